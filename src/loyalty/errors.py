@@ -1,0 +1,394 @@
+"""
+Every error this library raises, grouped by what the caller does next.
+
+::
+
+    LoyaltyError                        the root; never raised itself
+    ├── InvalidRequest (ValueError)     fix the call; a retry cannot help
+    │   ├── InvalidAmount
+    │   ├── InvalidTime
+    │   ├── CurrencyMismatch
+    │   ├── MalformedCode
+    │   └── IdempotencyConflict
+    ├── Refused                         tell the customer; the rules say no
+    │   ├── InsufficientBalance
+    │   ├── NotSpendable
+    │   ├── ClaimedByAnother
+    │   ├── AlreadyClaimed
+    │   ├── HoldClosed
+    │   ├── AlreadyReversed
+    │   ├── RefundTooLarge
+    │   └── AmountNotOffered
+    ├── NotFound (LookupError)
+    │   ├── GiftCardNotFound
+    │   ├── StoreCreditAccountNotFound
+    │   ├── HoldNotFound
+    │   └── TransferNotFound
+    │       └── RedemptionNotFound
+    ├── StorageError                    try again later
+    │   ├── ConcurrentUpdate
+    │   ├── DuplicateRecord
+    │   ├── StorageUnavailable
+    │   └── OutcomeUnknown              call again with the same key: always safe
+    └── CorruptLedger                   stop and call a human
+
+Each class carries a stable ``code`` for hosts to translate and a
+``public_message`` that may be shown to anyone. The errors that could tell a
+stranger whether a code exists share one public message. No message ever
+contains the code of a gift card.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import attrs
+
+if TYPE_CHECKING:
+    from moneyed import Money
+
+__all__ = [
+    "AlreadyClaimed",
+    "AlreadyReversed",
+    "AmountNotOffered",
+    "ClaimedByAnother",
+    "ConcurrentUpdate",
+    "CorruptLedger",
+    "CurrencyMismatch",
+    "DuplicateRecord",
+    "GiftCardNotFound",
+    "HoldClosed",
+    "HoldNotFound",
+    "IdempotencyConflict",
+    "InsufficientBalance",
+    "InvalidAmount",
+    "InvalidRequest",
+    "InvalidTime",
+    "LoyaltyError",
+    "MalformedCode",
+    "NotFound",
+    "NotSpendable",
+    "OutcomeUnknown",
+    "RedemptionNotFound",
+    "RefundTooLarge",
+    "Refused",
+    "StorageError",
+    "StorageUnavailable",
+    "StoreCreditAccountNotFound",
+    "TransferNotFound",
+]
+
+UNUSABLE_CODE = "This gift card cannot be used."
+"""The one sentence a stranger gets, whatever is wrong with a code."""
+
+
+@attrs.define(eq=False, init=False)
+class LoyaltyError(Exception):
+    """The root of all errors of this library. Never raised itself."""
+
+    code: ClassVar[str] = "loyalty_error"
+    public_message: ClassVar[str] = "Something went wrong with the stored value."
+
+    def __str__(self) -> str:
+        """Return the message for staff and logs; it never holds a code."""
+        return str(self.args[0]) if self.args else self.public_message
+
+
+# --- fix the call -----------------------------------------------------------
+
+
+@attrs.define(eq=False, str=False)
+class InvalidRequest(LoyaltyError, ValueError):
+    """The call itself is wrong: a type, a bound, a missing or extra part."""
+
+    code: ClassVar[str] = "invalid_request"
+    public_message: ClassVar[str] = "The request is not valid."
+
+    message: str = "the request is not valid"
+
+
+@attrs.define(eq=False, str=False)
+class InvalidAmount(InvalidRequest):
+    """An amount is zero, negative, not finite, too large or has too many decimals."""
+
+    code: ClassVar[str] = "invalid_amount"
+    public_message: ClassVar[str] = "The amount is not valid."
+
+    message: str = "the amount is not valid"
+
+
+@attrs.define(eq=False, str=False)
+class InvalidTime(InvalidRequest):
+    """A time is naive, not UTC, or on the wrong side of another time."""
+
+    code: ClassVar[str] = "invalid_time"
+    public_message: ClassVar[str] = "The time is not valid."
+
+    message: str = "the time is not valid"
+
+
+@attrs.define(eq=False, str=False)
+class CurrencyMismatch(InvalidRequest):
+    """Two currencies meet where only one may be; nothing is ever converted."""
+
+    code: ClassVar[str] = "currency_mismatch"
+    public_message: ClassVar[str] = "The currency does not fit."
+
+    message: str = "the currency does not fit"
+    expected: str = ""
+    actual: str = ""
+
+
+@attrs.define(eq=False, str=False)
+class MalformedCode(InvalidRequest):
+    """A code cannot be one of ours: its length, alphabet, prefix or check symbol."""
+
+    code: ClassVar[str] = "malformed_code"
+    public_message: ClassVar[str] = UNUSABLE_CODE
+
+    message: str = "the text is not a gift card code"
+
+
+@attrs.define(eq=False, str=False)
+class IdempotencyConflict(InvalidRequest):
+    """The idempotency key is known, but it was used for a different content."""
+
+    code: ClassVar[str] = "idempotency_conflict"
+    public_message: ClassVar[str] = "This request was already used for something else."
+
+    message: str = "the idempotency key was used before with a different content"
+    idempotency_key: str = ""
+
+
+# --- tell the customer ------------------------------------------------------
+
+
+@attrs.define(eq=False, str=False)
+class Refused(LoyaltyError):
+    """The request was fine; the rules say no. Nothing was changed."""
+
+    code: ClassVar[str] = "refused"
+    public_message: ClassVar[str] = "This is not possible."
+
+    message: str = "the rules refuse this"
+
+
+@attrs.define(eq=False, str=False)
+class InsufficientBalance(Refused):
+    """Less is available than was asked for."""
+
+    code: ClassVar[str] = "insufficient_balance"
+    public_message: ClassVar[str] = "The balance does not cover this amount."
+
+    message: str = "the available balance does not cover the amount"
+    requested: Money | None = None
+    available: Money | None = None
+
+
+@attrs.define(eq=False, str=False)
+class NotSpendable(Refused):
+    """
+    The value cannot be spent now.
+
+    ``reason`` is one of ``"pending"``, ``"blocked"``, ``"deactivated"``,
+    ``"expired"``, ``"exhausted"`` or ``"closed"``. For staff; never for a
+    stranger.
+    """
+
+    code: ClassVar[str] = "not_spendable"
+    public_message: ClassVar[str] = UNUSABLE_CODE
+
+    message: str = "the value cannot be spent now"
+    reason: str = ""
+
+
+@attrs.define(eq=False, str=False)
+class ClaimedByAnother(Refused):
+    """The card belongs to a customer who is not the one asking."""
+
+    code: ClassVar[str] = "claimed_by_another"
+    public_message: ClassVar[str] = UNUSABLE_CODE
+
+    message: str = "the gift card is claimed by another customer"
+
+
+@attrs.define(eq=False, str=False)
+class AlreadyClaimed(Refused):
+    """The card was claimed before and may not be claimed again."""
+
+    code: ClassVar[str] = "already_claimed"
+    public_message: ClassVar[str] = UNUSABLE_CODE
+
+    message: str = "the gift card is already claimed"
+
+
+@attrs.define(eq=False, str=False)
+class HoldClosed(Refused):
+    """The hold was captured, voided or has lapsed before."""
+
+    code: ClassVar[str] = "hold_closed"
+    public_message: ClassVar[str] = "This reservation is already closed."
+
+    message: str = "the hold is closed"
+    status: str = ""
+
+
+@attrs.define(eq=False, str=False)
+class AlreadyReversed(Refused):
+    """The transfer was reversed before; that happens once."""
+
+    code: ClassVar[str] = "already_reversed"
+    public_message: ClassVar[str] = "This was already reversed."
+
+    message: str = "the transfer is already reversed"
+
+
+@attrs.define(eq=False, str=False)
+class RefundTooLarge(Refused):
+    """More would be given back than was taken and not yet given back."""
+
+    code: ClassVar[str] = "refund_too_large"
+    public_message: ClassVar[str] = "The refund is larger than what was paid."
+
+    message: str = "the refund exceeds what is left to refund"
+    refundable: Money | None = None
+
+
+@attrs.define(eq=False, str=False)
+class AmountNotOffered(Refused):
+    """The product has no such denomination, or the amount is out of its range."""
+
+    code: ClassVar[str] = "amount_not_offered"
+    public_message: ClassVar[str] = "This amount is not on offer."
+
+    message: str = "the amount is not on offer"
+
+
+# --- not there --------------------------------------------------------------
+
+
+@attrs.define(eq=False, str=False)
+class NotFound(LoyaltyError, LookupError):
+    """What the request names does not exist."""
+
+    code: ClassVar[str] = "not_found"
+    public_message: ClassVar[str] = "Not found."
+
+    message: str = "not found"
+
+
+@attrs.define(eq=False, str=False)
+class GiftCardNotFound(NotFound):
+    """No gift card has this id or code."""
+
+    code: ClassVar[str] = "gift_card_not_found"
+    public_message: ClassVar[str] = UNUSABLE_CODE
+
+    message: str = "no such gift card"
+
+
+@attrs.define(eq=False, str=False)
+class StoreCreditAccountNotFound(NotFound):
+    """No store credit account has this id, or the customer has none in this currency."""
+
+    code: ClassVar[str] = "store_credit_account_not_found"
+    public_message: ClassVar[str] = "There is no store credit."
+
+    message: str = "no such store credit account"
+
+
+@attrs.define(eq=False, str=False)
+class HoldNotFound(NotFound):
+    """No hold has this id."""
+
+    code: ClassVar[str] = "hold_not_found"
+    public_message: ClassVar[str] = "There is no such reservation."
+
+    message: str = "no such hold"
+
+
+@attrs.define(eq=False, str=False)
+class TransferNotFound(NotFound):
+    """No transfer has this id."""
+
+    code: ClassVar[str] = "transfer_not_found"
+    public_message: ClassVar[str] = "Not found."
+
+    message: str = "no such transfer"
+
+
+@attrs.define(eq=False, str=False)
+class RedemptionNotFound(TransferNotFound):
+    """No redemption has this id, or none paid for this order."""
+
+    code: ClassVar[str] = "redemption_not_found"
+    public_message: ClassVar[str] = "There is nothing to refund."
+
+    message: str = "no such redemption"
+
+
+# --- try again later --------------------------------------------------------
+
+
+@attrs.define(eq=False, str=False)
+class StorageError(LoyaltyError):
+    """The storage could not do its part; nothing was changed unless a subclass says so."""
+
+    code: ClassVar[str] = "storage_error"
+    public_message: ClassVar[str] = "Please try again later."
+
+    message: str = "the storage failed"
+
+
+@attrs.define(eq=False, str=False)
+class ConcurrentUpdate(StorageError):
+    """Others changed the same records meanwhile, and the retries are used up."""
+
+    code: ClassVar[str] = "concurrent_update"
+
+    message: str = "the records were changed by others meanwhile"
+
+
+@attrs.define(eq=False, str=False)
+class DuplicateRecord(StorageError):
+    """A record with the same unique value is already there (a chosen code, an id)."""
+
+    code: ClassVar[str] = "duplicate_record"
+
+    message: str = "such a record is already there"
+
+
+@attrs.define(eq=False, str=False)
+class StorageUnavailable(StorageError):
+    """The database did not answer or refused; the driver's error is the cause."""
+
+    code: ClassVar[str] = "storage_unavailable"
+
+    message: str = "the storage is unavailable"
+
+
+@attrs.define(eq=False, str=False)
+class OutcomeUnknown(StorageError):
+    """
+    The connection broke while committing, so the change is there whole or not at all.
+
+    Call again with the same ``idempotency_key``: that is always safe, and it
+    answers what happened.
+    """
+
+    code: ClassVar[str] = "outcome_unknown"
+
+    message: str = "the outcome of the commit is unknown; call again with the same idempotency key"
+    idempotency_key: str | None = None
+
+
+# --- stop -------------------------------------------------------------------
+
+
+@attrs.define(eq=False, str=False)
+class CorruptLedger(LoyaltyError):
+    """An invariant of the books does not hold. Stop and call a human."""
+
+    code: ClassVar[str] = "corrupt_ledger"
+
+    message: str = "the ledger is corrupt"
