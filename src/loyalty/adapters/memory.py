@@ -1,0 +1,284 @@
+"""
+The reference storage: small, correct, thread-safe, in memory.
+
+One lock serializes all work. What a piece of work writes is kept aside until
+it has returned, and then applied at once, so a refusal or a crash changes
+nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from typing import TypeVar
+
+import attrs
+
+from loyalty.errors import ConcurrentUpdate, DuplicateRecord
+from loyalty.gift_cards.card import GiftCard
+from loyalty.identifiers import AccountId, GiftCardId, LotId, TransferId
+from loyalty.ledger.account import Account
+from loyalty.ledger.lot import Lot
+from loyalty.ledger.origin_balance import Moved, OriginBalance, sum_by_origin
+from loyalty.ledger.transfer import Transfer
+from loyalty.ports.changes import Changes
+from loyalty.ports.receipt import Receipt
+from loyalty.ports.storage import Found, Movement, Reader, TransferFilter, UnitOfWork, Wanted
+from loyalty.store_credit.account import StoreCreditAccount
+
+__all__ = ["MemoryStorage"]
+
+Result = TypeVar("Result")
+
+
+class MemoryStorage:
+    """Keeps everything in this process. Made for tests, demonstrations and as the example of a storage."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._lock = threading.RLock()
+        self._books = _Books()
+
+    def run(self, work: Callable[[UnitOfWork], Result]) -> Result:
+        """Run *work* alone, then apply what it wrote."""
+        with self._lock:
+            uow = _MemoryUnitOfWork(self._books)
+            result = work(uow)
+            uow.apply()
+            return result
+
+    def read(self, question: Callable[[Reader], Result]) -> Result:
+        """Answer *question* while nothing changes."""
+        with self._lock:
+            return question(_MemoryReader(self._books))
+
+    def upgrade(self) -> None:
+        """Do nothing: there are no tables."""
+
+
+@attrs.define
+class _Books:
+    """All records and the ways to find them. Accounts carry live lots; empty ones stand apart."""
+
+    accounts: dict[AccountId, Account] = attrs.Factory(dict)
+    empty_lots: dict[AccountId, dict[LotId, Lot]] = attrs.Factory(lambda: defaultdict(dict))
+    cards: dict[AccountId, GiftCard] = attrs.Factory(dict)
+    credits: dict[AccountId, StoreCreditAccount] = attrs.Factory(dict)
+    card_accounts: dict[GiftCardId, AccountId] = attrs.Factory(dict)
+    digests: dict[str, AccountId] = attrs.Factory(dict)
+    bought_in: dict[str, list[AccountId]] = attrs.Factory(lambda: defaultdict(list))
+    customers: dict[str, dict[str, AccountId]] = attrs.Factory(lambda: defaultdict(dict))
+    transfers: dict[TransferId, Transfer] = attrs.Factory(dict)
+    entries: dict[AccountId, list[Transfer]] = attrs.Factory(lambda: defaultdict(list))
+    order_transfers: dict[str, list[Transfer]] = attrs.Factory(lambda: defaultdict(list))
+    refunds: dict[TransferId, list[Transfer]] = attrs.Factory(lambda: defaultdict(list))
+    receipts: dict[str, Receipt] = attrs.Factory(dict)
+    outbox: list[Receipt] = attrs.Factory(list)
+
+
+class _MemoryReader:
+    def __init__(self, books: _Books) -> None:
+        self._books = books
+
+    def find(self, wanted: Wanted) -> Found:
+        books, ids = self._books, set[AccountId]()
+        ids.update(books.digests[digest] for digest in wanted.digests if digest in books.digests)
+        ids.update(books.card_accounts[card] for card in wanted.gift_card_ids if card in books.card_accounts)
+        ids.update(account for account in wanted.account_ids if account in books.accounts)
+        for customer_id, currency in wanted.customers:
+            own = books.customers.get(customer_id, {})
+            ids.update(own.values() if currency is None else filter(None, [own.get(currency)]))
+        for order_id in wanted.bought_in:
+            ids.update(books.bought_in.get(order_id, ()))
+        return self._found(ids, wanted.lot_ids)
+
+    def _found(self, ids: Iterable[AccountId], lot_ids: tuple[LotId, ...] = ()) -> Found:
+        books, ordered = self._books, sorted(ids)
+        accounts = {id_: self._with_empty(id_, lot_ids) for id_ in ordered}
+        return Found(
+            gift_cards=tuple(books.cards[id_].with_account(accounts[id_]) for id_ in ordered if id_ in books.cards),
+            store_credit_accounts=tuple(
+                books.credits[id_].with_account(accounts[id_]) for id_ in ordered if id_ in books.credits
+            ),
+        )
+
+    def _with_empty(self, account_id: AccountId, lot_ids: tuple[LotId, ...]) -> Account:
+        account, empty = self._books.accounts[account_id], self._books.empty_lots.get(account_id, {})
+        asked = tuple(empty[lot_id] for lot_id in lot_ids if lot_id in empty)
+        return attrs.evolve(account, lots=account.lots + asked) if asked else account
+
+    def transfers(self, wanted: TransferFilter) -> Iterator[Transfer]:
+        kept = [transfer for transfer in self._candidates(wanted) if _fits(transfer, wanted)]
+        if wanted.account_id is None:
+            kept.sort(key=lambda transfer: (transfer.recorded_at, transfer.id))
+        return iter(kept if wanted.limit is None else kept[: wanted.limit])
+
+    def _candidates(self, wanted: TransferFilter) -> Iterable[Transfer]:
+        books = self._books
+        if wanted.ids is not None:
+            return [books.transfers[id_] for id_ in wanted.ids if id_ in books.transfers]
+        if wanted.refunds is not None:
+            return [refund for id_ in wanted.refunds for refund in books.refunds.get(id_, ())]
+        if wanted.account_id is not None:
+            return books.entries.get(wanted.account_id, ())
+        if wanted.order_id is not None:
+            return books.order_transfers.get(wanted.order_id, ())
+        return books.transfers.values()
+
+    def balances_by_origin(self, as_of: datetime | None) -> tuple[OriginBalance, ...]:
+        return sum_by_origin(
+            Moved(transfer.currency, transfer.exponent, transfer.debit.lots, transfer.credit.lots)
+            for transfer in self._books.transfers.values()
+            if as_of is None or transfer.recorded_at <= as_of
+        )
+
+    def movements(self, since: datetime | None, until: datetime | None) -> tuple[Movement, ...]:
+        sums: dict[tuple[object, ...], tuple[int, int]] = {}
+        for transfer in self.transfers(TransferFilter(since=since, until=until)):
+            houses = (transfer.debit.house, transfer.credit.house)
+            at = (transfer.currency, transfer.exponent, transfer.kind, *houses)
+            amount, count = sums.get(at, (0, 0))
+            sums[at] = (amount + transfer.amount, count + 1)
+        return tuple(Movement(*at, amount, count) for at, (amount, count) in sums.items())  # type: ignore[arg-type]  # built above
+
+    def page_of_accounts(self, after: AccountId | None, limit: int) -> Found:
+        ids = sorted(id_ for id_ in self._books.accounts if after is None or id_ > after)[:limit]
+        lots = tuple(lot_id for id_ in ids for lot_id in self._books.empty_lots.get(id_, ()))
+        return self._found(ids, lots)
+
+    def transfers_of(self, account_ids: tuple[AccountId, ...]) -> Iterator[tuple[AccountId, Transfer]]:
+        for account_id in sorted(account_ids):
+            for transfer in self._books.entries.get(account_id, ()):
+                yield account_id, transfer
+
+    def unattached_transfers(self) -> tuple[TransferId, ...]:
+        books = self._books
+        return tuple(
+            transfer.id
+            for transfer in books.transfers.values()
+            if any(id_ is not None and id_ not in books.accounts for id_ in _accounts_of(transfer))
+            or (transfer.refunds is not None and transfer.refunds not in books.transfers)
+        )
+
+
+class _MemoryUnitOfWork(_MemoryReader):
+    def __init__(self, books: _Books) -> None:
+        super().__init__(books)
+        self._written: Changes | None = None
+
+    def lock(self, wanted: Wanted) -> Found:
+        return self.find(wanted)
+
+    def receipt(self, idempotency_key: str) -> Receipt | None:
+        return self._books.receipts.get(idempotency_key)
+
+    def accounts_with_expired_value(self, at: datetime, limit: int) -> tuple[AccountId, ...]:
+        due = sorted(
+            (min(lot.expires_at for lot in expired if lot.expires_at is not None), account.id)
+            for account in self._books.accounts.values()
+            if (expired := [lot for lot in account.lots if lot.free > 0 and lot.is_expired(at)])
+        )
+        return tuple(account_id for _, account_id in due[:limit])
+
+    def write(self, changes: Changes) -> bool:
+        receipt = changes.receipt
+        if receipt is not None and receipt.idempotency_key in self._books.receipts:
+            return False
+        self._require_current(changes)
+        self._require_unique(changes)
+        self._written = changes
+        return True
+
+    def _require_current(self, changes: Changes) -> None:
+        for change in changes.accounts:
+            stored = self._books.accounts.get(change.before.id)
+            if stored is None or stored.version != change.before.version:
+                raise ConcurrentUpdate
+
+    def _require_unique(self, changes: Changes) -> None:
+        books = self._books
+        taken = any(card.code_digest in books.digests for card in changes.new_gift_cards)
+        taken |= any(account.id in books.accounts for account in changes.new_accounts())
+        taken |= any(transfer.id in books.transfers for transfer in changes.transfers)
+        if taken:
+            raise DuplicateRecord
+        if any(
+            credit.account.currency in books.customers.get(credit.customer_id, {})
+            for credit in changes.new_store_credit_accounts
+        ):
+            raise ConcurrentUpdate
+
+    def apply(self) -> None:
+        """Keep what was written. Nothing here can fail half-way: all was checked before."""
+        changes, books = self._written, self._books
+        if changes is None:
+            return
+        for card in changes.new_gift_cards:
+            self._add_card(card)
+        for credit in changes.new_store_credit_accounts:
+            books.credits[credit.id] = credit
+            books.customers[credit.customer_id][credit.account.currency] = credit.id
+        for account in changes.new_accounts():
+            self._keep(account)
+        for card in changes.gift_cards:
+            books.cards[card.account.id] = card
+        for change in changes.accounts:
+            self._keep(change.after)
+        for transfer in changes.transfers:
+            self._append(transfer)
+        if changes.receipt is not None:
+            books.outbox.append(changes.receipt)
+            if changes.receipt.idempotency_key is not None:
+                books.receipts[changes.receipt.idempotency_key] = changes.receipt
+
+    def _add_card(self, card: GiftCard) -> None:
+        books = self._books
+        books.cards[card.account.id] = card
+        books.card_accounts[card.id] = card.account.id
+        books.digests[card.code_digest] = card.account.id
+        if card.order_id is not None:
+            books.bought_in[card.order_id].append(card.account.id)
+
+    def _keep(self, account: Account) -> None:
+        live, empty = [], self._books.empty_lots[account.id]
+        for lot in account.lots:
+            if lot.remaining > 0:
+                live.append(lot)
+                empty.pop(lot.id, None)
+            else:
+                empty[lot.id] = lot
+        self._books.accounts[account.id] = attrs.evolve(account, lots=tuple(live))
+
+    def _append(self, transfer: Transfer) -> None:
+        books = self._books
+        books.transfers[transfer.id] = transfer
+        for account_id in _accounts_of(transfer):
+            if account_id is not None:
+                books.entries[account_id].append(transfer)
+        if transfer.order_id is not None:
+            books.order_transfers[transfer.order_id].append(transfer)
+        if transfer.refunds is not None:
+            books.refunds[transfer.refunds].append(transfer)
+
+
+def _accounts_of(transfer: Transfer) -> tuple[AccountId | None, AccountId | None]:
+    return transfer.debit.account_id, transfer.credit.account_id
+
+
+def _fits(transfer: Transfer, wanted: TransferFilter) -> bool:
+    return (
+        (wanted.account_id is None or wanted.account_id in _accounts_of(transfer))
+        and (wanted.after is None or _sequence(transfer, wanted) > wanted.after)
+        and (wanted.order_id is None or transfer.order_id == wanted.order_id)
+        and (wanted.kind is None or transfer.kind is wanted.kind)
+        and (wanted.ids is None or transfer.id in wanted.ids)
+        and (wanted.refunds is None or transfer.refunds in wanted.refunds)
+        and (wanted.since is None or transfer.recorded_at >= wanted.since)
+        and (wanted.until is None or transfer.recorded_at < wanted.until)
+    )
+
+
+def _sequence(transfer: Transfer, wanted: TransferFilter) -> int:
+    return 0 if wanted.account_id is None else transfer.side_of(wanted.account_id).sequence or 0

@@ -1,0 +1,152 @@
+"""
+What happened, for the outside world.
+
+One event per committed command, none for a refused one. An event is written
+with the change it tells of and leaves later. Money is exact, ids are ours,
+and no event ever holds the code of a gift card.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import attrs
+from moneyed import Money
+
+__all__ = [
+    "Event",
+    "GiftCardBlocked",
+    "GiftCardClaimed",
+    "GiftCardConverted",
+    "GiftCardIssued",
+    "GiftCardRedeemed",
+    "GiftCardUnblocked",
+    "OrderPaid",
+    "RedemptionRefunded",
+    "StoreCreditAccountOpened",
+    "StoreCreditDebited",
+    "StoreCreditGranted",
+    "ValueExpired",
+]
+
+
+@attrs.frozen(kw_only=True)
+class Event:
+    """The root of all events."""
+
+
+@attrs.frozen(kw_only=True)
+class GiftCardIssued(Event):
+    """A gift card exists and has its value."""
+
+    gift_card_id: str
+    value: Money
+    expires_at: datetime | None
+    customer_id: str | None
+    recipient: str | None
+    order_id: str | None
+
+
+@attrs.frozen(kw_only=True)
+class GiftCardClaimed(Event):
+    """A gift card is bound to a customer. ``first_time`` is false if it already was."""
+
+    gift_card_id: str
+    customer_id: str
+    first_time: bool
+
+
+@attrs.frozen(kw_only=True)
+class GiftCardConverted(Event):
+    """A gift card's value became store credit."""
+
+    gift_card_id: str
+    customer_id: str
+    account_id: str
+    amount: Money
+
+
+@attrs.frozen(kw_only=True)
+class GiftCardRedeemed(Event):
+    """A gift card paid for an order, or a part of it."""
+
+    gift_card_id: str
+    redemption_id: str
+    order_id: str
+    amount: Money
+
+
+@attrs.frozen(kw_only=True)
+class OrderPaid(Event):
+    """Stored value paid for an order; ``remaining_due`` is to be paid elsewhere."""
+
+    order_id: str
+    redemption_ids: tuple[str, ...]
+    amount: Money
+    remaining_due: Money
+
+
+@attrs.frozen(kw_only=True)
+class RedemptionRefunded(Event):
+    """Value that paid for an order was given back."""
+
+    order_id: str | None
+    transfer_ids: tuple[str, ...]
+    amount: Money
+
+
+@attrs.frozen(kw_only=True)
+class GiftCardBlocked(Event):
+    """A gift card was stopped for now."""
+
+    gift_card_id: str
+    reason: str | None
+
+
+@attrs.frozen(kw_only=True)
+class GiftCardUnblocked(Event):
+    """A gift card may be spent again."""
+
+    gift_card_id: str
+    reason: str | None
+
+
+@attrs.frozen(kw_only=True)
+class StoreCreditAccountOpened(Event):
+    """A customer has a store credit account. ``first_time`` is false if there was one."""
+
+    account_id: str
+    customer_id: str
+    currency: str
+    first_time: bool
+
+
+@attrs.frozen(kw_only=True)
+class StoreCreditGranted(Event):
+    """A customer was given store credit."""
+
+    account_id: str
+    customer_id: str
+    transfer_id: str
+    amount: Money
+    origin: str
+    expires_at: datetime | None
+
+
+@attrs.frozen(kw_only=True)
+class StoreCreditDebited(Event):
+    """Store credit was taken, for an order or otherwise."""
+
+    account_id: str
+    customer_id: str
+    transfer_id: str
+    amount: Money
+    order_id: str | None
+
+
+@attrs.frozen(kw_only=True)
+class ValueExpired(Event):
+    """A sweep posted expired value."""
+
+    transfer_ids: tuple[str, ...]
+    amounts: tuple[Money, ...]

@@ -1,0 +1,120 @@
+"""
+The one door: ``execute`` changes things, ``ask`` reads.
+
+A host makes one :class:`Loyalty` at start and shares it among its threads; it
+holds no state but its configuration.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TypeVar
+
+from loyalty.clock import Clock, require_utc, system_clock
+from loyalty.codes.digest import CodeKeys
+from loyalty.codes.format import CodeFormat
+from loyalty.errors import InvalidRequest
+from loyalty.identifiers import IdSource, random_id
+from loyalty.policies.chosen import Policies
+from loyalty.ports.storage import Storage
+from loyalty.reports.query import Query, QueryContext
+from loyalty.use_cases.command import Command, Context, Sweep
+from loyalty.use_cases.perform import perform, perform_sweep
+
+__all__ = ["Loyalty"]
+
+Result = TypeVar("Result")
+
+
+class Loyalty:
+    """
+    Gift cards and store credit on a storage.
+
+    Args:
+        storage:
+            Where the books are: ``MemoryStorage()``, ``SqlAlchemyStorage(...)`` or
+            any other :class:`loyalty.ports.storage.Storage`.
+        code_keys:
+            The secret keys behind gift card codes.
+        clock:
+            Answers the current time, aware and in UTC. Called once per command.
+        policies:
+            The shop's choices; the defaults are documented with each.
+        code_format:
+            How codes look.
+        new_id:
+            Answers a new, unique id.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        *,
+        code_keys: CodeKeys,
+        clock: Clock = system_clock,
+        policies: Policies | None = None,
+        code_format: CodeFormat | None = None,
+        new_id: IdSource = random_id,
+    ) -> None:
+        """Keep the configuration; nothing is opened or read."""
+        if not isinstance(code_keys, CodeKeys):
+            raise InvalidRequest("code_keys must be CodeKeys")
+        self._storage = storage
+        self._code_keys = code_keys
+        self._clock = clock
+        self._policies = policies or Policies()
+        self._code_format = code_format or CodeFormat()
+        self._new_id = new_id
+
+    def execute(self, command: Command[Result] | Sweep[Result]) -> Result:
+        """
+        Carry out a command, all of it or nothing.
+
+        Calling again with the same idempotency key and content is always safe.
+
+        Raises:
+            loyalty.errors.LoyaltyError: What the command documents; nothing was
+                changed, except that after ``OutcomeUnknown`` it may have been.
+        """
+        if isinstance(command, Command):
+            context = self._context()
+            return self._storage.run(lambda uow: perform(command, uow, context))
+        if isinstance(command, Sweep):
+            context = self._context()
+            return self._storage.run(lambda uow: perform_sweep(command, uow, context))
+        raise InvalidRequest("execute takes a command")
+
+    def ask(self, query: Query[Result]) -> Result:
+        """
+        Answer a query from one consistent snapshot.
+
+        Raises:
+            loyalty.errors.LoyaltyError: What the query documents.
+        """
+        if not isinstance(query, Query):
+            raise InvalidRequest("ask takes a query")
+        context = QueryContext(now=self._now(), code_keys=self._code_keys, code_format=self._code_format)
+        return self._storage.read(lambda reader: query.answer(reader, context))
+
+    def using(self, storage: Storage) -> Loyalty:
+        """Return the same configuration on another storage, for example one that joins a host's transaction."""
+        return Loyalty(
+            storage,
+            code_keys=self._code_keys,
+            clock=self._clock,
+            policies=self._policies,
+            code_format=self._code_format,
+            new_id=self._new_id,
+        )
+
+    def _now(self) -> datetime:
+        return require_utc(self._clock(), "the clock's time")
+
+    def _context(self) -> Context:
+        return Context(
+            now=self._now(),
+            new_id=self._new_id,
+            code_keys=self._code_keys,
+            code_format=self._code_format,
+            policies=self._policies,
+        )

@@ -1,0 +1,1 @@
+"""Gift cards: stored value that a bearer can spend with a code."""

@@ -1,0 +1,157 @@
+"""
+Gift cards: who may spend one, and when.
+
+What is stored of a card's state is only what somebody decided: pending,
+active, blocked, deactivated. Expired, exhausted and partly used follow from
+its value and the time, and are asked with a time.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+import attrs
+
+from loyalty.codes.code import masked
+from loyalty.errors import AlreadyClaimed, ClaimedByAnother, NotSpendable
+from loyalty.identifiers import GiftCardId, Metadata
+from loyalty.ledger.account import Account
+from loyalty.ledger.lot import LotOrigin
+
+__all__ = ["LEGAL_MOVES", "GiftCard", "GiftCardStatus"]
+
+
+class GiftCardStatus(StrEnum):
+    """What somebody decided about the card."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    BLOCKED = "blocked"
+    DEACTIVATED = "deactivated"
+
+
+LEGAL_MOVES: dict[GiftCardStatus, frozenset[GiftCardStatus]] = {
+    GiftCardStatus.PENDING: frozenset({GiftCardStatus.ACTIVE, GiftCardStatus.BLOCKED, GiftCardStatus.DEACTIVATED}),
+    GiftCardStatus.ACTIVE: frozenset({GiftCardStatus.BLOCKED, GiftCardStatus.DEACTIVATED}),
+    GiftCardStatus.BLOCKED: frozenset({GiftCardStatus.ACTIVE, GiftCardStatus.DEACTIVATED}),
+    GiftCardStatus.DEACTIVATED: frozenset(),
+}
+"""Every legal move of a card's status; the methods below only look it up."""
+
+
+@attrs.frozen(kw_only=True)
+class GiftCard:
+    """
+    A gift card and its ledger account.
+
+    ``value`` is the face value in minor units and never changes; what is left
+    is the account's. Only a keyed digest of the code and its last four symbols
+    are known here. ``tax_rate`` is a percentage; None means that the card is not
+    taxed, and zero is a rate. ``customer_id`` is who claimed the card.
+    """
+
+    id: GiftCardId
+    account: Account
+    value: int
+    origin: LotOrigin
+    status: GiftCardStatus = GiftCardStatus.ACTIVE
+    code_digest: str = attrs.field(repr=False)
+    code_key_id: str
+    code_version: int = 1
+    last_four: str
+    issued_at: datetime
+    expires_at: datetime | None = None
+    customer_id: str | None = None
+    claimed_at: datetime | None = None
+    region: str | None = None
+    tax_rate: Decimal | None = None
+    order_id: str | None = None
+    recipient: str | None = None
+    note: str | None = None
+    tags: tuple[str, ...] = ()
+    metadata: Metadata | None = None
+
+    @property
+    def masked_code(self) -> str:
+        """The code as it may be shown: the last four symbols."""
+        return masked(self.last_four)
+
+    @property
+    def is_disabled(self) -> bool:
+        """Whether somebody blocked or deactivated the card."""
+        return self.status in {GiftCardStatus.BLOCKED, GiftCardStatus.DEACTIVATED}
+
+    def is_expired(self, at: datetime) -> bool:
+        """Tell whether all value that is left on the card has expired at *at*, or its term is over."""
+        if self.account.posted:
+            return self.account.expired(at) == self.account.posted
+        return self.expires_at is not None and at >= self.expires_at
+
+    def require_owner(self, customer_id: str | None) -> None:
+        """
+        Check that *customer_id* may use this card.
+
+        Whose card it is comes before what is on it.
+
+        Raises:
+            loyalty.errors.ClaimedByAnother: If another customer claimed it.
+        """
+        if self.customer_id is not None and self.customer_id != customer_id:
+            raise ClaimedByAnother
+
+    def require_active(self) -> None:
+        """
+        Check that nobody stopped the card.
+
+        Raises:
+            loyalty.errors.NotSpendable: If it is pending, blocked or deactivated.
+        """
+        if self.status is not GiftCardStatus.ACTIVE:
+            raise NotSpendable(f"the gift card is {self.status}", reason=self.status.value)
+
+    def require_spendable(self, customer_id: str | None, at: datetime) -> None:
+        """
+        Check that *customer_id* may spend from this card at *at*; how much is another question.
+
+        Raises:
+            loyalty.errors.ClaimedByAnother: If another customer claimed it.
+            loyalty.errors.NotSpendable: If it is pending, blocked, deactivated or expired.
+        """
+        self.require_owner(customer_id)
+        self.require_active()
+        if self.is_expired(at):
+            raise NotSpendable("the gift card has expired", reason="expired")
+
+    def claim(self, customer_id: str, at: datetime) -> GiftCard:
+        """
+        Bind the card to a customer; the same customer again changes nothing.
+
+        Raises:
+            loyalty.errors.AlreadyClaimed: If another customer claimed it.
+            loyalty.errors.NotSpendable: If it is pending, blocked, deactivated or expired.
+        """
+        if self.customer_id == customer_id:
+            return self
+        if self.customer_id is not None:
+            raise AlreadyClaimed
+        self.require_spendable(customer_id, at)
+        return attrs.evolve(self, customer_id=customer_id, claimed_at=at)
+
+    def move_to(self, status: GiftCardStatus) -> GiftCard:
+        """
+        Change the status; the same status again changes nothing.
+
+        Raises:
+            loyalty.errors.NotSpendable: If the move is not legal.
+        """
+        if status is self.status:
+            return self
+        if status not in LEGAL_MOVES[self.status]:
+            raise NotSpendable(f"a {self.status} gift card cannot become {status}", reason=self.status.value)
+        return attrs.evolve(self, status=status)
+
+    def with_account(self, account: Account) -> GiftCard:
+        """Return the card with the next state of its account."""
+        return attrs.evolve(self, account=account)

@@ -1,0 +1,85 @@
+"""A gift card as a host sees it at one instant: plain facts in money, no secret."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+import attrs
+from moneyed import Money
+
+from loyalty.gift_cards.card import GiftCard, GiftCardStatus
+from loyalty.identifiers import AccountId, GiftCardId
+from loyalty.ledger.lot import LotOrigin
+
+__all__ = ["GiftCardView"]
+
+
+@attrs.frozen(kw_only=True)
+class GiftCardView:
+    """
+    The facts about a card at ``as_of`` (aware, UTC).
+
+    ``posted`` is what is on the books, ``held`` what orders have reserved,
+    ``available`` what may be spent. ``is_expired``, ``is_exhausted`` and
+    ``is_partly_used`` are derived; ``status`` is stored.
+    """
+
+    id: GiftCardId
+    account_id: AccountId
+    masked_code: str
+    last_four: str
+    status: GiftCardStatus
+    value: Money
+    posted: Money
+    held: Money
+    available: Money
+    origin: LotOrigin
+    issued_at: datetime
+    expires_at: datetime | None
+    customer_id: str | None
+    claimed_at: datetime | None
+    region: str | None
+    tax_rate: Decimal | None
+    order_id: str | None
+    recipient: str | None
+    note: str | None
+    tags: tuple[str, ...]
+    is_disabled: bool
+    is_expired: bool
+    is_exhausted: bool
+    is_partly_used: bool
+    as_of: datetime
+
+    @classmethod
+    def of(cls, card: GiftCard, at: datetime) -> GiftCardView:
+        """Return *card* as it stands at *at*."""
+        account = card.account
+        usable = not card.is_disabled and card.status is not GiftCardStatus.PENDING
+        return cls(
+            id=card.id,
+            account_id=account.id,
+            masked_code=card.masked_code,
+            last_four=card.last_four,
+            status=card.status,
+            value=account.money(card.value),
+            posted=account.money(account.posted),
+            held=account.money(account.held),
+            available=account.money(account.available(at) if usable else 0),
+            origin=card.origin,
+            issued_at=card.issued_at,
+            expires_at=card.expires_at,
+            customer_id=card.customer_id,
+            claimed_at=card.claimed_at,
+            region=card.region,
+            tax_rate=card.tax_rate,
+            order_id=card.order_id,
+            recipient=card.recipient,
+            note=card.note,
+            tags=card.tags,
+            is_disabled=card.is_disabled,
+            is_expired=card.is_expired(at),
+            is_exhausted=account.posted == 0,
+            is_partly_used=0 < account.posted < card.value,
+            as_of=at,
+        )

@@ -1,0 +1,1 @@
+"""Value and how it moves. This room has never heard of cards or customers."""

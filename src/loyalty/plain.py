@@ -1,0 +1,150 @@
+"""
+Values as plain JSON data, and back.
+
+Fingerprints, stored results and outgoing events all need the same thing: an
+exact, stable picture of frozen attrs values in strings, integers and lists.
+Money is written in minor units, times as ISO 8601 in UTC, so that nothing is
+rounded and nothing depends on a locale or a time zone.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+import types
+import typing
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cache
+from typing import Any, TypeVar
+
+import attrs
+from moneyed import Money
+
+from loyalty.money import exponent_of, signed_minor_units, to_money
+
+Value = TypeVar("Value")
+Encode = Callable[[Any], object]
+Decode = Callable[[Any], Any]
+
+
+def dumps(data: object) -> str:
+    """Return *data* as compact JSON with sorted keys: equal data, equal text."""
+    return _ENCODER.encode(data)
+
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"), sort_keys=True, ensure_ascii=False, allow_nan=False)
+
+
+def encode(value: object, *, secret: Callable[[object], object] | None = None) -> object:
+    """
+    Return *value* as plain JSON data.
+
+    Args:
+        value:
+            An attrs instance, money, time, enum, mapping, sequence or scalar.
+        secret:
+            What to do with a value of any other type. Without it such a value
+            is a programming error, so that a secret cannot slip into a stored
+            row because somebody added a field.
+
+    Raises:
+        TypeError: If a value has no plain form.
+    """
+    kind = type(value)
+    if kind is str or kind is int or value is None or kind is bool:
+        return value
+    known = _ENCODERS.get(kind)
+    if known is not None:
+        return known(value)
+    if kind is tuple or kind is list:
+        return [encode(part, secret=secret) for part in typing.cast("typing.Sequence[object]", value)]
+    if isinstance(value, enum.Enum):
+        return value.value
+    if attrs.has(kind):
+        return {name: encode(getattr(value, name), secret=secret) for name in _shown_names(kind)}
+    if isinstance(value, Mapping):
+        return {str(key): encode(part, secret=secret) for key, part in value.items()}
+    if secret is not None:
+        return secret(value)
+    message = f"{kind.__qualname__} has no plain form"
+    raise TypeError(message)
+
+
+def decode(kind: type[Value], data: object) -> Value:
+    """Return the *kind* that :func:`encode` wrote as *data*."""
+    return typing.cast("Value", _decoder(kind)(data))
+
+
+def _money(value: Money) -> object:
+    exponent = exponent_of(value.currency)
+    return [signed_minor_units(value), value.currency.code, exponent]
+
+
+_ENCODERS: Mapping[type, Encode] = {
+    Money: _money,
+    datetime: lambda value: value.astimezone(UTC).isoformat(),
+    Decimal: str,
+}
+
+
+@cache
+def _shown_names(kind: type) -> tuple[str, ...]:
+    fields = attrs.fields(typing.cast("type[attrs.AttrsInstance]", kind))
+    return tuple(field.name for field in fields if not field.metadata.get("secret"))
+
+
+@cache
+def _decoder(kind: Any) -> Decode:
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in {typing.Union, types.UnionType}:
+        return _optional(arguments)
+    if origin is tuple:
+        return _tuple_of(_decoder(arguments[0]))
+    if origin in {dict, Mapping}:
+        return _mapping_of(*map(_decoder, arguments))
+    if isinstance(kind, typing.NewType):
+        return _decoder(kind.__supertype__)
+    if kind in _DECODERS:
+        return _DECODERS[kind]
+    if isinstance(kind, type) and issubclass(kind, enum.Enum):
+        return kind
+    if attrs.has(kind):
+        return _attrs_of(kind)
+    return _same
+
+
+_DECODERS: Mapping[object, Decode] = {
+    Money: lambda data: to_money(data[0], data[1], data[2]),
+    datetime: datetime.fromisoformat,
+    Decimal: Decimal,
+}
+
+
+def _same(data: object) -> object:
+    return data
+
+
+def _optional(arguments: tuple[Any, ...]) -> Decode:
+    (inner,) = (_decoder(argument) for argument in arguments if argument is not type(None))
+    return lambda data: None if data is None else inner(data)
+
+
+def _tuple_of(inner: Decode) -> Decode:
+    return lambda data: tuple(inner(part) for part in data)
+
+
+def _mapping_of(key: Decode, inner: Decode) -> Decode:
+    return lambda data: {key(name): inner(part) for name, part in data.items()}
+
+
+def _attrs_of(kind: Any) -> Decode:
+    attrs.resolve_types(kind)
+    decoders = {field.name: _decoder(field.type) for field in attrs.fields(kind) if not field.metadata.get("secret")}
+
+    def decode_instance(data: Mapping[str, object]) -> object:
+        # A field that is missing was added after the row was written: its default holds.
+        return kind(**{name: decoder(data[name]) for name, decoder in decoders.items() if name in data})
+
+    return decode_instance

@@ -1,0 +1,1 @@
+"""Choices a shop may replace. Pure: values in, values out."""

@@ -1,0 +1,19 @@
+"""The policies a shop has chosen, with the defaults for the rest."""
+
+from __future__ import annotations
+
+import attrs
+
+from loyalty.ledger.lot import SpendingOrder
+from loyalty.policies.refunds import RefundExpiry, regrant_paid_value
+from loyalty.policies.tender_order import soonest_expiry_first
+
+__all__ = ["Policies"]
+
+
+@attrs.frozen(kw_only=True)
+class Policies:
+    """One replaceable choice per field; each is pure."""
+
+    spending_order: SpendingOrder = soonest_expiry_first
+    refund_expiry: RefundExpiry = regrant_paid_value

@@ -1,0 +1,1 @@
+"""What the outside must bring. Protocols, each method a contract."""

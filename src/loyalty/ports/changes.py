@@ -1,0 +1,69 @@
+"""What a command decided to change. Plain values: nothing is written by making one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import attrs
+
+from loyalty.gift_cards.card import GiftCard
+from loyalty.ledger.account import Account
+from loyalty.ledger.lot import Lot
+from loyalty.ledger.transfer import Transfer
+from loyalty.ports.receipt import Receipt
+from loyalty.store_credit.account import StoreCreditAccount
+
+__all__ = ["AccountChange", "Changes", "LotChange"]
+
+
+@attrs.frozen
+class LotChange:
+    """A lot before and after. ``before`` is None for a new lot."""
+
+    account: Account
+    before: Lot | None
+    after: Lot
+
+
+@attrs.frozen
+class AccountChange:
+    """An account before and after. The storage writes it only if ``before.version`` still holds."""
+
+    before: Account
+    after: Account
+
+    def lots(self) -> Iterator[LotChange]:
+        """Yield the lots that are new or differ."""
+        known = {lot.id: lot for lot in self.before.lots}
+        for lot in self.after.lots:
+            before = known.get(lot.id)
+            if before is not lot and before != lot:
+                yield LotChange(self.after, before, lot)
+
+
+@attrs.frozen(kw_only=True)
+class Changes:
+    """
+    Everything one command writes, in one piece.
+
+    ``gift_cards`` are cards whose own facts changed; their accounts, if those
+    changed too, stand in ``accounts``. New cards and accounts bring their own
+    accounts and lots.
+    """
+
+    new_gift_cards: tuple[GiftCard, ...] = ()
+    new_store_credit_accounts: tuple[StoreCreditAccount, ...] = ()
+    gift_cards: tuple[GiftCard, ...] = ()
+    accounts: tuple[AccountChange, ...] = ()
+    transfers: tuple[Transfer, ...] = ()
+    receipt: Receipt | None = None
+
+    def new_accounts(self) -> tuple[Account, ...]:
+        """Return the ledger accounts of everything new."""
+        cards = [card.account for card in self.new_gift_cards]
+        return (*cards, *(credit.account for credit in self.new_store_credit_accounts))
+
+    def lots(self) -> tuple[LotChange, ...]:
+        """Return every lot that is new or changed."""
+        opened = [LotChange(account, None, lot) for account in self.new_accounts() for lot in account.lots]
+        return (*opened, *(lot for change in self.accounts for lot in change.lots()))

@@ -1,0 +1,35 @@
+"""
+Receipts: what a command did, kept for ever under its idempotency key.
+
+A receipt also carries the event of its command. One row holds both, so a
+committed command has exactly one event and a refused one has none.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import attrs
+
+__all__ = ["Receipt"]
+
+
+@attrs.frozen(kw_only=True)
+class Receipt:
+    """
+    The record of one committed command.
+
+    ``result`` and ``event_data`` are JSON texts without any gift card code. A
+    sweep has no key and no fingerprint. ``fingerprint`` is a keyed digest of the
+    command's content, made under ``fingerprint_key_id``.
+    """
+
+    id: str
+    idempotency_key: str | None
+    command: str
+    fingerprint: str | None
+    fingerprint_key_id: str | None
+    result: str
+    event: str
+    event_data: str
+    recorded_at: datetime

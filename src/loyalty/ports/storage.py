@@ -1,0 +1,192 @@
+"""
+The storage port: how work reaches the books.
+
+A storage runs work; work never manages a transaction. That one choice gives
+retries, joining the host's own transaction, and async use of the same use
+cases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+import attrs
+
+from loyalty.gift_cards.card import GiftCard
+from loyalty.identifiers import AccountId, GiftCardId, LotId, TransferId
+from loyalty.ledger.account import Account
+from loyalty.ledger.house_accounts import HouseAccount
+from loyalty.ledger.origin_balance import OriginBalance
+from loyalty.ledger.transfer import Transfer, TransferKind
+from loyalty.ports.changes import Changes
+from loyalty.ports.receipt import Receipt
+from loyalty.store_credit.account import StoreCreditAccount
+
+__all__ = ["Found", "Movement", "Reader", "Storage", "TransferFilter", "UnitOfWork", "Wanted"]
+
+Result = TypeVar("Result")
+
+
+@attrs.frozen(kw_only=True)
+class Wanted:
+    """
+    What to load. The fields add up; each names cards and accounts in its own way.
+
+    ``customers`` are pairs of customer id and currency, None for every currency
+    the customer has an account in. ``bought_in`` names orders that cards were
+    bought in. ``lot_ids`` are lots to bring along even if they are empty.
+    """
+
+    digests: tuple[str, ...] = ()
+    gift_card_ids: tuple[GiftCardId, ...] = ()
+    account_ids: tuple[AccountId, ...] = ()
+    customers: tuple[tuple[str, str | None], ...] = ()
+    bought_in: tuple[str, ...] = ()
+    lot_ids: tuple[LotId, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Found:
+    """What was there, in the order of the account ids. Accounts carry every lot that has value."""
+
+    gift_cards: tuple[GiftCard, ...] = ()
+    store_credit_accounts: tuple[StoreCreditAccount, ...] = ()
+
+    def accounts(self) -> tuple[Account, ...]:
+        """Return the ledger accounts, those of cards first."""
+        cards = [card.account for card in self.gift_cards]
+        return (*cards, *(credit.account for credit in self.store_credit_accounts))
+
+
+@attrs.frozen(kw_only=True)
+class TransferFilter:
+    """
+    Which transfers. The fields narrow each other; None does not narrow.
+
+    ``since`` is included, ``until`` is not; both compare ``recorded_at``.
+    ``after`` is a sequence number on ``account_id`` and needs it.
+    """
+
+    account_id: AccountId | None = None
+    after: int | None = None
+    order_id: str | None = None
+    kind: TransferKind | None = None
+    ids: tuple[TransferId, ...] | None = None
+    refunds: tuple[TransferId, ...] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    limit: int | None = None
+
+
+@attrs.frozen
+class Movement:
+    """The sum and number of transfers of one kind between two sides; None is a customer's side."""
+
+    currency: str
+    exponent: int
+    kind: TransferKind
+    debit_house: HouseAccount | None
+    credit_house: HouseAccount | None
+    amount: int
+    count: int
+
+
+class Reader(Protocol):
+    """What queries may ask. Everything inside one piece of work is one consistent snapshot."""
+
+    def find(self, wanted: Wanted) -> Found:
+        """
+        Load cards and accounts without locking them.
+
+        **Order:** by account id. **Missing:** left out.
+        """
+        ...
+
+    def transfers(self, wanted: TransferFilter) -> Iterator[Transfer]:
+        """
+        Yield transfers, streaming.
+
+        **Order:** on one account by its sequence; otherwise by ``recorded_at``, then id.
+        """
+        ...
+
+    def balances_by_origin(self, as_of: datetime | None) -> tuple[OriginBalance, ...]:
+        """Sum what is owed per currency and origin, now or with transfers recorded until *as_of* (included)."""
+        ...
+
+    def movements(self, since: datetime | None, until: datetime | None) -> tuple[Movement, ...]:
+        """Sum the transfers recorded from *since* (included) until *until* (not included), per kind and sides."""
+        ...
+
+    def page_of_accounts(self, after: AccountId | None, limit: int) -> Found:
+        """Load the next cards and accounts in the order of account ids, with *every* lot, empty ones too."""
+        ...
+
+    def transfers_of(self, account_ids: tuple[AccountId, ...]) -> Iterator[tuple[AccountId, Transfer]]:
+        """Yield every transfer of these accounts, by account id and then by sequence, streaming."""
+        ...
+
+    def unattached_transfers(self) -> tuple[TransferId, ...]:
+        """Return transfers that name an account or a refunded redemption that is not there."""
+        ...
+
+
+class UnitOfWork(Reader, Protocol):
+    """What a command may use. Reads see what is committed; what is locked stays as it is until the end."""
+
+    def lock(self, wanted: Wanted) -> Found:
+        """
+        Load cards and accounts and keep others from changing them until the work is over.
+
+        **Order:** locks are taken in the order of account ids, whatever the order
+        of *wanted*. **Missing:** left out. **Concurrent:** waits for others that
+        hold a lock, and then sees what they wrote.
+        """
+        ...
+
+    def receipt(self, idempotency_key: str) -> Receipt | None:
+        """Return the receipt under this key, or None."""
+        ...
+
+    def accounts_with_expired_value(self, at: datetime, limit: int) -> tuple[AccountId, ...]:
+        """Return accounts that have free value in a lot expired at *at*; the soonest expired first."""
+        ...
+
+    def write(self, changes: Changes) -> bool:
+        """
+        Write everything, or nothing if the receipt's key is already known.
+
+        Called once, as the last act of a piece of work.
+
+        Returns:
+            False if a receipt with the same idempotency key is there; then
+            nothing at all was written.
+
+        Raises:
+            loyalty.errors.ConcurrentUpdate: If an account changed since it was loaded.
+            loyalty.errors.DuplicateRecord: If a unique value is taken.
+        """
+        ...
+
+
+class Storage(Protocol):
+    """Runs work in a transaction: all of it is kept, or nothing."""
+
+    def run(self, work: Callable[[UnitOfWork], Result]) -> Result:
+        """
+        Run *work* and commit what it wrote.
+
+        *work* may be called again after a lost race, so it must have no other effects.
+
+        Raises:
+            loyalty.errors.ConcurrentUpdate: If all retries lost their race.
+            loyalty.errors.StorageUnavailable: If the storage did not answer; nothing was changed.
+            loyalty.errors.OutcomeUnknown: If the connection broke while committing.
+        """
+        ...
+
+    def read(self, question: Callable[[Reader], Result]) -> Result:
+        """Answer *question* from one consistent snapshot, without locking anything."""
+        ...

@@ -1,0 +1,166 @@
+"""
+Re-adds every balance from its transfers and names what does not fit.
+
+Never repairs anything. It walks the accounts in pages and streams their
+transfers, so a ledger of any size is checked in bounded memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
+
+import attrs
+
+from loyalty import fields
+from loyalty.identifiers import AccountId, LotId
+from loyalty.ledger.account import Account
+from loyalty.ledger.transfer import Transfer
+from loyalty.ports.storage import Found, Reader
+from loyalty.reports.query import Query, QueryContext
+
+__all__ = ["Audit", "AuditReport", "Finding"]
+
+PAGE = 500
+
+
+@attrs.frozen(kw_only=True)
+class Finding:
+    """One thing that does not fit: what it is about, its id, and what is wrong in figures."""
+
+    subject: str
+    id: str
+    problem: str
+
+
+@attrs.frozen(kw_only=True)
+class AuditReport:
+    """What was checked and found. ``findings`` begins with the first wrong row and stops at *limit*."""
+
+    accounts: int
+    transfers: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether everything fits."""
+        return not self.findings
+
+
+@attrs.frozen(kw_only=True)
+class Audit(Query[AuditReport]):
+    """
+    Check that the books tie, from the transfers up.
+
+    For every account: sequences have no gap, each balance after is the sum so
+    far, the posted balance and every lot equal the sum of their moves,
+    0 ≤ held ≤ posted, and lots sum to the account. For the whole: what customers
+    are owed is what the house accounts gave, and no transfer hangs in the air.
+    """
+
+    limit: int = fields.whole_number(1, 10_000, default=100)
+
+    def answer(self, reader: Reader, context: QueryContext) -> AuditReport:  # noqa: ARG002  # asked of every query
+        """Answer from the books."""
+        check = _Check(self.limit)
+        after: AccountId | None = None
+        while page := _page(reader, after):
+            ids = tuple(account.id for account in page)
+            entries = groupby(reader.transfers_of(ids), key=itemgetter(0))
+            check.accounts_of(page, entries)
+            after = ids[-1]
+        check.whole(reader)
+        return AuditReport(accounts=check.accounts, transfers=check.entries, findings=tuple(check.findings))
+
+
+def _page(reader: Reader, after: AccountId | None) -> list[Account]:
+    found: Found = reader.page_of_accounts(after, PAGE)
+    return sorted(found.accounts(), key=lambda account: account.id)
+
+
+class _Check:
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.accounts = 0
+        self.entries = 0
+        self.findings: list[Finding] = []
+        self._owed: dict[str, int] = {}
+
+    def found(self, subject: str, id_: str, problem: str) -> None:
+        if len(self.findings) < self.limit:
+            self.findings.append(Finding(subject=subject, id=id_, problem=problem))
+
+    def accounts_of(
+        self, page: list[Account], entries: Iterator[tuple[AccountId, Iterator[tuple[AccountId, Transfer]]]]
+    ) -> None:
+        """Check one page of accounts against the entries of all of them, in the same order."""
+        upcoming = next(entries, None)
+        for account in page:
+            history: Iterator[tuple[AccountId, Transfer]] = iter(())
+            if upcoming is not None and upcoming[0] == account.id:
+                history = upcoming[1]
+            self.account(account, (transfer for _, transfer in history))
+            if upcoming is not None and upcoming[0] == account.id:
+                upcoming = next(entries, None)
+
+    def account(self, account: Account, history: Iterator[Transfer]) -> None:
+        self.accounts += 1
+        self._owed[account.currency] = self._owed.get(account.currency, 0) + account.posted
+        balance, sequence, lots = 0, 0, dict[LotId, int]()
+        for transfer in history:
+            self.entries += 1
+            balance, sequence = self._entry(account, transfer, balance, sequence, lots)
+        self._sums(account, balance, sequence)
+        self._lots(account, lots)
+
+    def _entry(
+        self, account: Account, transfer: Transfer, balance: int, sequence: int, lots: dict[LotId, int]
+    ) -> tuple[int, int]:
+        side = transfer.side_of(account.id)
+        sign = -1 if side is transfer.debit else 1
+        if side.sequence != sequence + 1:
+            self.found("transfer", transfer.id, f"has sequence {side.sequence} after {sequence}")
+        if (transfer.currency, transfer.exponent) != (account.currency, account.exponent):
+            self.found("transfer", transfer.id, f"is in {transfer.currency} on an account in {account.currency}")
+        if transfer.amount <= 0 or sum(move.amount for move in side.lots) != transfer.amount:
+            self.found("transfer", transfer.id, f"moves {transfer.amount}, and its lots say otherwise")
+        balance += sign * transfer.amount
+        if side.balance_after != balance or balance < 0:
+            self.found("transfer", transfer.id, f"says {side.balance_after} is left, but it is {balance}")
+        for move in side.lots:
+            lots[move.lot_id] = lots.get(move.lot_id, 0) + sign * move.amount
+        return balance, side.sequence or sequence
+
+    def _sums(self, account: Account, balance: int, sequence: int) -> None:
+        if account.posted != balance:
+            self.found("account", account.id, f"has posted {account.posted}, but its transfers sum to {balance}")
+        if account.sequence != sequence:
+            self.found("account", account.id, f"counts {account.sequence} transfers, but the last is {sequence}")
+        if not 0 <= account.held <= account.posted:
+            self.found("account", account.id, f"holds {account.held} of {account.posted}")
+
+    def _lots(self, account: Account, moved: dict[LotId, int]) -> None:
+        for lot in account.lots:
+            expected = moved.pop(lot.id, 0)
+            if lot.remaining != expected:
+                self.found("lot", lot.id, f"has {lot.remaining}, but its transfers sum to {expected}")
+            if not 0 <= lot.held <= lot.remaining <= lot.amount:
+                self.found("lot", lot.id, f"holds {lot.held} of {lot.remaining} of {lot.amount}")
+        for lot_id, amount in moved.items():
+            self.found("lot", lot_id, f"is not there, but its transfers sum to {amount}")
+        if sum(lot.held for lot in account.lots) != account.held:
+            self.found("account", account.id, f"holds {account.held}, and its lots say otherwise")
+
+    def whole(self, reader: Reader) -> None:
+        """Check that the house's side and the customers' side sum to zero, and that nothing hangs in the air."""
+        given: dict[str, int] = {}
+        for movement in reader.movements(None, None):
+            net = (movement.debit_house is not None) - (movement.credit_house is not None)
+            given[movement.currency] = given.get(movement.currency, 0) + net * movement.amount
+        for currency in sorted({*given, *self._owed}):
+            owed, from_house = self._owed.get(currency, 0), given.get(currency, 0)
+            if owed != from_house:
+                self.found("currency", currency, f"customers are owed {owed}, but the house gave {from_house}")
+        for transfer_id in reader.unattached_transfers():
+            self.found("transfer", transfer_id, "names an account or a redemption that is not there")

@@ -1,0 +1,1 @@
+"""Store credit: one balance of one customer in one currency."""

@@ -1,0 +1,102 @@
+"""Store credit accounts: one customer, one currency, and a ledger account."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import attrs
+from moneyed import Money
+
+from loyalty.errors import NotSpendable
+from loyalty.identifiers import AccountId
+from loyalty.ledger.account import Account
+
+__all__ = ["StoreCreditAccount", "StoreCreditStatus", "StoreCreditView"]
+
+
+class StoreCreditStatus(StrEnum):
+    """What somebody decided about the account."""
+
+    OPEN = "open"
+    BLOCKED = "blocked"
+    CLOSED = "closed"
+
+
+@attrs.frozen(kw_only=True)
+class StoreCreditAccount:
+    """A customer's balance in one currency. There is one per customer and currency."""
+
+    customer_id: str
+    account: Account
+    status: StoreCreditStatus = StoreCreditStatus.OPEN
+
+    @property
+    def id(self) -> AccountId:
+        """The ledger account's id."""
+        return self.account.id
+
+    def require_open(self) -> None:
+        """
+        Check that value may move.
+
+        Raises:
+            loyalty.errors.NotSpendable: If the account is blocked or closed.
+        """
+        if self.status is not StoreCreditStatus.OPEN:
+            raise NotSpendable(f"the store credit account is {self.status}", reason=self.status.value)
+
+    def require_not_closed(self) -> None:
+        """
+        Check that value may be credited; a blocked account still takes it.
+
+        Raises:
+            loyalty.errors.NotSpendable: If the account is closed.
+        """
+        if self.status is StoreCreditStatus.CLOSED:
+            raise NotSpendable("the store credit account is closed", reason=self.status.value)
+
+    def with_account(self, account: Account) -> StoreCreditAccount:
+        """Return it with the next state of its ledger account."""
+        return attrs.evolve(self, account=account)
+
+
+@attrs.frozen(kw_only=True)
+class StoreCreditView:
+    """
+    A store credit account at ``as_of`` (aware, UTC), in money.
+
+    ``posted`` is what is on the books, ``held`` what orders have reserved,
+    ``available`` what may be spent, ``expires_next`` when the soonest part of
+    the available value ends.
+    """
+
+    id: AccountId
+    customer_id: str
+    currency: str
+    status: StoreCreditStatus
+    posted: Money
+    held: Money
+    available: Money
+    expires_next: datetime | None
+    opened_at: datetime
+    as_of: datetime
+
+    @classmethod
+    def of(cls, credit: StoreCreditAccount, at: datetime) -> StoreCreditView:
+        """Return *credit* as it stands at *at*."""
+        account = credit.account
+        available = account.available(at) if credit.status is StoreCreditStatus.OPEN else 0
+        ends = [lot.expires_at for lot in account.lots if lot.expires_at is not None and lot.spendable(at)]
+        return cls(
+            id=credit.id,
+            customer_id=credit.customer_id,
+            currency=account.currency,
+            status=credit.status,
+            posted=account.money(account.posted),
+            held=account.money(account.held),
+            available=account.money(available),
+            expires_next=min(ends, default=None),
+            opened_at=account.opened_at,
+            as_of=at,
+        )

@@ -1,0 +1,1 @@
+"""One file per verb. The command class is the use case."""

@@ -1,0 +1,211 @@
+"""
+The shape of a command.
+
+A command is a frozen class that checks itself when constructed and knows how
+to be carried out on the books. It loads what it needs, asks the rules, and
+answers with the result, the event and everything that is to be written. It
+writes nothing itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import ClassVar, Generic, TypeVar
+
+import attrs
+
+from loyalty.codes.format import CodeFormat
+from loyalty.codes.code import GiftCardCode
+from loyalty.codes.digest import CodeKeys
+from loyalty.events import Event
+from loyalty.identifiers import IdSource, LotId, Metadata, TransferId
+from loyalty.ledger.account import Account
+from loyalty.ledger.lot import Lot, LotOrigin, TaxTreatment
+from loyalty.ledger.transfer import Reference, Side, Transfer, TransferKind
+from loyalty.plain import dumps, encode
+from loyalty.policies.chosen import Policies
+from loyalty.ports.changes import Changes
+from loyalty.ports.storage import UnitOfWork
+from loyalty import fields
+
+__all__ = ["Command", "Context", "Outcome", "Request", "Sweep"]
+
+Result = TypeVar("Result")
+
+
+@attrs.frozen(kw_only=True)
+class Context:
+    """What a command may use besides the books. The time is fixed once."""
+
+    now: datetime
+    new_id: IdSource
+    code_keys: CodeKeys
+    code_format: CodeFormat
+    policies: Policies
+
+    def digests(self, code: GiftCardCode) -> tuple[str, ...]:
+        """
+        Return what a code is stored as, under each key.
+
+        Raises:
+            loyalty.errors.MalformedCode: If it cannot be a code of this shop;
+                no look-up is made.
+        """
+        return self.code_keys.digests(self.code_format.require(code))
+
+    def lot(
+        self,
+        amount: int,
+        origin: LotOrigin,
+        at: datetime,
+        *,
+        expires_at: datetime | None = None,
+        not_before: datetime | None = None,
+        priority: int = 0,
+        tax_treatment: TaxTreatment = TaxTreatment.MULTI_PURPOSE,
+        source_lot_id: LotId | None = None,
+    ) -> Lot:
+        """Return a new, full lot."""
+        return Lot(
+            id=LotId(self.new_id()),
+            origin=origin,
+            amount=amount,
+            remaining=amount,
+            opened_at=at,
+            expires_at=expires_at,
+            not_before=not_before,
+            priority=priority,
+            tax_treatment=tax_treatment,
+            source_lot_id=source_lot_id,
+        )
+
+    def lot_like(self, lot: Lot, amount: int, at: datetime, *, expires_at: datetime | None) -> Lot:
+        """Return a new lot of the same nature: origin, start, priority and tax treatment stay."""
+        return self.lot(
+            amount,
+            lot.origin,
+            at,
+            expires_at=expires_at,
+            not_before=lot.not_before,
+            priority=lot.priority,
+            tax_treatment=lot.tax_treatment,
+            source_lot_id=lot.id,
+        )
+
+
+@attrs.frozen(kw_only=True)
+class Outcome(Generic[Result]):
+    """What a command decided. ``event`` is None only if there is nothing to write."""
+
+    result: Result
+    event: Event | None
+    changes: Changes
+
+
+@attrs.frozen(kw_only=True)
+class Request(Generic[Result]):
+    """
+    What commands and sweeps share.
+
+    ``occurred_at`` is the host's time, aware and UTC, if it differs from the
+    time of the call. All of this is kept with the transfers it leads to.
+    """
+
+    result_type: ClassVar[type]
+
+    actor: str | None = fields.optional_text()
+    reason: str | None = fields.optional_text()
+    note: str | None = fields.note()
+    reference: Reference | None = fields.reference()
+    occurred_at: datetime | None = fields.utc()
+    metadata: Mapping[str, object] | Metadata | None = fields.metadata()
+
+    def carry_out(self, uow: UnitOfWork, context: Context) -> Outcome[Result]:
+        """Decide what is to be changed. Overridden by every command."""
+        raise NotImplementedError
+
+    def transfer(
+        self,
+        context: Context,
+        kind: TransferKind,
+        account: Account,
+        *,
+        amount: int,
+        debit: Side,
+        credit: Side,
+        at: datetime,
+        order_id: str | None = None,
+        refunds: TransferId | None = None,
+    ) -> Transfer:
+        """Return the record of value that moved for this command, with all the caller said about it."""
+        return Transfer(
+            id=TransferId(context.new_id()),
+            kind=kind,
+            currency=account.currency,
+            exponent=account.exponent,
+            amount=amount,
+            debit=debit,
+            credit=credit,
+            occurred_at=self.occurred_at or at,
+            recorded_at=at,
+            order_id=order_id,
+            refunds=refunds,
+            actor=self.actor,
+            reason=self.reason,
+            note=self.note,
+            reference=self.reference,
+            metadata=self.metadata,  # type: ignore[arg-type]  # the converter made it Metadata
+        )
+
+
+@attrs.frozen(kw_only=True)
+class Command(Request[Result]):
+    """
+    A request that changes the books once.
+
+    The same ``idempotency_key`` with the same content answers the same again
+    and changes nothing; with other content it is an ``IdempotencyConflict``.
+    Keys are kept for ever.
+    """
+
+    idempotency_key: str = fields.key()
+
+    def replayed(self, result: Result, context: Context) -> Result:  # noqa: ARG002  # some commands need it
+        """Complete a stored result, which holds no secret. Most need nothing."""
+        return result
+
+    def content(self) -> bytes:
+        """Return what the command says, the key aside, as stable bytes for a keyed fingerprint."""
+        said = {
+            name: encode(value, secret=_reveal)
+            for name in _content_names(type(self))
+            if (value := getattr(self, name)) is not None
+        }
+        return dumps([type(self).__name__, said]).encode()
+
+
+@attrs.frozen(kw_only=True)
+class Sweep(Request[Result]):
+    """Bookkeeping that is harmless to repeat, so it needs no key. Never a guard."""
+
+
+_NAMES: dict[type, tuple[str, ...]] = {}
+
+
+def _content_names(kind: type[Command[object]]) -> tuple[str, ...]:
+    names = _NAMES.get(kind)
+    if names is None:
+        names = tuple(field.name for field in attrs.fields(kind) if field.name != "idempotency_key")
+        _NAMES[kind] = names
+    return names
+
+
+def _reveal(value: object) -> object:
+    """Return what a secret value says; it goes into a keyed digest and nowhere else."""
+    if isinstance(value, GiftCardCode):
+        return value.reveal()
+    if isinstance(value, Metadata):
+        return value.json
+    message = f"{type(value).__qualname__} cannot be part of a command"
+    raise TypeError(message)

@@ -1,0 +1,89 @@
+"""Post value that has expired."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import attrs
+from moneyed import Money
+
+from loyalty.events import ValueExpired
+from loyalty.ledger.account import Account
+from loyalty.ledger.house_accounts import HouseAccount
+from loyalty.ledger.lot import LotMove
+from loyalty.ledger.transfer import Side, Transfer, TransferKind
+from loyalty.money import to_money
+from loyalty.ports.changes import AccountChange, Changes
+from loyalty.ports.storage import UnitOfWork, Wanted
+from loyalty import fields
+from loyalty.use_cases.command import Context, Outcome, Sweep
+
+__all__ = ["ExpireValue", "Expired"]
+
+_BREAKAGE = Side(house=HouseAccount.BREAKAGE)
+
+
+@attrs.frozen(kw_only=True)
+class Expired:
+    """What a sweep posted: one amount per currency. ``is_done`` is false if there may be more."""
+
+    amounts: tuple[Money, ...]
+    accounts: int
+    is_done: bool
+
+
+@attrs.frozen(kw_only=True)
+class ExpireValue(Sweep[Expired]):
+    """
+    Move value that has expired to breakage, for at most *limit* accounts.
+
+    Bookkeeping, never the guard: expired value cannot be spent even if no sweep
+    ever runs. Safe to run anywhere, any number of times. Value that is held for
+    an order stays until the hold is resolved.
+    """
+
+    result_type: ClassVar[type] = Expired
+
+    limit: int = fields.whole_number(1, 1000, default=200)
+
+    def carry_out(self, uow: UnitOfWork, context: Context) -> Outcome[Expired]:
+        """Decide what to post on the locked accounts."""
+        due = uow.accounts_with_expired_value(context.now, self.limit)
+        accounts = uow.lock(Wanted(account_ids=due)).accounts() if due else ()
+        posted = [self._expire(context, account, moves) for account in accounts if (moves := _expired(account, context))]
+        transfers = tuple(transfer for _, transfer in posted)
+        amounts = _sums(transfers)
+        event = ValueExpired(transfer_ids=tuple(transfer.id for transfer in transfers), amounts=amounts)
+        return Outcome(
+            result=Expired(amounts=amounts, accounts=len(posted), is_done=len(due) < self.limit),
+            event=event if posted else None,
+            changes=Changes(accounts=tuple(change for change, _ in posted), transfers=transfers),
+        )
+
+    def _expire(
+        self, context: Context, account: Account, moves: tuple[LotMove, ...]
+    ) -> tuple[AccountChange, Transfer]:
+        at = account.instant(context.now)
+        after, side = account.debit(moves, at)
+        amount = account.posted - after.posted
+        transfer = self.transfer(
+            context, TransferKind.EXPIRY, account, amount=amount, debit=side, credit=_BREAKAGE, at=at
+        )
+        return AccountChange(account, after), transfer
+
+
+def _expired(account: Account, context: Context) -> tuple[LotMove, ...]:
+    at = account.instant(context.now)
+    return tuple(
+        LotMove(lot_id=lot.id, amount=lot.free, origin=lot.origin)
+        for lot in account.lots
+        if lot.free > 0 and lot.is_expired(at)
+    )
+
+
+def _sums(transfers: tuple[Transfer, ...]) -> tuple[Money, ...]:
+    sums: dict[tuple[str, int], int] = {}
+    for transfer in transfers:
+        at = (transfer.currency, transfer.exponent)
+        sums[at] = sums.get(at, 0) + transfer.amount
+    return tuple(to_money(amount, currency, exponent) for (currency, exponent), amount in sorted(sums.items()))

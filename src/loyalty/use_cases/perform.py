@@ -1,0 +1,85 @@
+"""
+The frame around every command: carry out, write with the receipt, or answer again.
+
+The uniqueness of a key is decided by the receipt's own insert, in the same
+statement or transaction as the effect; nothing is looked up first. A known key
+shows in one of two ways: the write says so, or the rules refuse because the
+first call already did it. Then the receipt is read and answers.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TypeVar
+
+import attrs
+
+from loyalty.errors import ConcurrentUpdate, IdempotencyConflict, InvalidRequest, NotFound, Refused
+from loyalty.plain import decode, dumps, encode
+from loyalty.ports.receipt import Receipt
+from loyalty.ports.storage import UnitOfWork
+from loyalty.use_cases.command import Command, Context, Outcome, Sweep
+
+__all__ = ["perform", "perform_sweep"]
+
+Result = TypeVar("Result")
+
+
+def perform(command: Command[Result], uow: UnitOfWork, context: Context) -> Result:
+    """
+    Carry out *command*, once for its key.
+
+    Returns:
+        The command's result; for a known key with the same content, an equal
+        result and nothing is changed.
+
+    Raises:
+        loyalty.errors.IdempotencyConflict: If the key was used for other content.
+        loyalty.errors.LoyaltyError: What the command's own rules raise.
+    """
+    try:
+        outcome = command.carry_out(uow, context)
+    except (Refused, NotFound, InvalidRequest):
+        known = uow.receipt(command.idempotency_key)
+        if known is None:
+            raise
+        return _answer_again(command, known, context)
+    receipt = _receipt(command, outcome, context, command.idempotency_key)
+    if uow.write(attrs.evolve(outcome.changes, receipt=receipt)):
+        return outcome.result
+    known = uow.receipt(command.idempotency_key)
+    if known is None:
+        raise ConcurrentUpdate("another call with the same idempotency key is being committed")
+    return _answer_again(command, known, context)
+
+
+def perform_sweep(sweep: Sweep[Result], uow: UnitOfWork, context: Context) -> Result:
+    """Carry out *sweep*; if there is nothing to do, nothing is written."""
+    outcome = sweep.carry_out(uow, context)
+    if outcome.event is not None:
+        uow.write(attrs.evolve(outcome.changes, receipt=_receipt(sweep, outcome, context, None)))
+    return outcome.result
+
+
+def _receipt(
+    request: Command[Result] | Sweep[Result], outcome: Outcome[Result], context: Context, key: str | None
+) -> Receipt:
+    keyed = isinstance(request, Command)
+    return Receipt(
+        id=context.new_id(),
+        idempotency_key=key,
+        command=type(request).__name__,
+        fingerprint=context.code_keys.fingerprint(request.content()) if keyed else None,
+        fingerprint_key_id=context.code_keys.current_id if keyed else None,
+        result=dumps(encode(outcome.result)),
+        event=type(outcome.event).__name__,
+        event_data=dumps(encode(outcome.event)),
+        recorded_at=context.now,
+    )
+
+
+def _answer_again(command: Command[Result], known: Receipt, context: Context) -> Result:
+    fingerprint = context.code_keys.fingerprint(command.content(), known.fingerprint_key_id)
+    if known.command != type(command).__name__ or known.fingerprint != fingerprint:
+        raise IdempotencyConflict(idempotency_key=command.idempotency_key)
+    return command.replayed(decode(command.result_type, json.loads(known.result)), context)

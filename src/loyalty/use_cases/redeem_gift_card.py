@@ -1,0 +1,73 @@
+"""Pay for an order with one gift card."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import attrs
+from moneyed import Money
+
+from loyalty.codes.code import GiftCardCode
+from loyalty.events import GiftCardRedeemed
+from loyalty.identifiers import GiftCardId
+from loyalty.money import minor_units
+from loyalty.ports.changes import AccountChange, Changes
+from loyalty.ports.storage import UnitOfWork
+from loyalty import fields
+from loyalty.use_cases.card_access import the_card, wanted_card
+from loyalty.use_cases.command import Command, Context, Outcome
+from loyalty.use_cases.redemption import Redemption, redeem
+
+__all__ = ["RedeemGiftCard"]
+
+
+@attrs.frozen(kw_only=True)
+class RedeemGiftCard(Command[Redemption]):
+    """
+    Take exactly *amount* from a gift card to pay for an order; the remainder stays.
+
+    The card is named by *code* or by *gift_card_id*. A claimed card is spent
+    only by its customer, who must be named as *customer_id*.
+
+    Raises:
+        loyalty.errors.MalformedCode: If the code cannot be one of this shop.
+        loyalty.errors.GiftCardNotFound: If there is no such card.
+        loyalty.errors.ClaimedByAnother: If another customer claimed it.
+        loyalty.errors.NotSpendable: If it is pending, blocked, deactivated or expired.
+        loyalty.errors.CurrencyMismatch: If the card is in another currency.
+        loyalty.errors.InsufficientBalance: If less is available.
+
+    Guarantees:
+        A card never pays more than it holds, however many pay at once
+        (``tests/storages/test_races.py``).
+    """
+
+    result_type: ClassVar[type] = Redemption
+
+    amount: Money = fields.amount()
+    order_id: str = fields.text()
+    code: str | GiftCardCode | None = fields.optional_code()
+    gift_card_id: GiftCardId | None = fields.optional_text()
+    customer_id: str | None = fields.optional_text()
+
+    def __attrs_post_init__(self) -> None:
+        """Check that the card is named once."""
+        fields.require_one_of(code=self.code, gift_card_id=self.gift_card_id)
+
+    def carry_out(self, uow: UnitOfWork, context: Context) -> Outcome[Redemption]:
+        """Decide the redemption on the locked card."""
+        card = the_card(uow.lock(wanted_card(context, self.code, self.gift_card_id)))
+        account, at = card.account, card.account.instant(context.now)
+        card.require_spendable(self.customer_id, at)
+        account.require_currency(self.amount)
+        moves = account.draw(minor_units(self.amount), at, context.policies.spending_order)
+        after, transfer, redemption = redeem(
+            self, context, account, moves, order_id=self.order_id, gift_card_id=card.id, at=at
+        )
+        return Outcome(
+            result=redemption,
+            event=GiftCardRedeemed(
+                gift_card_id=card.id, redemption_id=redemption.id, order_id=self.order_id, amount=redemption.amount
+            ),
+            changes=Changes(accounts=(AccountChange(account, after),), transfers=(transfer,)),
+        )

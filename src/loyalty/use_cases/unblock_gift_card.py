@@ -1,0 +1,31 @@
+"""Let a blocked gift card be spent again."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import attrs
+
+from loyalty.events import Event, GiftCardUnblocked
+from loyalty.gift_cards.card import GiftCardStatus
+from loyalty.identifiers import GiftCardId
+from loyalty.use_cases.change_status import ChangeStatus
+
+__all__ = ["UnblockGiftCard"]
+
+
+@attrs.frozen(kw_only=True)
+class UnblockGiftCard(ChangeStatus):
+    """
+    Lift a block. Unblocking an active card changes nothing.
+
+    Raises:
+        loyalty.errors.GiftCardNotFound: If there is no such card.
+        loyalty.errors.NotSpendable: If it is deactivated, which is final.
+    """
+
+    status: ClassVar[GiftCardStatus] = GiftCardStatus.ACTIVE
+
+    def event(self, gift_card_id: GiftCardId) -> Event:
+        """Return what to tell the outside."""
+        return GiftCardUnblocked(gift_card_id=gift_card_id, reason=self.reason)
