@@ -119,7 +119,7 @@ MOST_TENDERS = 50
 
 
 def _metadata(value: Mapping[str, object] | None) -> Metadata | None:
-    return freeze_metadata(value)
+    return None if value is None else freeze_metadata(value)
 
 
 def _percentage(value: Decimal | int | str | None) -> Decimal | None:

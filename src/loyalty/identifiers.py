@@ -123,9 +123,7 @@ def require_text(value: object, name: str, limit: int = TEXT_LIMIT, *, multiline
     return text
 
 
-def require_optional_text(
-    value: object, name: str, limit: int = TEXT_LIMIT, *, multiline: bool = False
-) -> str | None:
+def require_optional_text(value: object, name: str, limit: int = TEXT_LIMIT, *, multiline: bool = False) -> str | None:
     """Return None for None, else what :func:`require_text` says."""
     return None if value is None else require_text(value, name, limit, multiline=multiline)
 

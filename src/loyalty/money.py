@@ -12,16 +12,14 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Sequence
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from moneyed import Currency, CurrencyDoesNotExist, Money, get_currency
 
 from loyalty.errors import InvalidAmount
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 __all__ = [
     "ALL",

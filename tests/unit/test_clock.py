@@ -19,6 +19,9 @@ LAST = datetime.max.replace(tzinfo=UTC)
 class BrokenZone(tzinfo):
     """A zone that does not say its offset."""
 
+    def __repr__(self) -> str:
+        return "BrokenZone"
+
 
 class TimeOfTheHost(datetime):
     """What pendulum does: a subclass."""
@@ -57,7 +60,7 @@ def test_require_utc_answers_plain_utc(value: datetime) -> None:
         datetime(2026, 7, 2, tzinfo=ZoneInfo("Europe/London")),
         datetime(2026, 1, 2, tzinfo=timezone(timedelta(hours=1))),
         datetime(2026, 1, 2, tzinfo=timezone(timedelta(microseconds=1))),
-        datetime(2026, 1, 2, tzinfo=BrokenZone()),
+        datetime(2026, 1, 2, tzinfo=BrokenZone()),  # type: ignore[abstract] # which is what makes it broken
         datetime(2026, 3, 29, 2, 30, tzinfo=ZoneInfo("Europe/Berlin")),
         date(2026, 1, 2),
         1_767_312_000,

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loyalty.clock import system_clock
 from loyalty.errors import InvalidRequest
 from loyalty.identifiers import (
     Metadata,
@@ -38,6 +39,7 @@ class Loud(str):
     __slots__ = ()
 
     def __str__(self) -> str:
+        """Return something else than the content."""
         return self.upper()
 
 
@@ -54,7 +56,7 @@ JSON: st.SearchStrategy[Any] = st.recursive(
         )
     ),
     max_leaves=6,
-).filter(lambda value: _depth(value) < 8)  # noqa: PLR2004 - the documented depth
+).filter(lambda value: _depth(value) < 8)
 
 
 def _depth(value: object) -> int:
@@ -75,9 +77,9 @@ def test_random_id_is_a_uuid_of_version_7() -> None:
 
 def test_random_id_holds_the_present_millisecond() -> None:
     """The first 48 bits are the Unix time in milliseconds."""
-    before = datetime.now(UTC) - timedelta(milliseconds=1)
+    before = system_clock() - timedelta(milliseconds=1)
     made_at = datetime.fromtimestamp((UUID(random_id()).int >> 80) / 1000, UTC)
-    assert before <= made_at <= datetime.now(UTC) + timedelta(milliseconds=1)
+    assert before <= made_at <= system_clock() + timedelta(milliseconds=1)
 
 
 def test_random_ids_do_not_repeat_and_are_ordered_by_time() -> None:
@@ -91,7 +93,9 @@ def test_random_ids_do_not_repeat_and_are_ordered_by_time() -> None:
 # --- texts ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("text", ["a", "x" * 200, " ends ", "Zoë 🎁 Ångström", "👩‍👧", "' OR 1=1 --", "{0!r} %s", "é" * 200])
+@pytest.mark.parametrize(
+    "text", ["a", "x" * 200, " ends ", "Zoë 🎁 Ångström", "👩‍👧", "' OR 1=1 --", "{0!r} %s", "é" * 200]
+)
 def test_require_text_keeps_the_exact_content(text: str) -> None:
     """A text that can be stored comes back as it is."""
     assert text == require_text(text, "order_id")
@@ -206,7 +210,11 @@ def test_metadata_does_not_follow_its_readers() -> None:
         metadata.json = "{}"  # type: ignore[misc]
 
 
-@given(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=8), JSON, max_size=4))
+@given(
+    st.dictionaries(
+        st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=8), JSON, max_size=4
+    )
+)
 def test_metadata_round_trips(value: dict[str, object]) -> None:
     """Through JSON, through itself and through pickle the metadata stays equal, and so does its hash."""
     metadata = freeze_metadata(value)

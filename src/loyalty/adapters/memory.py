@@ -107,7 +107,7 @@ class _MemoryReader:
     def _with_empty(self, account_id: AccountId, lot_ids: tuple[LotId, ...]) -> Account:
         account, empty = self._books.accounts[account_id], self._books.empty_lots.get(account_id, {})
         asked = tuple(empty[lot_id] for lot_id in lot_ids if lot_id in empty)
-        return attrs.evolve(account, lots=account.lots + asked) if asked else account
+        return attrs.evolve(account, lots=tuple(sorted(account.lots + asked, key=lambda lot: lot.id))) if asked else account
 
     def transfers(self, wanted: TransferFilter) -> Iterator[Transfer]:
         kept = [transfer for transfer in self._candidates(wanted) if _fits(transfer, wanted)]
@@ -152,6 +152,9 @@ class _MemoryReader:
         for account_id in sorted(account_ids):
             for transfer in self._books.entries.get(account_id, ()):
                 yield account_id, transfer
+
+    def receipts(self) -> Iterator[Receipt]:
+        return iter(sorted(self._books.outbox, key=lambda receipt: (receipt.recorded_at, receipt.id)))
 
     def unattached_transfers(self) -> tuple[TransferId, ...]:
         books = self._books
@@ -249,7 +252,9 @@ class _MemoryUnitOfWork(_MemoryReader):
                 empty.pop(lot.id, None)
             else:
                 empty[lot.id] = lot
-        self._books.accounts[account.id] = attrs.evolve(account, lots=tuple(live))
+        self._books.accounts[account.id] = attrs.evolve(
+            account, lots=tuple(sorted(live, key=lambda lot: lot.id))
+        )
 
     def _append(self, transfer: Transfer) -> None:
         books = self._books

@@ -10,12 +10,9 @@ symbol is noticed; the share of neighbors swapped that is noticed is measured in
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from types import ModuleType
 
 from loyalty.codes.alphabet import ALPHABET
-
-if TYPE_CHECKING:
-    from types import ModuleType
 
 __all__ = ["check_symbol", "is_checked"]
 

@@ -13,14 +13,12 @@ import hmac
 import secrets
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, final
+from typing import Final, final
 
 import attrs
 
+from loyalty.codes.code import GiftCardCode
 from loyalty.errors import InvalidRequest
-
-if TYPE_CHECKING:
-    from loyalty.codes.code import GiftCardCode
 
 __all__ = ["CodeKeys", "WeakSecretWarning"]
 

@@ -8,14 +8,10 @@ be stored anywhere.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from loyalty.codes.alphabet import ALPHABET, BITS_PER_SYMBOL
 from loyalty.codes.check_character import check_symbol
-
-if TYPE_CHECKING:
-    from loyalty.codes.digest import CodeKeys
-    from loyalty.codes.format import CodeFormat
+from loyalty.codes.digest import CodeKeys
+from loyalty.codes.format import CodeFormat
 
 __all__ = ["mint"]
 

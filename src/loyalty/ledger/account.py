@@ -15,13 +15,16 @@ from datetime import datetime
 import attrs
 from moneyed import Money
 
-from loyalty.errors import CorruptLedger, CurrencyMismatch, InsufficientBalance
+from loyalty.errors import CorruptLedger, CurrencyMismatch, InsufficientBalance, InvalidAmount
 from loyalty.identifiers import AccountId, LotId
 from loyalty.ledger.lot import Lot, LotMove, SpendingOrder, draw
 from loyalty.ledger.transfer import Side
 from loyalty.money import exponent_of, to_money
 
-__all__ = ["Account"]
+__all__ = ["LARGEST_BALANCE", "Account"]
+
+LARGEST_BALANCE = 10**18
+"""The largest balance, in minor units: far within 64 bits on every database."""
 
 
 @attrs.frozen(kw_only=True)
@@ -136,6 +139,8 @@ class Account:
         self, change: int, moves: tuple[LotMove, ...], lots: tuple[Lot, ...], at: datetime
     ) -> tuple[Account, Side]:
         posted = self.posted + change
+        if posted > LARGEST_BALANCE:
+            raise InvalidAmount("the balance would become too large")
         if not 0 <= self.held <= posted:
             raise CorruptLedger(f"account {self.id} would hold {self.held} of {posted}")
         after = Account(

@@ -128,6 +128,10 @@ class Reader(Protocol):
         """Yield every transfer of these accounts, by account id and then by sequence, streaming."""
         ...
 
+    def receipts(self) -> Iterator[Receipt]:
+        """Yield every receipt, and so every event, by ``recorded_at``, then id; streaming."""
+        ...
+
     def unattached_transfers(self) -> tuple[TransferId, ...]:
         """Return transfers that name an account or a refunded redemption that is not there."""
         ...

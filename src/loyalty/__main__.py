@@ -1,0 +1,31 @@
+"""`python -m loyalty` is the command line. It needs the extra ``cli``."""
+
+from __future__ import annotations
+
+import sys
+
+__all__ = ["main"]
+
+_OF_THE_EXTRA = frozenset({"typer", "rich", "click", "sqlalchemy", "tenacity"})
+
+
+def main() -> None:
+    """Run the command line, or say how to install what it needs."""
+    try:
+        import sqlalchemy as _  # noqa: PLC0415, F401  # found missing here, not after the log was read
+
+        from loyalty.cli.app import app  # noqa: PLC0415  # imported here, so that its absence can be explained
+    except ModuleNotFoundError as missing:
+        if missing.name not in _OF_THE_EXTRA:
+            raise
+        print(  # noqa: T201  # the command line prints
+            f"The command line needs the extra 'cli' ({missing.name} is not installed). "
+            "Install it with: pip install 'loyalty-core[cli]'",
+            file=sys.stderr,
+        )
+        raise SystemExit(2) from None
+    app(prog_name="loyalty")
+
+
+if __name__ == "__main__":
+    main()

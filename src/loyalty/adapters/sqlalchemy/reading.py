@@ -1,0 +1,128 @@
+"""The reader, on one connection: load rows, turn them into entities. No rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import Connection
+
+from loyalty.adapters.sqlalchemy.rows import (
+    account_of,
+    gift_card_of,
+    lot_of,
+    moves_of,
+    receipt_of,
+    store_credit_of,
+    transfer_of,
+)
+from loyalty.adapters.sqlalchemy.statements import Parameters, Statements, shape_of
+from loyalty.clock import to_micros
+from loyalty.gift_cards.card import GiftCard
+from loyalty.identifiers import AccountId, TransferId
+from loyalty.ledger.house_accounts import HouseAccount
+from loyalty.ledger.lot import LotOrigin
+from loyalty.ledger.origin_balance import Moved, OriginBalance, sum_by_origin
+from loyalty.ledger.transfer import Transfer, TransferKind
+from loyalty.ports.receipt import Receipt
+from loyalty.ports.storage import Found, Movement, TransferFilter, Wanted
+from loyalty.store_credit.account import StoreCreditAccount
+
+__all__ = ["SqlReader", "found_in"]
+
+ACCOUNT = slice(0, 9)
+GIFT_CARD = slice(9, 29)
+STORE_CREDIT = slice(29, 33)
+LOT = slice(33, 46)
+STREAM = {"stream_results": True, "max_row_buffer": 1000}
+
+
+class SqlReader:
+    """Answers from one connection, inside whatever transaction it is in."""
+
+    def __init__(self, connection: Connection, statements: Statements) -> None:
+        """Keep the connection; nothing is read yet."""
+        self._connection = connection
+        self._statements = statements
+
+    def find(self, wanted: Wanted) -> Found:
+        """Load cards and accounts without locking them."""
+        shape, values = shape_of(wanted)
+        if not values:
+            return Found()
+        text = self._statements.load(shape, len(wanted.lot_ids))
+        return found_in(self._rows(text, wanted.lot_ids + values))
+
+    def transfers(self, wanted: TransferFilter) -> Iterator[Transfer]:
+        """Yield transfers, streaming."""
+        if wanted.ids == () or wanted.refunds == ():
+            return iter(())
+        text, parameters = self._statements.transfers(wanted)
+        bounded = wanted.limit is not None or wanted.ids is not None or wanted.refunds is not None
+        rows = self._rows(text, parameters) if bounded else self._stream(text, parameters)
+        return map(transfer_of, (row[:25] for row in rows))
+
+    def balances_by_origin(self, as_of: datetime | None) -> tuple[OriginBalance, ...]:
+        """Sum what is owed per currency and origin."""
+        if as_of is None:
+            rows = self._rows(self._statements.owed_by_origin(), ())
+            return tuple(OriginBalance(row[0], row[1], LotOrigin(row[2]), int(row[3])) for row in rows)
+        rows = self._stream(self._statements.moves_until(), (to_micros(as_of),))
+        return sum_by_origin(Moved(row[0], row[1], moves_of(row[2]), moves_of(row[3])) for row in rows)
+
+    def movements(self, since: datetime | None, until: datetime | None) -> tuple[Movement, ...]:
+        """Sum transfers per kind and sides."""
+        text, parameters = self._statements.movements(TransferFilter(since=since, until=until))
+        return tuple(
+            Movement(currency, exponent, TransferKind(kind), _house(debit), _house(credit), int(amount), count)
+            for currency, exponent, kind, debit, credit, amount, count in self._rows(text, parameters)
+        )
+
+    def page_of_accounts(self, after: AccountId | None, limit: int) -> Found:
+        """Load the next accounts with every lot."""
+        return found_in(self._rows(self._statements.page(), (after or "", limit)))
+
+    def transfers_of(self, account_ids: tuple[AccountId, ...]) -> Iterator[tuple[AccountId, Transfer]]:
+        """Yield every transfer of these accounts, streaming."""
+        if not account_ids:
+            return
+        text = self._statements.transfers_of(len(account_ids))
+        for row in self._stream(text, account_ids + account_ids):
+            yield AccountId(row[25]), transfer_of(row[:25])
+
+    def unattached_transfers(self) -> tuple[TransferId, ...]:
+        """Return transfers that name something that is not there."""
+        return tuple(TransferId(row[0]) for row in self._rows(self._statements.unattached(), ()))
+
+    def receipts(self) -> Iterator[Receipt]:
+        """Yield every receipt, streaming."""
+        return map(receipt_of, self._stream(self._statements.receipts(" ORDER BY r.recorded_at, r.id"), ()))
+
+    def _rows(self, text: str, parameters: Parameters) -> Sequence[Sequence[Any]]:
+        return self._connection.exec_driver_sql(text, parameters).fetchall()
+
+    def _stream(self, text: str, parameters: Parameters) -> Iterable[Sequence[Any]]:
+        return self._connection.exec_driver_sql(text, parameters, execution_options=STREAM)
+
+
+def _house(name: str | None) -> HouseAccount | None:
+    return None if name is None else HouseAccount(name)
+
+
+def found_in(rows: Sequence[Sequence[Any]]) -> Found:
+    """Fold rows, one per account and lot, into cards and accounts."""
+    cards: list[GiftCard] = []
+    credits: list[StoreCreditAccount] = []
+    for _, group in groupby(rows, key=itemgetter(0)):
+        own = list(group)
+        first = own[0]
+        lots = tuple([lot_of(row[LOT]) for row in own if row[33] is not None])
+        account = account_of(first[ACCOUNT], lots)
+        if first[9] is not None:
+            cards.append(gift_card_of(first[GIFT_CARD], account))
+        else:
+            credits.append(store_credit_of(first[STORE_CREDIT], account))
+    return Found(gift_cards=tuple(cards), store_credit_accounts=tuple(credits))

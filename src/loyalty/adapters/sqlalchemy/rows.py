@@ -1,0 +1,296 @@
+"""
+Entity to row and back. Pure functions.
+
+A row is a plain tuple in the order of its table's columns, with integers and
+texts only, so that no driver and no type of SQLAlchemy has a say in what a
+value means.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from loyalty.clock import from_micros, to_micros
+from loyalty.gift_cards.card import GiftCard, GiftCardStatus
+from loyalty.identifiers import Metadata
+from loyalty.ledger.account import Account
+from loyalty.ledger.house_accounts import HouseAccount
+from loyalty.ledger.lot import Lot, LotMove, LotOrigin, TaxTreatment
+from loyalty.ledger.transfer import Reference, Side, Transfer, TransferKind
+from loyalty.ports.receipt import Receipt
+from loyalty.store_credit.account import StoreCreditAccount, StoreCreditStatus
+
+__all__ = [
+    "account_of",
+    "account_row",
+    "gift_card_of",
+    "gift_card_row",
+    "lot_of",
+    "lot_row",
+    "moves_of",
+    "receipt_of",
+    "receipt_row",
+    "store_credit_of",
+    "store_credit_row",
+    "transfer_of",
+    "transfer_row",
+]
+
+Row = Sequence[Any]
+Values = tuple[str | int | None, ...]
+
+_ORIGINS = {origin.value: origin for origin in LotOrigin}
+_TREATMENTS = {treatment.value: treatment for treatment in TaxTreatment}
+_HOUSES = {house.value: house for house in HouseAccount}
+_KINDS = {kind.value: kind for kind in TransferKind}
+_dumps = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
+def _time(micros: int | None) -> datetime | None:
+    return None if micros is None else from_micros(micros)
+
+
+def _micros(moment: datetime | None) -> int | None:
+    return None if moment is None else to_micros(moment)
+
+
+def account_row(account: Account) -> Values:
+    """Return the values of an account's row."""
+    return (
+        account.id,
+        account.currency,
+        account.exponent,
+        account.posted,
+        account.held,
+        account.sequence,
+        account.version,
+        to_micros(account.opened_at),
+        to_micros(account.recorded_at),
+    )
+
+
+def account_of(row: Row, lots: tuple[Lot, ...]) -> Account:
+    """Return the account of a row."""
+    id_, currency, exponent, posted, held, sequence, version, opened_at, recorded_at = row
+    return Account(
+        id=id_,
+        currency=currency,
+        exponent=exponent,
+        posted=posted,
+        held=held,
+        sequence=sequence,
+        version=version,
+        opened_at=from_micros(opened_at),
+        recorded_at=from_micros(recorded_at),
+        lots=lots,
+    )
+
+
+def gift_card_row(card: GiftCard) -> Values:
+    """Return the values of a card's row."""
+    return (
+        card.id,
+        card.account.id,
+        card.value,
+        card.origin.value,
+        card.status.value,
+        card.code_digest,
+        card.code_key_id,
+        card.code_version,
+        card.last_four,
+        to_micros(card.issued_at),
+        _micros(card.expires_at),
+        card.customer_id,
+        _micros(card.claimed_at),
+        card.region,
+        None if card.tax_rate is None else str(card.tax_rate),
+        card.order_id,
+        card.recipient,
+        card.note,
+        _dumps(card.tags) if card.tags else "[]",
+        None if card.metadata is None else card.metadata.json,
+    )
+
+
+def gift_card_of(row: Row, account: Account) -> GiftCard:
+    """Return the card of a row."""
+    return GiftCard(
+        id=row[0],
+        account=account,
+        value=row[2],
+        origin=_ORIGINS[row[3]],
+        status=GiftCardStatus(row[4]),
+        code_digest=row[5],
+        code_key_id=row[6],
+        code_version=row[7],
+        last_four=row[8],
+        issued_at=from_micros(row[9]),
+        expires_at=_time(row[10]),
+        customer_id=row[11],
+        claimed_at=_time(row[12]),
+        region=row[13],
+        tax_rate=None if row[14] is None else Decimal(row[14]),
+        order_id=row[15],
+        recipient=row[16],
+        note=row[17],
+        tags=() if row[18] == "[]" else tuple(json.loads(row[18])),
+        metadata=None if row[19] is None else Metadata(json=row[19]),
+    )
+
+
+def store_credit_row(credit: StoreCreditAccount) -> Values:
+    """Return the values of a store credit account's row."""
+    return credit.id, credit.customer_id, credit.account.currency, credit.status.value
+
+
+def store_credit_of(row: Row, account: Account) -> StoreCreditAccount:
+    """Return the store credit account of a row."""
+    return StoreCreditAccount(customer_id=row[1], account=account, status=StoreCreditStatus(row[3]))
+
+
+def lot_row(lot: Lot, account_id: str) -> Values:
+    """Return the values of a lot's row."""
+    return (
+        lot.id,
+        account_id,
+        lot.origin.value,
+        lot.amount,
+        lot.remaining,
+        lot.held,
+        int(lot.remaining > 0),
+        to_micros(lot.opened_at),
+        _micros(lot.expires_at),
+        _micros(lot.not_before),
+        lot.priority,
+        lot.tax_treatment.value,
+        lot.source_lot_id,
+    )
+
+
+def lot_of(row: Row) -> Lot:
+    """Return the lot of a row."""
+    return Lot(
+        id=row[0],
+        origin=_ORIGINS[row[2]],
+        amount=row[3],
+        remaining=row[4],
+        held=row[5],
+        opened_at=from_micros(row[7]),
+        expires_at=_time(row[8]),
+        not_before=_time(row[9]),
+        priority=row[10],
+        tax_treatment=_TREATMENTS[row[11]],
+        source_lot_id=row[12],
+    )
+
+
+def transfer_row(transfer: Transfer) -> Values:
+    """Return the values of a transfer's row."""
+    reference = transfer.reference
+    return (
+        transfer.id,
+        transfer.kind.value,
+        transfer.currency,
+        transfer.exponent,
+        transfer.amount,
+        *_side_values(transfer.debit),
+        *_side_values(transfer.credit),
+        to_micros(transfer.occurred_at),
+        to_micros(transfer.recorded_at),
+        transfer.order_id,
+        transfer.refunds,
+        transfer.actor,
+        transfer.reason,
+        transfer.note,
+        None if reference is None else reference.type,
+        None if reference is None else reference.id,
+        None if transfer.metadata is None else transfer.metadata.json,
+    )
+
+
+def transfer_of(row: Row) -> Transfer:
+    """Return the transfer of a row."""
+    return Transfer(
+        id=row[0],
+        kind=_KINDS[row[1]],
+        currency=row[2],
+        exponent=row[3],
+        amount=row[4],
+        debit=_side_of(row[5:10]),
+        credit=_side_of(row[10:15]),
+        occurred_at=from_micros(row[15]),
+        recorded_at=from_micros(row[16]),
+        order_id=row[17],
+        refunds=row[18],
+        actor=row[19],
+        reason=row[20],
+        note=row[21],
+        reference=None if row[22] is None else Reference(row[22], row[23]),
+        metadata=None if row[24] is None else Metadata(json=row[24]),
+    )
+
+
+def _side_values(side: Side) -> Values:
+    house = None if side.house is None else side.house.value
+    return side.account_id, house, side.sequence, side.balance_after, _moves_text(side.lots)
+
+
+def _side_of(row: Row) -> Side:
+    account_id, house, sequence, balance_after, lots = row
+    return Side(
+        account_id=account_id,
+        house=None if house is None else _HOUSES[house],
+        sequence=sequence,
+        balance_after=balance_after,
+        lots=moves_of(lots),
+    )
+
+
+def _moves_text(moves: tuple[LotMove, ...]) -> str:
+    if not moves:
+        return "[]"
+    return _dumps([[move.lot_id, move.amount, move.origin.value, move.source_lot_id] for move in moves])
+
+
+def moves_of(text: str) -> tuple[LotMove, ...]:
+    """Return the moves of lots that a transfer's row tells of."""
+    if text == "[]":
+        return ()
+    return tuple(
+        LotMove(lot_id=lot_id, amount=amount, origin=_ORIGINS[origin], source_lot_id=source)
+        for lot_id, amount, origin, source in json.loads(text)
+    )
+
+
+def receipt_row(receipt: Receipt) -> Values:
+    """Return the values of a receipt's row."""
+    return (
+        receipt.id,
+        receipt.idempotency_key,
+        receipt.command,
+        receipt.fingerprint,
+        receipt.fingerprint_key_id,
+        receipt.result,
+        receipt.event,
+        receipt.event_data,
+        to_micros(receipt.recorded_at),
+    )
+
+
+def receipt_of(row: Row) -> Receipt:
+    """Return the receipt of a row."""
+    return Receipt(
+        id=row[0],
+        idempotency_key=row[1],
+        command=row[2],
+        fingerprint=row[3],
+        fingerprint_key_id=row[4],
+        result=row[5],
+        event=row[6],
+        event_data=row[7],
+        recorded_at=from_micros(row[8]),
+    )

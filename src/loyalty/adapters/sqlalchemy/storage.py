@@ -1,0 +1,251 @@
+"""
+The storage: its own transactions with retries, or the host's connection.
+
+Correctness comes from row locks taken in the order of ids, from conditional
+updates whose row counts are checked, and from constraints; it needs no more
+than READ COMMITTED. On SQLite every piece of work takes the write lock first.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, TypeVar
+
+import tenacity
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import StaticPool
+from sqlalchemy.schema import CreateSchema
+
+from loyalty.adapters.sqlalchemy.failures import is_outcome_unknown, translated
+from loyalty.adapters.sqlalchemy.unit_of_work import SqlUnitOfWork
+from loyalty.adapters.sqlalchemy.reading import SqlReader
+from loyalty.adapters.sqlalchemy.statements import Statements
+from loyalty.adapters.sqlalchemy.tables import Tables
+from loyalty.errors import ConcurrentUpdate, InvalidRequest, OutcomeUnknown
+from loyalty.ports.storage import Reader, UnitOfWork
+
+__all__ = ["JoinedStorage", "SqlAlchemyStorage"]
+
+Result = TypeVar("Result")
+
+SUPPORTED = frozenset({"sqlite", "postgresql"})
+LOCK_SECONDS = 30
+"""How long a SQLite connection waits for another process's write lock."""
+
+
+class SqlAlchemyStorage:
+    """
+    The books in a database that SQLAlchemy reaches.
+
+    Args:
+        url_or_engine:
+            A database URL, or an Engine of the host. From a URL the storage makes
+            its own engine; on SQLite with a write-ahead log and full
+            synchronization, so that what is committed survives a power cut.
+        prefix:
+            What all table names begin with.
+        schema:
+            The schema of the tables, where the database has schemas.
+        attempts:
+            How often a piece of work is tried when others win the race.
+
+    Raises:
+        loyalty.errors.InvalidRequest: If the URL is not one, or the database
+            is not supported.
+    """
+
+    def __init__(
+        self,
+        url_or_engine: str | Engine,
+        *,
+        prefix: str = "loyalty_",
+        schema: str | None = None,
+        attempts: int = 10,
+    ) -> None:
+        """Keep the engine; nothing is connected yet."""
+        self.engine = url_or_engine if isinstance(url_or_engine, Engine) else _engine(url_or_engine)
+        if self.engine.dialect.name not in SUPPORTED:
+            raise InvalidRequest(f"{self.engine.dialect.name} is not supported; use SQLite or PostgreSQL")
+        self._tables = Tables.named(prefix, schema)
+        self._statements = Statements(self._tables, self.engine.dialect)
+        self._is_sqlite = self.engine.dialect.name == "sqlite"
+        # Threads of one process queue here instead of polling SQLite's lock.
+        self._turn: AbstractContextManager[object] = threading.Lock() if self._is_sqlite else nullcontext()
+        one_connection = isinstance(self.engine.pool, StaticPool)
+        self._read_turn: AbstractContextManager[object] = self._turn if one_connection else nullcontext()
+        self._readers = self.engine if self._is_sqlite else self.engine.execution_options(**SNAPSHOT)
+        self._retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(max(1, attempts - 1)),
+            wait=tenacity.wait_random_exponential(multiplier=0.005, max=0.5),
+            retry=tenacity.retry_if_exception_type(ConcurrentUpdate),
+            reraise=True,
+        )
+
+    def run(self, work: Callable[[UnitOfWork], Result]) -> Result:
+        """
+        Run *work* in a transaction of its own and commit it; again if it lost a race.
+
+        Raises:
+            loyalty.errors.ConcurrentUpdate: If all attempts lost their race.
+            loyalty.errors.StorageUnavailable: If the database did not answer; nothing was changed.
+            loyalty.errors.OutcomeUnknown: If the connection broke while committing.
+        """
+        try:
+            return self._attempt(work)
+        except ConcurrentUpdate:
+            return self._retrying.copy()(self._attempt, work)
+
+    def read(self, question: Callable[[Reader], Result]) -> Result:
+        """Answer *question* from one snapshot, without locking anything."""
+        with self._read_turn, _translating(), self._readers.connect() as connection:
+            if self._is_sqlite and not _in_transaction(connection):
+                connection.exec_driver_sql("BEGIN")
+            return question(SqlReader(connection, self._statements))
+
+    def joining(self, connection_or_session: Connection | Session) -> JoinedStorage:
+        """
+        Return a storage that works inside the host's transaction.
+
+        It never commits, never rolls the host's work back and never retries:
+        what it wrote becomes permanent with the host's own commit.
+        """
+        return JoinedStorage(connection_or_session, self._statements)
+
+    def upgrade(self) -> None:
+        """
+        Create what tables are missing; safe to repeat, and to run from several processes at once.
+
+        Raises:
+            loyalty.errors.StorageUnavailable: If the database did not answer or refused.
+        """
+        with self._turn, _translating(), self.engine.connect() as connection:
+            if self._is_sqlite:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            else:
+                connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": self._tables.prefix})
+                if self._tables.metadata.schema is not None:
+                    connection.execute(CreateSchema(self._tables.metadata.schema, if_not_exists=True))
+            self._tables.metadata.create_all(connection)
+            connection.commit()
+
+    def dispose(self) -> None:
+        """Close all pooled connections."""
+        self.engine.dispose()
+
+    def _attempt(self, work: Callable[[UnitOfWork], Result]) -> Result:
+        with self._turn, _translating(), self.engine.connect() as connection:
+            if self._is_sqlite:
+                _take_write_lock(connection, self._statements)
+            uow = SqlUnitOfWork(connection, self._statements)
+            result = work(uow)
+            if uow.has_written:
+                _commit(connection, uow.idempotency_key)
+            return result
+
+
+class JoinedStorage:
+    """The books inside the host's transaction. Made by :meth:`SqlAlchemyStorage.joining`."""
+
+    def __init__(self, connection_or_session: Connection | Session, statements: Statements) -> None:
+        """Keep the host's connection."""
+        self._host = connection_or_session
+        self._statements = statements
+
+    def run(self, work: Callable[[UnitOfWork], Result]) -> Result:
+        """
+        Run *work* inside the host's transaction, behind a savepoint.
+
+        Raises:
+            loyalty.errors.ConcurrentUpdate: If a race was lost; the host's
+                transaction must be rolled back and tried again.
+            loyalty.errors.InvalidRequest: If the connection commits every
+                statement by itself, so that there is no transaction to join.
+        """
+        connection = self._connection()
+        with _translating():
+            if connection.dialect.name == "sqlite":
+                _take_write_lock(connection, self._statements)
+            with connection.begin_nested():
+                return work(SqlUnitOfWork(connection, self._statements))
+
+    def read(self, question: Callable[[Reader], Result]) -> Result:
+        """Answer *question* from what the host's transaction sees."""
+        with _translating():
+            return question(SqlReader(self._connection(), self._statements))
+
+    def _connection(self) -> Connection:
+        connection = self._host.connection() if isinstance(self._host, Session) else self._host
+        if not isinstance(connection, Connection):
+            raise InvalidRequest("join a SQLAlchemy Connection or Session")
+        if connection.closed:
+            raise InvalidRequest("the connection to join is closed")
+        if connection.get_isolation_level() == "AUTOCOMMIT":
+            raise InvalidRequest("the connection commits every statement by itself; there is no transaction to join")
+        return connection
+
+
+SNAPSHOT: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+        options: dict[str, Any] = {"hide_parameters": True}
+        if parsed.get_backend_name() == "sqlite":
+            options["connect_args"] = {"timeout": LOCK_SECONDS}
+            if parsed.database in {None, "", ":memory:"}:
+                options |= {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
+        engine = create_engine(parsed, **options)
+    except (ArgumentError, NoSuchModuleError, ImportError, TypeError, ValueError) as error:
+        raise InvalidRequest(f"the database URL cannot be used: {type(error).__name__}") from error
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _configure_sqlite)
+    return engine
+
+
+def _configure_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401  # the driver's own connection
+    cursor = connection.cursor()
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _in_transaction(connection: Connection) -> bool:
+    return bool(getattr(connection.connection.dbapi_connection, "in_transaction", False))
+
+
+def _take_write_lock(connection: Connection, statements: Statements) -> None:
+    """
+    Take SQLite's write lock before anything is read.
+
+    A transaction that reads first and writes later fails at once when another
+    one wrote between, whatever the time-out.
+    """
+    if _in_transaction(connection):
+        connection.exec_driver_sql(f"UPDATE {statements.account} SET version = version WHERE 1 = 0")
+    else:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _commit(connection: Connection, idempotency_key: str | None) -> None:
+    try:
+        connection.commit()
+    except DBAPIError as error:
+        if is_outcome_unknown(error):
+            raise OutcomeUnknown(idempotency_key=idempotency_key) from error
+        raise
+
+
+@contextmanager
+def _translating() -> Iterator[None]:
+    """Turn the database's errors into ours; everything else passes."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise translated(error) from error

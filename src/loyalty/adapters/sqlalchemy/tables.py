@@ -1,0 +1,282 @@
+"""
+The tables, with the constraints that are the second fence.
+
+Amounts are integers of minor units, times integers of microseconds since 1970
+in UTC: exact, ordered and the same on every database. Texts compare by their
+bytes, so that ids sort as they do in Python. Every name carries a prefix, and
+a schema if the host wants one.
+"""
+
+from __future__ import annotations
+
+import attrs
+from sqlalchemy import (
+    DDL,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    event,
+    text,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.types import TypeEngine
+
+__all__ = ["Tables"]
+
+Number: TypeEngine[int] = BigInteger().with_variant(sqlite.INTEGER(), "sqlite")
+Words: TypeEngine[str] = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+
+
+def _number(name: str, *, nullable: bool = False) -> Column[int]:
+    return Column(name, Number, nullable=nullable)
+
+
+def _words(name: str, *, nullable: bool = False) -> Column[str]:
+    return Column(name, Words, nullable=nullable)
+
+
+def _id() -> Column[str]:
+    return Column("id", Words, primary_key=True)
+
+
+@attrs.frozen(kw_only=True)
+class Tables:
+    """Our tables under one prefix and schema, in the order in which rows refer to each other."""
+
+    metadata: MetaData
+    prefix: str
+    receipt: Table
+    account: Table
+    gift_card: Table
+    store_credit: Table
+    lot: Table
+    transfer: Table
+
+    @classmethod
+    def named(cls, prefix: str = "loyalty_", schema: str | None = None) -> Tables:
+        """Return the tables; nothing is created in a database."""
+        metadata = MetaData(schema=schema)
+        account = _account(metadata, prefix)
+        transfer = _transfer(metadata, prefix)
+        _forbid_changes(transfer)
+        return cls(
+            metadata=metadata,
+            prefix=prefix,
+            receipt=_receipt(metadata, prefix),
+            account=account,
+            gift_card=_gift_card(metadata, prefix, account),
+            store_credit=_store_credit(metadata, prefix, account),
+            lot=_lot(metadata, prefix, account),
+            transfer=transfer,
+        )
+
+
+def _receipt(metadata: MetaData, prefix: str) -> Table:
+    return Table(
+        f"{prefix}receipt",
+        metadata,
+        _id(),
+        _words("idempotency_key", nullable=True),
+        _words("command"),
+        _words("fingerprint", nullable=True),
+        _words("fingerprint_key_id", nullable=True),
+        _words("result"),
+        _words("event"),
+        _words("event_data"),
+        _number("recorded_at"),
+        UniqueConstraint("idempotency_key", name=f"{prefix}receipt_key"),
+        sqlite_strict=True,
+    )
+
+
+def _account(metadata: MetaData, prefix: str) -> Table:
+    return Table(
+        f"{prefix}account",
+        metadata,
+        _id(),
+        _words("currency"),
+        _number("exponent"),
+        _number("posted"),
+        _number("held"),
+        _number("sequence"),
+        _number("version"),
+        _number("opened_at"),
+        _number("recorded_at"),
+        CheckConstraint("held >= 0 AND held <= posted AND posted <= 1000000000000000000", name=f"{prefix}account_sums"),
+        CheckConstraint("sequence >= 0 AND version >= sequence", name=f"{prefix}account_sequence"),
+        sqlite_strict=True,
+    )
+
+
+def _gift_card(metadata: MetaData, prefix: str, account: Table) -> Table:
+    return Table(
+        f"{prefix}gift_card",
+        metadata,
+        _id(),
+        Column("account_id", Words, ForeignKey(account.c.id), nullable=False, unique=True),
+        _number("value"),
+        _words("origin"),
+        _words("status"),
+        Column("code_digest", Words, nullable=False, unique=True),
+        _words("code_key_id"),
+        _number("code_version"),
+        _words("last_four"),
+        _number("issued_at"),
+        _number("expires_at", nullable=True),
+        _words("customer_id", nullable=True),
+        _number("claimed_at", nullable=True),
+        _words("region", nullable=True),
+        _words("tax_rate", nullable=True),
+        _words("order_id", nullable=True),
+        _words("recipient", nullable=True),
+        _words("note", nullable=True),
+        _words("tags"),
+        _words("metadata", nullable=True),
+        CheckConstraint("value > 0", name=f"{prefix}gift_card_value"),
+        CheckConstraint(
+            "status IN ('pending', 'active', 'blocked', 'deactivated')", name=f"{prefix}gift_card_status"
+        ),
+        CheckConstraint("(customer_id IS NULL) = (claimed_at IS NULL)", name=f"{prefix}gift_card_claim"),
+        _given_index(f"{prefix}gift_card_order", "order_id"),
+        sqlite_strict=True,
+    )
+
+
+def _store_credit(metadata: MetaData, prefix: str, account: Table) -> Table:
+    return Table(
+        f"{prefix}store_credit",
+        metadata,
+        Column("account_id", Words, ForeignKey(account.c.id), primary_key=True),
+        _words("customer_id"),
+        _words("currency"),
+        _words("status"),
+        UniqueConstraint("customer_id", "currency", name=f"{prefix}store_credit_customer"),
+        CheckConstraint("status IN ('open', 'blocked', 'closed')", name=f"{prefix}store_credit_status"),
+        sqlite_strict=True,
+    )
+
+
+def _lot(metadata: MetaData, prefix: str, account: Table) -> Table:
+    # "live" is 1 while there is value in the lot. It changes once or twice in a
+    # lot's life, while "remaining" changes with every payment and so is in no index.
+    return Table(
+        f"{prefix}lot",
+        metadata,
+        _id(),
+        Column("account_id", Words, ForeignKey(account.c.id), nullable=False),
+        _words("origin"),
+        _number("amount"),
+        _number("remaining"),
+        _number("held"),
+        _number("live"),
+        _number("opened_at"),
+        _number("expires_at", nullable=True),
+        _number("not_before", nullable=True),
+        _number("priority"),
+        _words("tax_treatment"),
+        _words("source_lot_id", nullable=True),
+        CheckConstraint("held >= 0 AND held <= remaining AND remaining <= amount", name=f"{prefix}lot_sums"),
+        CheckConstraint("live = CASE WHEN remaining > 0 THEN 1 ELSE 0 END", name=f"{prefix}lot_live"),
+        Index(f"{prefix}lot_account", "account_id", "live"),
+        Index(f"{prefix}lot_expiry", "live", "expires_at"),
+        sqlite_strict=True,
+    )
+
+
+def _transfer(metadata: MetaData, prefix: str) -> Table:
+    return Table(
+        f"{prefix}transfer",
+        metadata,
+        _id(),
+        _words("kind"),
+        _words("currency"),
+        _number("exponent"),
+        _number("amount"),
+        *_side("debit"),
+        *_side("credit"),
+        _number("occurred_at"),
+        _number("recorded_at"),
+        _words("order_id", nullable=True),
+        _words("refunds", nullable=True),
+        _words("actor", nullable=True),
+        _words("reason", nullable=True),
+        _words("note", nullable=True),
+        _words("reference_type", nullable=True),
+        _words("reference_id", nullable=True),
+        _words("metadata", nullable=True),
+        CheckConstraint("amount > 0 AND amount <= 1000000000000000000", name=f"{prefix}transfer_amount"),
+        *_side_checks(prefix, "debit"),
+        *_side_checks(prefix, "credit"),
+        _side_index(prefix, "debit"),
+        _side_index(prefix, "credit"),
+        _given_index(f"{prefix}transfer_order", "order_id"),
+        _given_index(f"{prefix}transfer_refunds", "refunds"),
+        Index(f"{prefix}transfer_recorded", "recorded_at"),
+        sqlite_strict=True,
+    )
+
+
+def _side(side: str) -> tuple[Column[str] | Column[int], ...]:
+    return (
+        _words(f"{side}_account_id", nullable=True),
+        _words(f"{side}_house", nullable=True),
+        _number(f"{side}_sequence", nullable=True),
+        _number(f"{side}_balance_after", nullable=True),
+        _words(f"{side}_lots"),
+    )
+
+
+def _side_checks(prefix: str, side: str) -> tuple[CheckConstraint, ...]:
+    customer = f"{side}_account_id IS NOT NULL AND {side}_sequence > 0 AND {side}_balance_after >= 0"
+    return (
+        CheckConstraint(
+            f"({customer} AND {side}_house IS NULL) OR ({side}_account_id IS NULL AND {side}_sequence IS NULL"
+            f" AND {side}_balance_after IS NULL AND {side}_house IS NOT NULL)",
+            name=f"{prefix}transfer_{side}",
+        ),
+    )
+
+
+def _side_index(prefix: str, side: str) -> Index:
+    given = text(f"{side}_account_id IS NOT NULL")
+    return Index(
+        f"{prefix}transfer_{side}_sequence",
+        f"{side}_account_id",
+        f"{side}_sequence",
+        unique=True,
+        postgresql_where=given,
+        sqlite_where=given,
+    )
+
+
+def _given_index(name: str, column: str) -> Index:
+    given = text(f"{column} IS NOT NULL")
+    return Index(name, column, postgresql_where=given, sqlite_where=given)
+
+
+def _forbid_changes(transfer: Table) -> None:
+    """Have the database itself refuse to change or delete a transfer."""
+    for verb in ("UPDATE", "DELETE"):
+        name = f"{transfer.name}_no_{verb.lower()}"
+        sqlite_trigger = DDL(
+            f"CREATE TRIGGER {name} BEFORE {verb} ON %(fullname)s "
+            f"BEGIN SELECT RAISE(ABORT, 'transfers are append-only'); END"
+        )
+        event.listen(transfer, "after_create", sqlite_trigger.execute_if(dialect="sqlite"))
+    schema = f'"{transfer.schema}".' if transfer.schema else ""
+    function = DDL(
+        f"CREATE OR REPLACE FUNCTION {schema}{transfer.name}_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'transfers are append-only'; END $$"
+    )
+    trigger = DDL(
+        f"CREATE TRIGGER {transfer.name}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON %(fullname)s "
+        f"FOR EACH STATEMENT EXECUTE FUNCTION {schema}{transfer.name}_append_only()"
+    )
+    event.listen(transfer, "after_create", function.execute_if(dialect="postgresql"))
+    event.listen(transfer, "after_create", trigger.execute_if(dialect="postgresql"))

@@ -1,0 +1,60 @@
+"""The unit of work, on one connection: lock, load, write. No rules."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from loyalty.adapters.sqlalchemy.reading import SqlReader, found_in
+from loyalty.adapters.sqlalchemy.rows import receipt_of
+from loyalty.adapters.sqlalchemy.statements import shape_of
+from loyalty.adapters.sqlalchemy.writing import write_all_at_once, write_one_by_one
+from loyalty.clock import to_micros
+from loyalty.identifiers import AccountId
+from loyalty.ports.changes import Changes
+from loyalty.ports.receipt import Receipt
+from loyalty.ports.storage import Found, Wanted
+
+__all__ = ["SqlUnitOfWork"]
+
+
+class SqlUnitOfWork(SqlReader):
+    """Reads and writes inside a transaction that somebody else begins and ends."""
+
+    idempotency_key: str | None = None
+    has_written = False
+
+    def lock(self, wanted: Wanted) -> Found:
+        """
+        Lock the account rows in the order of their ids, then load.
+
+        Two statements where rows are locked: the second one's snapshot is taken
+        after the wait for the lock, so it sees what the others wrote.
+        """
+        if not self._statements.locks_rows:
+            return self.find(wanted)
+        shape, values = shape_of(wanted)
+        if not values:
+            return Found()
+        ids = tuple([row[0] for row in self._rows(self._statements.lock_ids(shape), values)])
+        if not ids:
+            return Found()
+        text = self._statements.load((0, 0, len(ids), 0, 0, 0), len(wanted.lot_ids))
+        return found_in(self._rows(text, wanted.lot_ids + ids))
+
+    def receipt(self, idempotency_key: str) -> Receipt | None:
+        """Return the receipt under this key, or None."""
+        rows = self._rows(self._statements.receipt_of_key(), (idempotency_key,))
+        return receipt_of(rows[0]) if rows else None
+
+    def accounts_with_expired_value(self, at: datetime, limit: int) -> tuple[AccountId, ...]:
+        """Return accounts with expired, free value."""
+        return tuple(AccountId(row[0]) for row in self._rows(self._statements.expired(), (to_micros(at), limit)))
+
+    def write(self, changes: Changes) -> bool:
+        """Write everything, or nothing if the receipt's key is known."""
+        if changes.receipt is not None:
+            self.idempotency_key = changes.receipt.idempotency_key
+        at_once = self._statements.dialect_name == "postgresql"
+        write = write_all_at_once if at_once else write_one_by_one
+        self.has_written = write(self._connection, self._statements, changes)
+        return self.has_written

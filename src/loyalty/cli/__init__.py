@@ -1,0 +1,1 @@
+"""The command line: the replay of a purchase log. Knows the facade and the adapters; nothing knows it."""

@@ -1,0 +1,130 @@
+"""
+The commands of the command line.
+
+Exit codes: 0 all is well; 1 the books do not tie or the audit found something;
+2 what was asked for cannot be done (the file, the database, the options); 130
+interrupted.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated, Final, NoReturn
+
+import typer
+from rich.console import Console
+from sqlalchemy.exc import SQLAlchemyError
+
+from loyalty.cli.books import BooksDoNotTie, month_by_month, require_ties, take_snapshot
+from loyalty.cli.database import UnusableDatabase, open_database, reason
+from loyalty.cli.progress import watch
+from loyalty.cli.purchases import PurchaseLog, UnusableLog, read_log
+from loyalty.cli.replay import DayClock, OtherBooks, Replay
+from loyalty.cli.report import Run, closing_lines, liability_line, log_line, month_table, verdict_line
+from loyalty.codes.digest import CodeKeys
+from loyalty.errors import LoyaltyError, StorageError
+from loyalty.facade import Loyalty
+from loyalty.ports.storage import Storage
+
+__all__ = ["app"]
+
+SAMPLE: Final = Path(__file__).parent / "data" / "cdnow_sample.csv"
+DEMO_SECRET: Final = "a fixed secret for demonstrations, never for real cards"  # noqa: S105  # it is public on purpose
+SHORTEST_SECRET: Final = 16
+NARROWEST: Final = 100
+FOUND_WRONG: Final = 1
+CANNOT: Final = 2
+INTERRUPTED: Final = 130
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def loyalty() -> None:
+    """Gift cards and store credit with exact books."""
+
+
+@app.command()
+def demo(
+    purchases: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE",
+            show_default="the CDNOW sample in this package",
+            help="A CSV file with the columns customer_id, purchased_on, units and amount_usd.",
+        ),
+    ] = SAMPLE,
+    database: Annotated[
+        str, typer.Option(metavar="URL", help="Where the books are kept, as SQLAlchemy writes it.")
+    ] = "sqlite:///loyalty-demo.db",
+    secret: Annotated[
+        str,
+        typer.Option(
+            envvar="LOYALTY_CODE_SECRET",
+            show_default="a fixed secret for demonstrations",
+            help="The secret behind the gift card codes; the same one again for a second run.",
+        ),
+    ] = DEMO_SECRET,
+) -> None:
+    """
+    Replay a purchase log through gift cards and store credit, day by day.
+
+    A first purchase earns a 10.00 USD gift card for 90 days; from the second on stored value pays first, 5 % of the
+    rest comes back as credit for 180 days, and every 20th purchase of the log is returned the next day. Running it
+    again on the same database changes nothing.
+    """
+    if len(secret.encode(errors="replace")) < SHORTEST_SECRET:
+        _stop(f"--secret (or LOYALTY_CODE_SECRET) must have at least {SHORTEST_SECRET} bytes", CANNOT)
+    try:
+        log = read_log(purchases)
+        with open_database(database) as storage:
+            _replay(log, storage, CodeKeys.from_secret(secret))
+    except (UnusableLog, UnusableDatabase) as error:
+        _stop(f"{error}. Nothing was changed.", CANNOT)
+    except OtherBooks as error:
+        _stop(f"{error}. Nothing was changed; choose another --database.", CANNOT)
+    except (StorageError, SQLAlchemyError) as error:
+        _stop(f"the database failed: {reason(error)}. What was done is safe; run the same again to go on.", CANNOT)
+    except BooksDoNotTie as error:
+        _stop(f"the books do not tie: {error}", FOUND_WRONG)
+    except LoyaltyError as error:
+        _stop(f"{type(error).__name__}: {error}", FOUND_WRONG)
+    except KeyboardInterrupt:
+        _stop("interrupted. What was done is safe; run the same again to go on.", INTERRUPTED)
+
+
+def _replay(log: PurchaseLog, storage: Storage, code_keys: CodeKeys) -> None:
+    out, progress = _console(), Console(stderr=True, highlight=False)
+    clock = DayClock(log.first_day)
+    books = Loyalty(storage, code_keys=code_keys, clock=clock)
+    replay = Replay(books, clock, log)
+    replay.require_own_books()
+    before = take_snapshot(books)
+    out.print(log_line(log), soft_wrap=True)
+    start = perf_counter()
+    watch(replay.run(), len(log.purchases), progress)
+    seconds = perf_counter() - start
+    run = Run(replay=replay, before=before, after=take_snapshot(books), seconds=seconds)
+    months = month_by_month(books, log.first_day, replay.last_day)
+    out.print(month_table(months))
+    out.print(liability_line(books, replay.last_day), soft_wrap=True)
+    for line in closing_lines(run, months):
+        out.print(line, soft_wrap=True)
+    require_ties(months, replay.moved)
+    out.print(verdict_line(run.after), soft_wrap=True)
+    if not run.after.audit.is_clean:
+        raise typer.Exit(FOUND_WRONG)
+
+
+def _console() -> Console:
+    """Return where the report goes, wide enough for the table also where there is no terminal."""
+    console = Console(highlight=False, markup=False, emoji=False)
+    if console.width < NARROWEST:
+        console.width = NARROWEST
+    return console
+
+
+def _stop(message: str, exit_code: int) -> NoReturn:
+    typer.echo(f"loyalty: {message}", err=True)
+    raise typer.Exit(exit_code)

@@ -1,0 +1,109 @@
+"""
+Everything a storage holds, as one value that can be compared and kept.
+
+It is read through the ports only, so it works for every storage. Two storages
+that ran the same program have equal books; a refused command leaves them equal
+to what they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from operator import attrgetter
+
+import attrs
+
+from loyalty.gift_cards.card import GiftCard
+from loyalty.identifiers import AccountId, TransferId
+from loyalty.ledger.account import Account
+from loyalty.ledger.transfer import Side, Transfer
+from loyalty.ports.receipt import Receipt
+from loyalty.ports.storage import Reader, Storage, TransferFilter
+from loyalty.store_credit.account import StoreCreditAccount
+
+__all__ = ["Books", "books_of", "receipt_of"]
+
+PAGE = 100
+
+
+@attrs.frozen(kw_only=True)
+class Books:
+    """
+    All cards and store credit accounts with every lot, and all transfers.
+
+    Cards and accounts stand in the order of their account ids, lots in the
+    order of theirs, transfers in the order of theirs.
+    """
+
+    gift_cards: tuple[GiftCard, ...]
+    store_credit_accounts: tuple[StoreCreditAccount, ...]
+    transfers: tuple[Transfer, ...]
+
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        """The ledger accounts, in the order of their ids."""
+        both = [*self.gift_cards, *self.store_credit_accounts]
+        return tuple(sorted((one.account for one in both), key=attrgetter("id")))
+
+    def account(self, account_id: str) -> Account:
+        """Return one account."""
+        return next(account for account in self.accounts if account.id == account_id)
+
+    def transfer(self, transfer_id: str) -> Transfer:
+        """Return one transfer."""
+        return next(transfer for transfer in self.transfers if transfer.id == transfer_id)
+
+    def history(self, account_id: str) -> tuple[tuple[Transfer, Side, int], ...]:
+        """Return one account's transfers with its side and sign of each, in the order of their sequence."""
+        sides = [
+            (transfer, side, sign)
+            for transfer in self.transfers
+            for side, sign in ((transfer.debit, -1), (transfer.credit, 1))
+            if side.account_id == account_id
+        ]
+        return tuple(sorted(sides, key=lambda entry: entry[1].sequence or 0))
+
+    def owed(self) -> dict[str, int]:
+        """Return the sum of all posted balances per currency, in minor units."""
+        sums: dict[str, int] = {}
+        for account in self.accounts:
+            sums[account.currency] = sums.get(account.currency, 0) + account.posted
+        return sums
+
+
+def books_of(storage: Storage) -> Books:
+    """Read everything *storage* holds, in one snapshot."""
+    return storage.read(_books)
+
+
+def receipt_of(storage: Storage, idempotency_key: str) -> Receipt | None:
+    """Return the receipt under a key, which carries the command's event too."""
+    return storage.run(lambda uow: uow.receipt(idempotency_key))
+
+
+def _books(reader: Reader) -> Books:
+    cards: list[GiftCard] = []
+    credits_: list[StoreCreditAccount] = []
+    for page_cards, page_credits in _pages(reader):
+        cards.extend(page_cards)
+        credits_.extend(page_credits)
+    return Books(
+        gift_cards=tuple(card.with_account(_ordered(card.account)) for card in cards),
+        store_credit_accounts=tuple(credit.with_account(_ordered(credit.account)) for credit in credits_),
+        transfers=tuple(sorted(reader.transfers(TransferFilter()), key=_id_of)),
+    )
+
+
+def _id_of(transfer: Transfer) -> TransferId:
+    return transfer.id
+
+
+def _pages(reader: Reader) -> Iterator[tuple[tuple[GiftCard, ...], tuple[StoreCreditAccount, ...]]]:
+    after: AccountId | None = None
+    while (found := reader.page_of_accounts(after, PAGE)).accounts():
+        yield found.gift_cards, found.store_credit_accounts
+        after = max(account.id for account in found.accounts())
+
+
+def _ordered(account: Account) -> Account:
+    return attrs.evolve(account, lots=tuple(sorted(account.lots, key=attrgetter("id"))))

@@ -1,0 +1,84 @@
+"""Stand-ins for what a host brings: a clock that obeys, ids that count, and keys that everybody knows."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from loyalty.clock import require_utc
+from loyalty.codes.digest import CodeKeys
+
+__all__ = ["CODE_SECRET", "CountingIds", "FakeClock", "fake_code_keys"]
+
+CODE_SECRET: Final = "a secret for tests, known to everybody"  # noqa: S105 - it protects nothing
+"""What :func:`fake_code_keys` is made from."""
+
+START: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+class FakeClock:
+    """
+    A clock that stands still until it is told otherwise.
+
+    Example:
+        >>> clock = FakeClock()
+        >>> clock.advance(timedelta(days=1))
+        >>> clock()
+        datetime.datetime(2026, 1, 2, 12, 0, tzinfo=datetime.timezone.utc)
+    """
+
+    def __init__(self, start: datetime = START) -> None:
+        """Stand at *start*, aware and UTC."""
+        self._now = require_utc(start, "the clock's time")
+
+    def __call__(self) -> datetime:
+        """Return the time it stands at."""
+        return self._now
+
+    def advance(self, by: timedelta) -> None:
+        """Move on; a negative step moves back, as clocks of real machines sometimes do."""
+        self._now += by
+
+    def set(self, to: datetime) -> None:
+        """
+        Stand at *to*.
+
+        Raises:
+            loyalty.errors.InvalidTime: If it is naive or not UTC.
+        """
+        self._now = require_utc(to, "the clock's time")
+
+    def __repr__(self) -> str:
+        """Return the time it stands at."""
+        return f"FakeClock({self._now.isoformat()})"
+
+
+class CountingIds:
+    """
+    An id source that counts, so that two runs of one program give equal ids.
+
+    Later ids sort after earlier ones. :meth:`restart` begins a new series, so
+    that one command that asked for more ids elsewhere does not shift all later ones.
+    Threads may share it.
+    """
+
+    def __init__(self, prefix: str = "") -> None:
+        """Count from one; every id begins with *prefix*."""
+        self._prefix = prefix
+        self._series = 0
+        self._numbers = itertools.count(1)
+
+    def __call__(self) -> str:
+        """Return the next id."""
+        return f"{self._prefix}{self._series:05d}-{next(self._numbers):05d}"
+
+    def restart(self) -> None:
+        """Begin the next series."""
+        self._series += 1
+        self._numbers = itertools.count(1)
+
+
+def fake_code_keys() -> CodeKeys:
+    """Return the same keys every time, so that the same ids give the same codes."""
+    return CodeKeys.from_secret(CODE_SECRET)

@@ -1,0 +1,117 @@
+"""
+What may never happen, checked on a whole ledger.
+
+It adds up plain integers from the transfers and asks no rule of the library, so
+it notices what the library's own audit might overlook.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from loyalty.ledger.account import Account
+from loyalty.ledger.transfer import Side, Transfer
+from loyalty.testing.books import Books
+
+__all__ = ["require_nothing_lost", "require_sound"]
+
+
+def require_sound(books: Books) -> None:
+    """
+    Check every law that can be seen on the books at one instant.
+
+    Raises:
+        AssertionError: If value appeared, vanished or became negative, if a
+            cached sum is not the sum, if a sequence has a gap, or if more was
+            refunded than redeemed.
+    """
+    for transfer in books.transfers:
+        _require_two_sides(transfer)
+    for account in books.accounts:
+        _require_sums(account, books)
+    _require_conserved(books)
+    _require_refunds_within(books)
+
+
+def require_nothing_lost(before: Books, after: Books) -> None:
+    """
+    Check that history was only added to.
+
+    Raises:
+        AssertionError: If a transfer of *before* is missing or different, or
+            if an account lost a lot or changed its currency.
+    """
+    known = {transfer.id: transfer for transfer in after.transfers}
+    for transfer in before.transfers:
+        assert transfer == known.get(transfer.id)
+    for account in before.accounts:
+        later = after.account(account.id)
+        assert (account.currency, account.exponent) == (later.currency, later.exponent)
+        assert {lot.id for lot in account.lots} <= {lot.id for lot in later.lots}
+        assert account.recorded_at <= later.recorded_at
+        assert account.sequence <= later.sequence
+
+
+def _require_two_sides(transfer: Transfer) -> None:
+    assert transfer.amount > 0
+    for side in (transfer.debit, transfer.credit):
+        assert (side.account_id is None) is (side.house is not None), transfer
+        if side.account_id is not None:
+            assert transfer.amount == sum(move.amount for move in side.lots)
+            assert all(move.amount > 0 for move in side.lots)
+            assert len(side.lots) == len({move.lot_id for move in side.lots})
+
+
+def _require_sums(account: Account, books: Books) -> None:
+    history = books.history(account.id)
+    balance, lots, recorded_at = 0, Counter[str](), account.opened_at
+    for place, (transfer, side, sign) in enumerate(history, start=1):
+        balance += sign * transfer.amount
+        _add_moves(lots, side, sign)
+        assert place == side.sequence, "the sequence has a gap"
+        assert balance == side.balance_after
+        assert balance >= 0
+        assert min(lots.values()) >= 0
+        assert (account.currency, account.exponent) == (transfer.currency, transfer.exponent)
+        assert recorded_at <= transfer.recorded_at
+        recorded_at = transfer.recorded_at
+    assert len(history) == account.sequence
+    assert balance == account.posted
+    assert account.posted == sum(lot.remaining for lot in account.lots)
+    assert 0 <= account.held <= account.posted
+    assert account.held == sum(lot.held for lot in account.lots)
+    assert {id_: amount for id_, amount in lots.items() if amount} == {
+        lot.id: lot.remaining for lot in account.lots if lot.remaining
+    }
+    for lot in account.lots:
+        assert 0 <= lot.held <= lot.remaining <= lot.amount
+
+
+def _add_moves(lots: Counter[str], side: Side, sign: int) -> None:
+    for move in side.lots:
+        lots[move.lot_id] += sign * move.amount
+
+
+def _require_conserved(books: Books) -> None:
+    given: Counter[str] = Counter()
+    for transfer in books.transfers:
+        from_house, to_house = transfer.debit.house is not None, transfer.credit.house is not None
+        given[transfer.currency] += (from_house - to_house) * transfer.amount
+    assert {currency: owed for currency, owed in books.owed().items() if owed} == {
+        currency: amount for currency, amount in given.items() if amount
+    }
+
+
+def _require_refunds_within(books: Books) -> None:
+    redeemed: Counter[tuple[str, str]] = Counter()
+    refunded: Counter[tuple[str, str]] = Counter()
+    ids = {transfer.id for transfer in books.transfers}
+    for transfer in books.transfers:
+        if transfer.kind == "redemption":
+            redeemed.update({(transfer.id, move.lot_id): move.amount for move in transfer.debit.lots})
+        if transfer.refunds is not None:
+            assert transfer.refunds in ids
+            for move in transfer.credit.lots:
+                refunded[transfer.refunds, move.source_lot_id or move.lot_id] += move.amount
+    for share, amount in refunded.items():
+        assert amount <= redeemed[share], "more was refunded than redeemed"
