@@ -16,10 +16,11 @@ def main() -> None:
 
         from loyalty.cli.app import app  # noqa: PLC0415  # imported here, so that its absence can be explained
     except ModuleNotFoundError as missing:
-        if missing.name not in _OF_THE_EXTRA:
+        name = (missing.name or "").partition(".")[0]
+        if name not in _OF_THE_EXTRA:
             raise
         print(  # noqa: T201  # the command line prints
-            f"The command line needs the extra 'cli' ({missing.name} is not installed). "
+            f"The command line needs the extra 'cli' ({name} is not installed). "
             "Install it with: pip install 'loyalty-core[cli]'",
             file=sys.stderr,
         )

@@ -82,49 +82,54 @@ UNUSABLE_CODE = "This gift card cannot be used."
 """The one sentence a stranger gets, whatever is wrong with a code."""
 
 
-@attrs.define(eq=False, init=False)
+def _default_message(error: LoyaltyError) -> str:
+    return error.default_message
+
+
+@attrs.define(eq=False, str=False)
 class LoyaltyError(Exception):
-    """The root of all errors of this library. Never raised itself."""
+    """
+    The root of all errors of this library. Never raised itself.
+
+    ``message`` is for staff and logs. It never holds the code of a gift card.
+    """
 
     code: ClassVar[str] = "loyalty_error"
     public_message: ClassVar[str] = "Something went wrong with the stored value."
+    default_message: ClassVar[str] = "something went wrong with the stored value"
+
+    message: str = attrs.field(default=attrs.Factory(_default_message, takes_self=True))
 
     def __str__(self) -> str:
-        """Return the message for staff and logs; it never holds a code."""
-        return str(self.args[0]) if self.args else self.public_message
+        """Return the message."""
+        return self.message
 
 
 # --- fix the call -----------------------------------------------------------
 
 
-@attrs.define(eq=False, str=False)
 class InvalidRequest(LoyaltyError, ValueError):
     """The call itself is wrong: a type, a bound, a missing or extra part."""
 
     code: ClassVar[str] = "invalid_request"
     public_message: ClassVar[str] = "The request is not valid."
+    default_message: ClassVar[str] = "the request is not valid"
 
-    message: str = "the request is not valid"
 
-
-@attrs.define(eq=False, str=False)
 class InvalidAmount(InvalidRequest):
     """An amount is zero, negative, not finite, too large or has too many decimals."""
 
     code: ClassVar[str] = "invalid_amount"
     public_message: ClassVar[str] = "The amount is not valid."
+    default_message: ClassVar[str] = "the amount is not valid"
 
-    message: str = "the amount is not valid"
 
-
-@attrs.define(eq=False, str=False)
 class InvalidTime(InvalidRequest):
     """A time is naive, not UTC, or on the wrong side of another time."""
 
     code: ClassVar[str] = "invalid_time"
     public_message: ClassVar[str] = "The time is not valid."
-
-    message: str = "the time is not valid"
+    default_message: ClassVar[str] = "the time is not valid"
 
 
 @attrs.define(eq=False, str=False)
@@ -133,20 +138,18 @@ class CurrencyMismatch(InvalidRequest):
 
     code: ClassVar[str] = "currency_mismatch"
     public_message: ClassVar[str] = "The currency does not fit."
+    default_message: ClassVar[str] = "the currency does not fit"
 
-    message: str = "the currency does not fit"
     expected: str = ""
     actual: str = ""
 
 
-@attrs.define(eq=False, str=False)
 class MalformedCode(InvalidRequest):
     """A code cannot be one of ours: its length, alphabet, prefix or check symbol."""
 
     code: ClassVar[str] = "malformed_code"
     public_message: ClassVar[str] = UNUSABLE_CODE
-
-    message: str = "the text is not a gift card code"
+    default_message: ClassVar[str] = "the text is not a gift card code"
 
 
 @attrs.define(eq=False, str=False)
@@ -155,22 +158,20 @@ class IdempotencyConflict(InvalidRequest):
 
     code: ClassVar[str] = "idempotency_conflict"
     public_message: ClassVar[str] = "This request was already used for something else."
+    default_message: ClassVar[str] = "the idempotency key was used before with a different content"
 
-    message: str = "the idempotency key was used before with a different content"
     idempotency_key: str = ""
 
 
 # --- tell the customer ------------------------------------------------------
 
 
-@attrs.define(eq=False, str=False)
 class Refused(LoyaltyError):
     """The request was fine; the rules say no. Nothing was changed."""
 
     code: ClassVar[str] = "refused"
     public_message: ClassVar[str] = "This is not possible."
-
-    message: str = "the rules refuse this"
+    default_message: ClassVar[str] = "the rules refuse this"
 
 
 @attrs.define(eq=False, str=False)
@@ -179,8 +180,8 @@ class InsufficientBalance(Refused):
 
     code: ClassVar[str] = "insufficient_balance"
     public_message: ClassVar[str] = "The balance does not cover this amount."
+    default_message: ClassVar[str] = "the available balance does not cover the amount"
 
-    message: str = "the available balance does not cover the amount"
     requested: Money | None = None
     available: Money | None = None
 
@@ -197,29 +198,25 @@ class NotSpendable(Refused):
 
     code: ClassVar[str] = "not_spendable"
     public_message: ClassVar[str] = UNUSABLE_CODE
+    default_message: ClassVar[str] = "the value cannot be spent now"
 
-    message: str = "the value cannot be spent now"
     reason: str = ""
 
 
-@attrs.define(eq=False, str=False)
 class ClaimedByAnother(Refused):
     """The card belongs to a customer who is not the one asking."""
 
     code: ClassVar[str] = "claimed_by_another"
     public_message: ClassVar[str] = UNUSABLE_CODE
+    default_message: ClassVar[str] = "the gift card is claimed by another customer"
 
-    message: str = "the gift card is claimed by another customer"
 
-
-@attrs.define(eq=False, str=False)
 class AlreadyClaimed(Refused):
     """The card was claimed before and may not be claimed again."""
 
     code: ClassVar[str] = "already_claimed"
     public_message: ClassVar[str] = UNUSABLE_CODE
-
-    message: str = "the gift card is already claimed"
+    default_message: ClassVar[str] = "the gift card is already claimed"
 
 
 @attrs.define(eq=False, str=False)
@@ -228,19 +225,17 @@ class HoldClosed(Refused):
 
     code: ClassVar[str] = "hold_closed"
     public_message: ClassVar[str] = "This reservation is already closed."
+    default_message: ClassVar[str] = "the hold is closed"
 
-    message: str = "the hold is closed"
     status: str = ""
 
 
-@attrs.define(eq=False, str=False)
 class AlreadyReversed(Refused):
     """The transfer was reversed before; that happens once."""
 
     code: ClassVar[str] = "already_reversed"
     public_message: ClassVar[str] = "This was already reversed."
-
-    message: str = "the transfer is already reversed"
+    default_message: ClassVar[str] = "the transfer is already reversed"
 
 
 @attrs.define(eq=False, str=False)
@@ -249,122 +244,100 @@ class RefundTooLarge(Refused):
 
     code: ClassVar[str] = "refund_too_large"
     public_message: ClassVar[str] = "The refund is larger than what was paid."
+    default_message: ClassVar[str] = "the refund exceeds what is left to refund"
 
-    message: str = "the refund exceeds what is left to refund"
     refundable: Money | None = None
 
 
-@attrs.define(eq=False, str=False)
 class AmountNotOffered(Refused):
     """The product has no such denomination, or the amount is out of its range."""
 
     code: ClassVar[str] = "amount_not_offered"
     public_message: ClassVar[str] = "This amount is not on offer."
-
-    message: str = "the amount is not on offer"
+    default_message: ClassVar[str] = "the amount is not on offer"
 
 
 # --- not there --------------------------------------------------------------
 
 
-@attrs.define(eq=False, str=False)
 class NotFound(LoyaltyError, LookupError):
     """What the request names does not exist."""
 
     code: ClassVar[str] = "not_found"
     public_message: ClassVar[str] = "Not found."
+    default_message: ClassVar[str] = "not found"
 
-    message: str = "not found"
 
-
-@attrs.define(eq=False, str=False)
 class GiftCardNotFound(NotFound):
     """No gift card has this id or code."""
 
     code: ClassVar[str] = "gift_card_not_found"
     public_message: ClassVar[str] = UNUSABLE_CODE
+    default_message: ClassVar[str] = "no such gift card"
 
-    message: str = "no such gift card"
 
-
-@attrs.define(eq=False, str=False)
 class StoreCreditAccountNotFound(NotFound):
     """No store credit account has this id, or the customer has none in this currency."""
 
     code: ClassVar[str] = "store_credit_account_not_found"
     public_message: ClassVar[str] = "There is no store credit."
+    default_message: ClassVar[str] = "no such store credit account"
 
-    message: str = "no such store credit account"
 
-
-@attrs.define(eq=False, str=False)
 class HoldNotFound(NotFound):
     """No hold has this id."""
 
     code: ClassVar[str] = "hold_not_found"
     public_message: ClassVar[str] = "There is no such reservation."
+    default_message: ClassVar[str] = "no such hold"
 
-    message: str = "no such hold"
 
-
-@attrs.define(eq=False, str=False)
 class TransferNotFound(NotFound):
     """No transfer has this id."""
 
     code: ClassVar[str] = "transfer_not_found"
     public_message: ClassVar[str] = "Not found."
+    default_message: ClassVar[str] = "no such transfer"
 
-    message: str = "no such transfer"
 
-
-@attrs.define(eq=False, str=False)
 class RedemptionNotFound(TransferNotFound):
     """No redemption has this id, or none paid for this order."""
 
     code: ClassVar[str] = "redemption_not_found"
     public_message: ClassVar[str] = "There is nothing to refund."
-
-    message: str = "no such redemption"
+    default_message: ClassVar[str] = "no such redemption"
 
 
 # --- try again later --------------------------------------------------------
 
 
-@attrs.define(eq=False, str=False)
 class StorageError(LoyaltyError):
     """The storage could not do its part; nothing was changed unless a subclass says so."""
 
     code: ClassVar[str] = "storage_error"
     public_message: ClassVar[str] = "Please try again later."
+    default_message: ClassVar[str] = "the storage failed"
 
-    message: str = "the storage failed"
 
-
-@attrs.define(eq=False, str=False)
 class ConcurrentUpdate(StorageError):
     """Others changed the same records meanwhile, and the retries are used up."""
 
     code: ClassVar[str] = "concurrent_update"
+    default_message: ClassVar[str] = "the records were changed by others meanwhile"
 
-    message: str = "the records were changed by others meanwhile"
 
-
-@attrs.define(eq=False, str=False)
 class DuplicateRecord(StorageError):
     """A record with the same unique value is already there (a chosen code, an id)."""
 
     code: ClassVar[str] = "duplicate_record"
+    default_message: ClassVar[str] = "such a record is already there"
 
-    message: str = "such a record is already there"
 
-
-@attrs.define(eq=False, str=False)
 class StorageUnavailable(StorageError):
     """The database did not answer or refused; the driver's error is the cause."""
 
     code: ClassVar[str] = "storage_unavailable"
-
-    message: str = "the storage is unavailable"
+    default_message: ClassVar[str] = "the storage is unavailable"
 
 
 @attrs.define(eq=False, str=False)
@@ -377,18 +350,16 @@ class OutcomeUnknown(StorageError):
     """
 
     code: ClassVar[str] = "outcome_unknown"
+    default_message: ClassVar[str] = "the outcome of the commit is unknown; call again with the same idempotency key"
 
-    message: str = "the outcome of the commit is unknown; call again with the same idempotency key"
     idempotency_key: str | None = None
 
 
 # --- stop -------------------------------------------------------------------
 
 
-@attrs.define(eq=False, str=False)
 class CorruptLedger(LoyaltyError):
     """An invariant of the books does not hold. Stop and call a human."""
 
     code: ClassVar[str] = "corrupt_ledger"
-
-    message: str = "the ledger is corrupt"
+    default_message: ClassVar[str] = "the ledger is corrupt"

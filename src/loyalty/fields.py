@@ -1,10 +1,16 @@
-"""Fields of commands and queries that check themselves when constructed."""
+"""
+What the fields of commands and queries accept.
+
+Validators (``is_...``) check and converters (``to_...``) check and freeze, when
+the command is constructed: a wrong one cannot exist.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 import attrs
@@ -19,255 +25,201 @@ from loyalty.ledger.transfer import Reference
 from loyalty.money import ALL, exponent_of, minor_units
 
 __all__ = [
-    "amount",
-    "amount_or_all",
-    "choice",
-    "code",
-    "codes",
-    "codes_once",
-    "currency",
-    "flag",
-    "key",
-    "metadata",
-    "note",
-    "optional_code",
-    "optional_currency",
-    "optional_text",
-    "percentage",
-    "reference",
+    "MOST_TENDERS",
+    "MOST_TEXTS",
+    "is_amount",
+    "is_amount_or_all",
+    "is_flag",
+    "is_key",
+    "is_note",
+    "is_one_of",
+    "is_optional_text",
+    "is_reference",
+    "is_text",
+    "is_whole_number",
     "require_one_of",
     "require_together",
-    "text",
-    "texts",
-    "utc",
-    "whole_number",
+    "to_code",
+    "to_codes",
+    "to_currency",
+    "to_metadata",
+    "to_optional_code",
+    "to_optional_currency_code",
+    "to_percentage",
+    "to_texts",
+    "to_utc",
 ]
-
-Attribute = attrs.Attribute  # type: ignore[type-arg]  # its parameter is the field's type: any
-
-
-def _check_key(_instance: object, _attribute: Attribute, value: object) -> None:
-    require_key(value)
-
-
-def _check_text(_instance: object, attribute: Attribute, value: object) -> None:
-    require_text(value, attribute.name)
-
-
-def _check_optional_text(_instance: object, attribute: Attribute, value: object) -> None:
-    if value is not None:
-        require_text(value, attribute.name)
-
-
-def _check_note(_instance: object, attribute: Attribute, value: object) -> None:
-    if value is not None:
-        require_text(value, attribute.name, 2000, multiline=True)
-
-
-def _check_amount(_instance: object, attribute: Attribute, value: object) -> None:
-    minor_units(value, attribute.name)
-
-
-def _check_amount_or_all(_instance: object, attribute: Attribute, value: object) -> None:
-    if value is not ALL:
-        minor_units(value, attribute.name)
-
-
-def _check_flag(_instance: object, attribute: Attribute, value: object) -> None:
-    if not isinstance(value, bool):
-        raise InvalidRequest(f"{attribute.name} must be True or False")
-
-
-def _check_reference(_instance: object, attribute: Attribute, value: object) -> None:
-    if value is None:
-        return
-    if not isinstance(value, Reference):
-        raise InvalidRequest(f"{attribute.name} must be a Reference")
-    require_text(value.type, "reference type", 50)
-    require_text(value.id, "reference id")
-
-
-def _frozen_texts(value: tuple[str, ...]) -> tuple[str, ...]:
-    if isinstance(value, str) or not isinstance(value, list | tuple) or len(value) > 100:
-        raise InvalidRequest("expected a short sequence of texts")
-    return tuple([require_text(part, "text") for part in value])
-
-
-def _utc(value: datetime | None) -> datetime | None:
-    return None if value is None else require_utc(value, "the time")
-
-
-def _optional_code(value: str | GiftCardCode | None) -> GiftCardCode | None:
-    return None if value is None else GiftCardCode.of(value)
-
-
-def _code(value: str | GiftCardCode) -> GiftCardCode:
-    return GiftCardCode.of(value)
-
-
-def codes_once(values: tuple[str | GiftCardCode, ...]) -> tuple[GiftCardCode, ...]:
-    """Return the codes in their order, each once."""
-    if isinstance(values, str) or not isinstance(values, list | tuple):
-        raise InvalidRequest("codes must be a sequence of codes")
-    if len(values) > MOST_TENDERS:
-        raise InvalidRequest(f"at most {MOST_TENDERS} codes may pay for one order")
-    return tuple(dict.fromkeys(GiftCardCode.of(value) for value in values))
-
 
 MOST_TENDERS = 50
 """How many gift cards may pay for one order in one call."""
 
+MOST_TEXTS = 100
+"""How many tags a card may carry."""
 
-def _metadata(value: Mapping[str, object] | None) -> Metadata | None:
+LONGEST_NOTE = 2000
+MOST_DECIMALS_OF_A_RATE = 6
+_CODE = re.compile("[A-Z0-9]{1,12}")
+
+Validator = Callable[[Any, "attrs.Attribute[Any]", Any], None]
+
+
+def is_key(_instance: object, _field: attrs.Attribute[Any], value: object) -> None:
+    """Accept an idempotency key of 1 to 200 characters."""
+    require_key(value)
+
+
+def is_text(_instance: object, field: attrs.Attribute[Any], value: object) -> None:
+    """Accept a text of 1 to 200 characters."""
+    require_text(value, field.name)
+
+
+def is_optional_text(_instance: object, field: attrs.Attribute[Any], value: object) -> None:
+    """Accept None or a text of 1 to 200 characters."""
+    if value is not None:
+        require_text(value, field.name)
+
+
+def is_note(_instance: object, field: attrs.Attribute[Any], value: object) -> None:
+    """Accept None or a text of 1 to 2,000 characters, which may have several lines."""
+    if value is not None:
+        require_text(value, field.name, LONGEST_NOTE, multiline=True)
+
+
+def is_amount(_instance: object, field: attrs.Attribute[Any], value: object) -> None:
+    """Accept money that is finite, positive and exact in its currency's minor unit."""
+    minor_units(value, field.name)
+
+
+def is_amount_or_all(_instance: object, field: attrs.Attribute[Any], value: object) -> None:
+    """Accept such money, or ALL."""
+    if value is not ALL:
+        minor_units(value, field.name)
+
+
+def is_flag(_instance: object, field: attrs.Attribute[Any], value: object) -> None:
+    """Accept True or False and nothing that merely looks like it."""
+    if not isinstance(value, bool):
+        raise InvalidRequest(f"{field.name} must be True or False")
+
+
+def is_reference(_instance: object, field: attrs.Attribute[Any], value: object) -> None:
+    """Accept None or a Reference with a type of 50 and an id of 200 characters at most."""
+    if value is None:
+        return
+    if not isinstance(value, Reference):
+        raise InvalidRequest(f"{field.name} must be a Reference")
+    require_text(value.type, "reference type", 50)
+    require_text(value.id, "reference id")
+
+
+def is_one_of(kind: type[Any], *, optional: bool = False) -> Validator:
+    """Return a validator that accepts a member of an enum, and None if *optional*."""
+
+    def check(_instance: object, field: attrs.Attribute[Any], value: object) -> None:
+        if not isinstance(value, kind) and not (optional and value is None):
+            raise InvalidRequest(f"{field.name} must be a {kind.__name__}")
+
+    return check
+
+
+def is_whole_number(lowest: int, highest: int, *, optional: bool = False) -> Validator:
+    """Return a validator that accepts a whole number within bounds, both included."""
+
+    def check(_instance: object, field: attrs.Attribute[Any], value: object) -> None:
+        if optional and value is None:
+            return
+        if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:
+            raise InvalidRequest(f"{field.name} must be a whole number from {lowest} to {highest}")
+
+    return check
+
+
+def to_texts(values: Iterable[str]) -> tuple[str, ...]:
+    """Freeze a list or tuple of at most 100 texts."""
+    return tuple([require_text(value, "text") for value in _sequence(values, MOST_TEXTS)])
+
+
+def to_utc(value: datetime | None) -> datetime | None:
+    """Accept None or a time that is aware and UTC."""
+    return None if value is None else require_utc(value, "the time")
+
+
+def to_code(value: str | GiftCardCode) -> GiftCardCode:
+    """Wrap a code at once, so that it is never shown."""
+    return GiftCardCode.of(value)
+
+
+def to_optional_code(value: str | GiftCardCode | None) -> GiftCardCode | None:
+    """Wrap a code, if there is one."""
+    return None if value is None else GiftCardCode.of(value)
+
+
+def to_codes(values: Iterable[str | GiftCardCode]) -> tuple[GiftCardCode, ...]:
+    """Wrap a list or tuple of codes; the same code twice counts once."""
+    return tuple(dict.fromkeys(GiftCardCode.of(value) for value in _sequence(values, MOST_TENDERS)))
+
+
+def to_metadata(value: Mapping[str, object] | None) -> Metadata | None:
+    """Copy a mapping of plain JSON values."""
     return None if value is None else freeze_metadata(value)
 
 
-def _percentage(value: Decimal | int | str | None) -> Decimal | None:
+def to_percentage(value: Decimal | int | str | None) -> Decimal | None:
+    """Accept a percentage from 0 to 100 with at most six decimals; zero is a rate, None is none."""
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, Decimal | int | str):
-        raise InvalidAmount("a tax rate must be a Decimal, a whole number or a decimal text")
-    if isinstance(value, str) and not (value.isascii() and value.replace(".", "", 1).isdigit()):
-        raise InvalidAmount("a tax rate must be a plain decimal number")
-    try:
-        rate = Decimal(value)
-    except InvalidOperation:
-        raise InvalidAmount("a tax rate must be a plain decimal number") from None
-    if not rate.is_finite() or not 0 <= rate <= 100 or rate.as_tuple().exponent < -6:  # type: ignore[operator]  # finite: an int
+    rate = _decimal(value)
+    if not rate.is_finite() or not 0 <= rate <= 100 or int(rate.as_tuple().exponent) < -MOST_DECIMALS_OF_A_RATE:  # noqa: PLR2004  # per cent
         raise InvalidAmount("a tax rate must be a percentage from 0 to 100 with at most six decimals")
     return rate
 
 
-def _currency(value: str | Currency) -> str:
-    name = value.code if isinstance(value, Currency) else value
-    if not isinstance(name, str) or len(name) > 12 or not name.isascii():
-        raise InvalidRequest("a currency must be a code such as 'USD'")
-    try:
-        known = value if isinstance(value, Currency) else moneyed.get_currency(name)
-    except moneyed.CurrencyDoesNotExist:
-        raise InvalidRequest("there is no such currency") from None
+def _decimal(value: object) -> Decimal:
+    if isinstance(value, str) and value.isascii() and value.replace(".", "", 1).isdigit() and len(value) < 20:  # noqa: PLR2004  # a rate is short
+        return Decimal(value)
+    if isinstance(value, Decimal) or (isinstance(value, int) and not isinstance(value, bool)):
+        return Decimal(value)
+    raise InvalidAmount("a tax rate must be a Decimal, a whole number or a plain decimal text")
+
+
+def to_currency(value: str | Currency) -> Currency:
+    """Accept a currency, or the code of a known one exactly as it is written."""
+    known = value if isinstance(value, Currency) else _known_currency(value)
     exponent_of(known)
-    return known.code
+    return known
 
 
-def _optional_currency(value: str | Currency | None) -> str | None:
-    return None if value is None else _currency(value)
+def to_optional_currency_code(value: str | Currency | None) -> str | None:
+    """Accept None, a currency, or a code, which may also be of the host's own making."""
+    code = value.code if isinstance(value, Currency) else value
+    if code is not None and not (isinstance(code, str) and _CODE.fullmatch(code)):
+        raise InvalidRequest("a currency code has 1 to 12 upper case letters or digits")
+    return code
 
 
-def key() -> Any:
-    """Declare a required idempotency key of 1 to 200 characters."""
-    return attrs.field(validator=_check_key)
+def _known_currency(code: object) -> Currency:
+    if isinstance(code, str) and _CODE.fullmatch(code):
+        try:
+            return moneyed.get_currency(code)
+        except moneyed.CurrencyDoesNotExist:
+            pass
+    raise InvalidRequest("there is no such currency")
 
 
-def text() -> Any:
-    """Declare a required text of 1 to 200 characters."""
-    return attrs.field(validator=_check_text)
-
-
-def optional_text() -> Any:
-    """Declare an optional text of 1 to 200 characters."""
-    return attrs.field(default=None, validator=_check_optional_text)
-
-
-def note() -> Any:
-    """Declare an optional text of 1 to 2,000 characters."""
-    return attrs.field(default=None, validator=_check_note)
-
-
-def texts() -> Any:
-    """Declare an optional tuple of at most 100 texts."""
-    return attrs.field(default=(), converter=_frozen_texts)
-
-
-def amount() -> Any:
-    """Declare a required amount: finite, positive, exact in the currency's minor unit."""
-    return attrs.field(validator=_check_amount)
-
-
-def amount_or_all() -> Any:
-    """Declare a required amount, or ALL."""
-    return attrs.field(validator=_check_amount_or_all)
-
-
-def utc() -> Any:
-    """Declare an optional time: aware and UTC."""
-    return attrs.field(default=None, converter=_utc)
-
-
-def flag(*, default: bool) -> Any:
-    """Declare a yes or no."""
-    return attrs.field(default=default, validator=_check_flag)
-
-
-def code() -> Any:
-    """Declare a required gift card code; it is wrapped at once and never shown."""
-    return attrs.field(converter=_code)
-
-
-def optional_code() -> Any:
-    """Declare an optional gift card code; it is wrapped at once and never shown."""
-    return attrs.field(default=None, converter=_optional_code)
-
-
-def codes() -> Any:
-    """Declare a tuple of gift card codes; the same code twice counts once."""
-    return attrs.field(default=(), converter=codes_once)
-
-
-def metadata() -> Any:
-    """Declare an optional mapping of plain JSON values; it is copied at once."""
-    return attrs.field(default=None, converter=_metadata)
-
-
-def reference() -> Any:
-    """Declare an optional Reference."""
-    return attrs.field(default=None, validator=_check_reference)
-
-
-def currency() -> Any:
-    """Declare a required currency code."""
-    return attrs.field(converter=_currency)
-
-
-def optional_currency() -> Any:
-    """Declare an optional currency code."""
-    return attrs.field(default=None, converter=_optional_currency)
-
-
-def percentage() -> Any:
-    """Declare an optional percentage from 0 to 100; zero is a rate, None is none."""
-    return attrs.field(default=None, converter=_percentage)
-
-
-def choice(kind: type[Any], *, default: object = attrs.NOTHING) -> Any:
-    """Declare one member of an enum, or None if that is the default."""
-
-    def check(_instance: object, attribute: Attribute, value: object) -> None:
-        if not isinstance(value, kind) and not (value is None and default is None):
-            raise InvalidRequest(f"{attribute.name} must be a {kind.__name__}")
-
-    return attrs.field(default=default, validator=check)
-
-
-def whole_number(lowest: int, highest: int, *, default: int | None = None) -> Any:
-    """Declare a whole number within bounds, both included."""
-
-    def check(_instance: object, attribute: Attribute, value: object) -> None:
-        if value is None and default is None:
-            return
-        if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:
-            raise InvalidRequest(f"{attribute.name} must be a whole number from {lowest} to {highest}")
-
-    return attrs.field(default=default, validator=check)
-
+def _sequence(values: Any, most: int) -> list[Any]:  # whatever the host gave
+    if not isinstance(values, list | tuple):
+        raise InvalidRequest("expected a list or a tuple")
+    if len(values) > most:
+        raise InvalidRequest(f"expected at most {most} values")
+    return list(values)
 
 
 def require_one_of(**given: object) -> None:
     """
-    Check that exactly one of the arguments is not None.
+    Check that exactly one of the arguments is given.
 
     Raises:
-        loyalty.errors.InvalidRequest: If none or several are given.
+        loyalty.errors.InvalidRequest: If none or several are not None.
     """
     if sum(value is not None for value in given.values()) != 1:
         raise InvalidRequest(f"give exactly one of {', '.join(given)}")
@@ -278,7 +230,7 @@ def require_together(**given: object) -> None:
     Check that either all or none of the arguments are given.
 
     Raises:
-        loyalty.errors.InvalidRequest: If only some are.
+        loyalty.errors.InvalidRequest: If only some are not None.
     """
     if len({value is None for value in given.values()}) > 1:
         raise InvalidRequest(f"give {' and '.join(given)} together")

@@ -13,14 +13,14 @@ import enum
 import json
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any, TypeVar
 
 import attrs
-from moneyed import Money
+from moneyed import Currency, Money
 
 from loyalty.money import exponent_of, signed_minor_units, to_money
 
@@ -37,7 +37,7 @@ def dumps(data: object) -> str:
 _ENCODER = json.JSONEncoder(separators=(",", ":"), sort_keys=True, ensure_ascii=False, allow_nan=False)
 
 
-def encode(value: object, *, secret: Callable[[object], object] | None = None) -> object:
+def encode(value: object, secret: Callable[[object], object] | None = None) -> object:
     """
     Return *value* as plain JSON data.
 
@@ -53,19 +53,22 @@ def encode(value: object, *, secret: Callable[[object], object] | None = None) -
         TypeError: If a value has no plain form.
     """
     kind = type(value)
-    if kind is str or kind is int or value is None or kind is bool:
+    if kind in _AS_THEY_ARE:
         return value
+    if kind is Money:
+        return _money(typing.cast("Money", value))
     known = _ENCODERS.get(kind)
     if known is not None:
         return known(value)
     if kind is tuple or kind is list:
-        return [encode(part, secret=secret) for part in typing.cast("typing.Sequence[object]", value)]
+        return [encode(part, secret) for part in typing.cast("typing.Sequence[object]", value)]
+    names = _shown_names(typing.cast("Hashable", kind))
+    if names is not None:
+        return {name: encode(getattr(value, name), secret) for name in names}
     if isinstance(value, enum.Enum):
         return value.value
-    if attrs.has(kind):
-        return {name: encode(getattr(value, name), secret=secret) for name in _shown_names(kind)}
     if isinstance(value, Mapping):
-        return {str(key): encode(part, secret=secret) for key, part in value.items()}
+        return {str(key): encode(part, secret) for key, part in value.items()}
     if secret is not None:
         return secret(value)
     message = f"{kind.__qualname__} has no plain form"
@@ -74,29 +77,32 @@ def encode(value: object, *, secret: Callable[[object], object] | None = None) -
 
 def decode(kind: type[Value], data: object) -> Value:
     """Return the *kind* that :func:`encode` wrote as *data*."""
-    return typing.cast("Value", _decoder(kind)(data))
+    return typing.cast("Value", _decoder(typing.cast("Hashable", kind))(data))
 
 
 def _money(value: Money) -> object:
-    exponent = exponent_of(value.currency)
-    return [signed_minor_units(value), value.currency.code, exponent]
+    return [signed_minor_units(value), value.currency.code, exponent_of(value.currency)]
 
+
+_AS_THEY_ARE = frozenset({str, int, bool, type(None)})
 
 _ENCODERS: Mapping[type, Encode] = {
-    Money: _money,
     datetime: lambda value: value.astimezone(UTC).isoformat(),
     Decimal: str,
+    Currency: lambda value: [value.code, exponent_of(value)],
 }
 
 
 @cache
-def _shown_names(kind: type) -> tuple[str, ...]:
-    fields = attrs.fields(typing.cast("type[attrs.AttrsInstance]", kind))
+def _shown_names(kind: Hashable) -> tuple[str, ...] | None:
+    if not (isinstance(kind, type) and attrs.has(kind)):
+        return None
+    fields = attrs.fields(kind)
     return tuple(field.name for field in fields if not field.metadata.get("secret"))
 
 
 @cache
-def _decoder(kind: Any) -> Decode:
+def _decoder(kind: Hashable) -> Decode:
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin in {typing.Union, types.UnionType}:
         return _optional(arguments)
@@ -110,7 +116,7 @@ def _decoder(kind: Any) -> Decode:
         return _DECODERS[kind]
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
         return kind
-    if attrs.has(kind):
+    if isinstance(kind, type) and attrs.has(kind):
         return _attrs_of(kind)
     return _same
 

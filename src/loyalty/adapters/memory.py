@@ -107,7 +107,11 @@ class _MemoryReader:
     def _with_empty(self, account_id: AccountId, lot_ids: tuple[LotId, ...]) -> Account:
         account, empty = self._books.accounts[account_id], self._books.empty_lots.get(account_id, {})
         asked = tuple(empty[lot_id] for lot_id in lot_ids if lot_id in empty)
-        return attrs.evolve(account, lots=tuple(sorted(account.lots + asked, key=lambda lot: lot.id))) if asked else account
+        return (
+            attrs.evolve(account, lots=tuple(sorted(account.lots + asked, key=lambda lot: lot.id)))
+            if asked
+            else account
+        )
 
     def transfers(self, wanted: TransferFilter) -> Iterator[Transfer]:
         kept = [transfer for transfer in self._candidates(wanted) if _fits(transfer, wanted)]
@@ -135,13 +139,13 @@ class _MemoryReader:
         )
 
     def movements(self, since: datetime | None, until: datetime | None) -> tuple[Movement, ...]:
-        sums: dict[tuple[object, ...], tuple[int, int]] = {}
+        sums: dict[Movement, Movement] = {}
         for transfer in self.transfers(TransferFilter(since=since, until=until)):
             houses = (transfer.debit.house, transfer.credit.house)
-            at = (transfer.currency, transfer.exponent, transfer.kind, *houses)
-            amount, count = sums.get(at, (0, 0))
-            sums[at] = (amount + transfer.amount, count + 1)
-        return tuple(Movement(*at, amount, count) for at, (amount, count) in sums.items())  # type: ignore[arg-type]  # built above
+            kind = Movement(transfer.currency, transfer.exponent, transfer.kind, *houses, amount=0, count=0)
+            known = sums.get(kind, kind)
+            sums[kind] = attrs.evolve(known, amount=known.amount + transfer.amount, count=known.count + 1)
+        return tuple(sums.values())
 
     def page_of_accounts(self, after: AccountId | None, limit: int) -> Found:
         ids = sorted(id_ for id_ in self._books.accounts if after is None or id_ > after)[:limit]
@@ -252,9 +256,7 @@ class _MemoryUnitOfWork(_MemoryReader):
                 empty.pop(lot.id, None)
             else:
                 empty[lot.id] = lot
-        self._books.accounts[account.id] = attrs.evolve(
-            account, lots=tuple(sorted(live, key=lambda lot: lot.id))
-        )
+        self._books.accounts[account.id] = attrs.evolve(account, lots=tuple(sorted(live, key=lambda lot: lot.id)))
 
     def _append(self, transfer: Transfer) -> None:
         books = self._books

@@ -17,7 +17,7 @@ from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
 
 from loyalty.cli.books import BooksDoNotTie, month_by_month, require_ties, take_snapshot
-from loyalty.cli.database import UnusableDatabase, open_database, reason
+from loyalty.cli.database import UnusableDatabase, open_database, reason, without_password
 from loyalty.cli.progress import watch
 from loyalty.cli.purchases import PurchaseLog, UnusableLog, read_log
 from loyalty.cli.replay import DayClock, OtherBooks, Replay
@@ -37,7 +37,12 @@ FOUND_WRONG: Final = 1
 CANNOT: Final = 2
 INTERRUPTED: Final = 130
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",  # joins the lines of a paragraph
+    pretty_exceptions_enable=False,  # they would show local values, and those may be secret
+)
 
 
 @app.callback()
@@ -75,11 +80,11 @@ def demo(
     again on the same database changes nothing.
     """
     if len(secret.encode(errors="replace")) < SHORTEST_SECRET:
-        _stop(f"--secret (or LOYALTY_CODE_SECRET) must have at least {SHORTEST_SECRET} bytes", CANNOT)
+        _stop(f"--secret (or LOYALTY_CODE_SECRET) must have at least {SHORTEST_SECRET} bytes.", CANNOT)
     try:
         log = read_log(purchases)
         with open_database(database) as storage:
-            _replay(log, storage, CodeKeys.from_secret(secret))
+            _replay(log, storage, without_password(database), CodeKeys.from_secret(secret))
     except (UnusableLog, UnusableDatabase) as error:
         _stop(f"{error}. Nothing was changed.", CANNOT)
     except OtherBooks as error:
@@ -94,20 +99,23 @@ def demo(
         _stop("interrupted. What was done is safe; run the same again to go on.", INTERRUPTED)
 
 
-def _replay(log: PurchaseLog, storage: Storage, code_keys: CodeKeys) -> None:
+def _replay(log: PurchaseLog, storage: Storage, name: str, code_keys: CodeKeys) -> None:
     out, progress = _console(), Console(stderr=True, highlight=False)
     clock = DayClock(log.first_day)
     books = Loyalty(storage, code_keys=code_keys, clock=clock)
     replay = Replay(books, clock, log)
     replay.require_own_books()
     before = take_snapshot(books)
+    if not before.audit.is_clean:
+        _stop(f"the books were damaged before this run. {verdict_line(before)}", FOUND_WRONG)
     out.print(log_line(log), soft_wrap=True)
+    out.print(f"Books: {name}", soft_wrap=True)
     start = perf_counter()
     watch(replay.run(), len(log.purchases), progress)
     seconds = perf_counter() - start
     run = Run(replay=replay, before=before, after=take_snapshot(books), seconds=seconds)
     months = month_by_month(books, log.first_day, replay.last_day)
-    out.print(month_table(months))
+    out.print("", month_table(months), "")
     out.print(liability_line(books, replay.last_day), soft_wrap=True)
     for line in closing_lines(run, months):
         out.print(line, soft_wrap=True)
@@ -120,8 +128,7 @@ def _replay(log: PurchaseLog, storage: Storage, code_keys: CodeKeys) -> None:
 def _console() -> Console:
     """Return where the report goes, wide enough for the table also where there is no terminal."""
     console = Console(highlight=False, markup=False, emoji=False)
-    if console.width < NARROWEST:
-        console.width = NARROWEST
+    console.width = max(console.width, NARROWEST)
     return console
 
 

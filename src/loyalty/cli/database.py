@@ -11,7 +11,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
 from loyalty.errors import InvalidRequest, StorageError
 
-__all__ = ["UnusableDatabase", "open_database", "reason"]
+__all__ = ["UnusableDatabase", "open_database", "reason", "without_password"]
 
 
 class UnusableDatabase(Exception):
@@ -31,17 +31,18 @@ def open_database(url: str) -> Iterator[SqlAlchemyStorage]:
         loyalty.cli.database.UnusableDatabase: If it is no such URL, if the driver
             is not installed, or if the database does not answer or refuses.
     """
-    name = _without_password(url)
+    name = without_password(url)
     try:
         storage = SqlAlchemyStorage(url)
-    except ImportError as error:
-        raise UnusableDatabase(f"{name}: the driver is not installed ({reason(error)})") from None
-    except (SQLAlchemyError, StorageError, InvalidRequest, OSError) as error:
+    except InvalidRequest as error:
+        missing = "the driver is not installed: " if isinstance(error.__cause__, ImportError) else ""
+        raise UnusableDatabase(f"{name}: {missing}{reason(error)}") from None
+    except (SQLAlchemyError, StorageError, OSError) as error:
         raise UnusableDatabase(f"{name}: {reason(error)}") from None
     try:
         try:
             storage.upgrade()
-        except (SQLAlchemyError, StorageError, InvalidRequest, OSError) as error:
+        except (SQLAlchemyError, StorageError, ValueError, OSError) as error:
             raise UnusableDatabase(f"{name}: {reason(error)}") from None
         yield storage
     finally:
@@ -60,7 +61,8 @@ def reason(error: BaseException) -> str:
     return lines[0] if lines else type(inner).__name__
 
 
-def _without_password(url: str) -> str:
+def without_password(url: str) -> str:
+    """Return the URL as it may be shown; what is no URL is not shown at all."""
     try:
         return make_url(url).render_as_string(hide_password=True)
     except (ArgumentError, ValueError):

@@ -191,7 +191,7 @@ class Replay:
         return paid
 
     def _earn_card(self, purchase: Purchase) -> str:
-        """Issue the card of a first purchase. It names the log, so another log meets a conflict at its first command."""
+        """Issue the card of a first purchase. It names the log, so that another log is noticed at its first command."""
         command = IssueGiftCard(
             value=_usd(CARD_CENTS),
             expires_at=self._clock() + CARD_LIVES,
@@ -205,8 +205,8 @@ class Replay:
             issued = self._execute(command)
         except IdempotencyConflict:
             raise OtherBooks("the database holds the replay of another purchase log") from None
-        except InvalidRequest as error:
-            raise OtherBooks(f"the database was filled under another secret ({error})") from None
+        except InvalidRequest:  # the command is sound, so it is the key of the receipt that is not known
+            raise OtherBooks("the database was filled under another secret") from None
         self.moved.issued += signed_minor_units(issued.gift_card.value)
         self.events["cards"] += 1
         return issued.code
@@ -245,10 +245,10 @@ class Replay:
         self._grant(
             paid.purchase,
             "reward",
-            max(1, reward),
-            LotOrigin.PROMOTIONAL,
-            "5 % of what was paid elsewhere",
-            self._clock() + REWARD_LIVES,
+            cents=max(1, reward),
+            origin=LotOrigin.PROMOTIONAL,
+            reason="5 % of what was paid elsewhere",
+            expires_at=self._clock() + REWARD_LIVES,
         )
 
     def _return(self, paid: _Paid) -> None:
@@ -264,10 +264,17 @@ class Replay:
             )
             self.moved.refunded += signed_minor_units(refund.amount)
         if paid.elsewhere > 0:
-            self._grant(paid.purchase, "return-credit", paid.elsewhere, LotOrigin.REFUND, "returned", None)
+            self._grant(
+                paid.purchase,
+                "return-credit",
+                cents=paid.elsewhere,
+                origin=LotOrigin.REFUND,
+                reason="returned",
+                expires_at=None,
+            )
 
     def _grant(
-        self, purchase: Purchase, step: str, cents: int, origin: LotOrigin, reason: str, expires_at: datetime | None
+        self, purchase: Purchase, step: str, *, cents: int, origin: LotOrigin, reason: str, expires_at: datetime | None
     ) -> None:
         grant = self._execute(
             GrantStoreCredit(

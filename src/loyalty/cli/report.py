@@ -18,7 +18,7 @@ from loyalty.reports.liability import Liability
 
 __all__ = ["Run", "closing_lines", "liability_line", "log_line", "month_table", "verdict_line"]
 
-COLUMNS = ("issued", "granted", "refunded", "redeemed", "expired", "outstanding")
+COLUMNS = ("issued", "granted", "redeemed", "refunded", "expired", "outstanding")
 
 
 @attrs.frozen(kw_only=True)
@@ -46,7 +46,8 @@ def log_line(log: PurchaseLog) -> str:
 
 def month_table(months: tuple[Month, ...]) -> Table:
     """Return the movements of each month and what was outstanding at its end; below, their sums."""
-    table = Table(box=box.SIMPLE, title=f"What customers are owed, in {CURRENCY}", show_footer=True, title_style="bold")
+    title = f"What customers are owed, in {CURRENCY}"
+    table = Table(box=box.SIMPLE, title=title, title_style="bold", show_footer=True, show_edge=False, pad_edge=False)
     table.add_column("month", footer="in all", no_wrap=True)
     for name in COLUMNS:
         total = months[-1].outstanding if name == "outstanding" else sum(getattr(month, name) for month in months)

@@ -33,7 +33,8 @@ class GiftCardStatus(StrEnum):
 
 
 LEGAL_MOVES: dict[GiftCardStatus, frozenset[GiftCardStatus]] = {
-    GiftCardStatus.PENDING: frozenset({GiftCardStatus.ACTIVE, GiftCardStatus.BLOCKED, GiftCardStatus.DEACTIVATED}),
+    # A pending card cannot be blocked: lifting the block would make it spendable unpaid.
+    GiftCardStatus.PENDING: frozenset({GiftCardStatus.ACTIVE, GiftCardStatus.DEACTIVATED}),
     GiftCardStatus.ACTIVE: frozenset({GiftCardStatus.BLOCKED, GiftCardStatus.DEACTIVATED}),
     GiftCardStatus.BLOCKED: frozenset({GiftCardStatus.ACTIVE, GiftCardStatus.DEACTIVATED}),
     GiftCardStatus.DEACTIVATED: frozenset(),

@@ -104,9 +104,7 @@ class Account:
         moves = tuple([lot.opening() for lot in new])
         return self._moved(sum([lot.remaining for lot in new]), moves, self.lots + new, at)
 
-    def give_back(
-        self, moves: tuple[LotMove, ...], new_lots: tuple[Lot, ...], at: datetime
-    ) -> tuple[Account, Side]:
+    def give_back(self, moves: tuple[LotMove, ...], new_lots: tuple[Lot, ...], at: datetime) -> tuple[Account, Side]:
         """Give *moves* back to the lots they came from and open *new_lots* for what cannot go back."""
         given = {move.lot_id: move.amount for move in moves}
         lots = tuple([lot.give_back(given[lot.id]) if lot.id in given else lot for lot in self.lots])

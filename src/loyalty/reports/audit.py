@@ -59,7 +59,7 @@ class Audit(Query[AuditReport]):
     are owed is what the house accounts gave, and no transfer hangs in the air.
     """
 
-    limit: int = fields.whole_number(1, 10_000, default=100)
+    limit: int = attrs.field(default=100, validator=fields.is_whole_number(1, 10_000))
 
     def answer(self, reader: Reader, context: QueryContext) -> AuditReport:  # noqa: ARG002  # asked of every query
         """Answer from the books."""

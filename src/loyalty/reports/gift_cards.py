@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import attrs
 from moneyed import Money
-
-from datetime import datetime
 
 from loyalty import fields
 from loyalty.codes.code import GiftCardCode
@@ -19,13 +19,13 @@ from loyalty.reports.query import Query, QueryContext
 
 __all__ = [
     "Balance",
+    "CardOrders",
     "CardsOfOrder",
     "GetBalance",
     "GetGiftCard",
     "OrderCards",
     "OrderSpending",
     "OrdersOfCard",
-    "CardOrders",
 ]
 
 
@@ -38,7 +38,7 @@ class GetGiftCard(Query[GiftCardView]):
         loyalty.errors.GiftCardNotFound: If there is no such card.
     """
 
-    id: GiftCardId = fields.text()
+    id: GiftCardId = attrs.field(validator=fields.is_text)
 
     def answer(self, reader: Reader, context: QueryContext) -> GiftCardView:
         """Answer from the books."""
@@ -72,12 +72,12 @@ class GetBalance(Query[Balance]):
         loyalty.errors.NotSpendable: If it is pending, blocked, deactivated or expired.
     """
 
-    code: str | GiftCardCode = fields.code()
-    customer_id: str | None = fields.optional_text()
+    code: GiftCardCode = attrs.field(converter=fields.to_code)
+    customer_id: str | None = attrs.field(default=None, validator=fields.is_optional_text)
 
     def answer(self, reader: Reader, context: QueryContext) -> Balance:
         """Answer from the books."""
-        digests = context.digests(GiftCardCode.of(self.code))
+        digests = context.digests(self.code)
         card = _the_card(reader.find(Wanted(digests=digests)))
         account, at = card.account, card.account.instant(context.now)
         card.require_spendable(self.customer_id, at)
@@ -115,7 +115,7 @@ class OrderCards:
 class CardsOfOrder(Query[OrderCards]):
     """Return the cards that were bought in an order, and the cards and credit that paid for it."""
 
-    order_id: str = fields.text()
+    order_id: str = attrs.field(validator=fields.is_text)
 
     def answer(self, reader: Reader, context: QueryContext) -> OrderCards:
         """Answer from the books; an unknown order has no cards."""
@@ -146,7 +146,7 @@ class OrdersOfCard(Query[CardOrders]):
         loyalty.errors.GiftCardNotFound: If there is no such card.
     """
 
-    gift_card_id: GiftCardId = fields.text()
+    gift_card_id: GiftCardId = attrs.field(validator=fields.is_text)
 
     def answer(self, reader: Reader, context: QueryContext) -> CardOrders:  # noqa: ARG002  # asked of every query
         """Answer from the books."""

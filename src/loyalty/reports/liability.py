@@ -45,14 +45,12 @@ class Liability(Query[LiabilityReport]):
         (``tests/properties/test_liability_as_of.py``).
     """
 
-    as_of: datetime | None = fields.utc()
+    as_of: datetime | None = attrs.field(default=None, converter=fields.to_utc)
 
     def answer(self, reader: Reader, context: QueryContext) -> LiabilityReport:
         """Answer from the books."""
         balances = reader.balances_by_origin(self.as_of)
-        return LiabilityReport(
-            as_of=self.as_of or context.now, total=_totals(balances), by_origin=_by_origin(balances)
-        )
+        return LiabilityReport(as_of=self.as_of or context.now, total=_totals(balances), by_origin=_by_origin(balances))
 
 
 def _totals(balances: tuple[OriginBalance, ...]) -> dict[str, Money]:
@@ -105,8 +103,8 @@ class Movements(Query[tuple[CurrencyMovements, ...]]):
         loyalty.errors.InvalidTime: If *until* is before *since*.
     """
 
-    since: datetime | None = fields.utc()
-    until: datetime | None = fields.utc()
+    since: datetime | None = attrs.field(default=None, converter=fields.to_utc)
+    until: datetime | None = attrs.field(default=None, converter=fields.to_utc)
 
     def __attrs_post_init__(self) -> None:
         """Check the order of the two times."""

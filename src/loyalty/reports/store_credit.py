@@ -26,9 +26,9 @@ class GetStoreCreditAccount(Query[StoreCreditView]):
         loyalty.errors.StoreCreditAccountNotFound: If there is no such account.
     """
 
-    account_id: AccountId | None = fields.optional_text()
-    customer_id: str | None = fields.optional_text()
-    currency: str | None = fields.optional_currency()
+    account_id: AccountId | None = attrs.field(default=None, validator=fields.is_optional_text)
+    customer_id: str | None = attrs.field(default=None, validator=fields.is_optional_text)
+    currency: str | None = attrs.field(default=None, converter=fields.to_optional_currency_code)
 
     def __attrs_post_init__(self) -> None:
         """Check that the account is named once."""
@@ -72,11 +72,11 @@ class Statement(Query[AccountStatement]):
         loyalty.errors.InvalidTime: If *until* is before *since*.
     """
 
-    account_id: AccountId = fields.text()
-    since: datetime | None = fields.utc()
-    until: datetime | None = fields.utc()
-    after: int | None = fields.whole_number(0, 2**62)
-    limit: int | None = fields.whole_number(1, 10_000)
+    account_id: AccountId = attrs.field(validator=fields.is_text)
+    since: datetime | None = attrs.field(default=None, converter=fields.to_utc)
+    until: datetime | None = attrs.field(default=None, converter=fields.to_utc)
+    after: int | None = attrs.field(default=None, validator=fields.is_whole_number(0, 2**62, optional=True))
+    limit: int | None = attrs.field(default=None, validator=fields.is_whole_number(1, 10_000, optional=True))
 
     def __attrs_post_init__(self) -> None:
         """Check the order of the two times."""

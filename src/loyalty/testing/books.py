@@ -14,7 +14,7 @@ from operator import attrgetter
 import attrs
 
 from loyalty.gift_cards.card import GiftCard
-from loyalty.identifiers import AccountId, TransferId
+from loyalty.identifiers import AccountId
 from loyalty.ledger.account import Account
 from loyalty.ledger.transfer import Side, Transfer
 from loyalty.ports.receipt import Receipt
@@ -29,21 +29,23 @@ PAGE = 100
 @attrs.frozen(kw_only=True)
 class Books:
     """
-    All cards and store credit accounts with every lot, and all transfers.
+    All cards and store credit accounts with every lot, all transfers, and all receipts with their events.
 
-    Cards and accounts stand in the order of their account ids, lots in the
-    order of theirs, transfers in the order of theirs.
+    Cards and accounts stand in the order of their account ids, everything else
+    in the order of its ids.
     """
 
     gift_cards: tuple[GiftCard, ...]
     store_credit_accounts: tuple[StoreCreditAccount, ...]
     transfers: tuple[Transfer, ...]
+    receipts: tuple[Receipt, ...]
 
     @property
     def accounts(self) -> tuple[Account, ...]:
         """The ledger accounts, in the order of their ids."""
-        both = [*self.gift_cards, *self.store_credit_accounts]
-        return tuple(sorted((one.account for one in both), key=attrgetter("id")))
+        accounts = [card.account for card in self.gift_cards]
+        accounts += [credit.account for credit in self.store_credit_accounts]
+        return tuple(sorted(accounts, key=attrgetter("id")))
 
     def account(self, account_id: str) -> Account:
         """Return one account."""
@@ -77,7 +79,7 @@ def books_of(storage: Storage) -> Books:
 
 
 def receipt_of(storage: Storage, idempotency_key: str) -> Receipt | None:
-    """Return the receipt under a key, which carries the command's event too."""
+    """Return the receipt under a key, or None; it carries the command's event too."""
     return storage.run(lambda uow: uow.receipt(idempotency_key))
 
 
@@ -90,12 +92,9 @@ def _books(reader: Reader) -> Books:
     return Books(
         gift_cards=tuple(card.with_account(_ordered(card.account)) for card in cards),
         store_credit_accounts=tuple(credit.with_account(_ordered(credit.account)) for credit in credits_),
-        transfers=tuple(sorted(reader.transfers(TransferFilter()), key=_id_of)),
+        transfers=tuple(sorted(reader.transfers(TransferFilter()), key=attrgetter("id"))),
+        receipts=tuple(sorted(reader.receipts(), key=attrgetter("id"))),
     )
-
-
-def _id_of(transfer: Transfer) -> TransferId:
-    return transfer.id
 
 
 def _pages(reader: Reader) -> Iterator[tuple[tuple[GiftCard, ...], tuple[StoreCreditAccount, ...]]]:

@@ -44,6 +44,7 @@ def require_nothing_lost(before: Books, after: Books) -> None:
     known = {transfer.id: transfer for transfer in after.transfers}
     for transfer in before.transfers:
         assert transfer == known.get(transfer.id)
+    assert {receipt.id for receipt in before.receipts} <= {receipt.id for receipt in after.receipts}
     for account in before.accounts:
         later = after.account(account.id)
         assert (account.currency, account.exponent) == (later.currency, later.exponent)

@@ -23,10 +23,11 @@ class BlockGiftCard(ChangeStatus):
 
     Raises:
         loyalty.errors.GiftCardNotFound: If there is no such card.
-        loyalty.errors.NotSpendable: If it is deactivated, which is final.
+        loyalty.errors.NotSpendable: If it is deactivated, which is final, or pending.
     """
 
     status: ClassVar[GiftCardStatus] = GiftCardStatus.BLOCKED
+    lifts: ClassVar[GiftCardStatus] = GiftCardStatus.ACTIVE
 
     def event(self, gift_card_id: GiftCardId) -> Event:
         """Return what to tell the outside."""

@@ -6,14 +6,15 @@ from typing import ClassVar
 
 import attrs
 
+from loyalty import fields
 from loyalty.codes.code import GiftCardCode
+from loyalty.errors import NotSpendable
 from loyalty.events import Event
 from loyalty.gift_cards.card import GiftCardStatus
 from loyalty.gift_cards.view import GiftCardView
 from loyalty.identifiers import GiftCardId
 from loyalty.ports.changes import Changes
 from loyalty.ports.storage import UnitOfWork
-from loyalty import fields
 from loyalty.use_cases.card_access import changed_card, the_card, wanted_card
 from loyalty.use_cases.command import Command, Context, Outcome
 
@@ -22,13 +23,14 @@ __all__ = ["ChangeStatus"]
 
 @attrs.frozen(kw_only=True)
 class ChangeStatus(Command[GiftCardView]):
-    """Move a card to another status. Subclasses name the status and the event."""
+    """Move a card from one status (``lifts``) to another. Subclasses name both, and the event."""
 
     result_type: ClassVar[type] = GiftCardView
     status: ClassVar[GiftCardStatus]
+    lifts: ClassVar[GiftCardStatus]
 
-    gift_card_id: GiftCardId | None = fields.optional_text()
-    code: str | GiftCardCode | None = fields.optional_code()
+    gift_card_id: GiftCardId | None = attrs.field(default=None, validator=fields.is_optional_text)
+    code: GiftCardCode | None = attrs.field(default=None, converter=fields.to_optional_code)
 
     def __attrs_post_init__(self) -> None:
         """Check that the card is named once."""
@@ -37,6 +39,8 @@ class ChangeStatus(Command[GiftCardView]):
     def carry_out(self, uow: UnitOfWork, context: Context) -> Outcome[GiftCardView]:
         """Decide the move on the locked card."""
         card = the_card(uow.lock(wanted_card(context, self.code, self.gift_card_id)))
+        if card.status not in {self.status, self.lifts}:
+            raise NotSpendable(f"the gift card is {card.status}", reason=card.status.value)
         moved = card.move_to(self.status)
         return Outcome(
             result=GiftCardView.of(moved, card.account.instant(context.now)),

@@ -6,12 +6,12 @@ from typing import ClassVar
 
 import attrs
 
+from loyalty import fields
 from loyalty.codes.code import GiftCardCode
 from loyalty.events import GiftCardClaimed
 from loyalty.gift_cards.view import GiftCardView
 from loyalty.ports.changes import Changes
 from loyalty.ports.storage import UnitOfWork
-from loyalty import fields
 from loyalty.use_cases.card_access import changed_card, the_card, wanted_card
 from loyalty.use_cases.command import Command, Context, Outcome
 
@@ -35,18 +35,16 @@ class ClaimGiftCard(Command[GiftCardView]):
 
     result_type: ClassVar[type] = GiftCardView
 
-    code: str | GiftCardCode = fields.code()
-    customer_id: str = fields.text()
+    code: GiftCardCode = attrs.field(converter=fields.to_code)
+    customer_id: str = attrs.field(validator=fields.is_text)
 
     def carry_out(self, uow: UnitOfWork, context: Context) -> Outcome[GiftCardView]:
         """Decide the claim on the locked card."""
-        card = the_card(uow.lock(wanted_card(context, GiftCardCode.of(self.code), None)))
+        card = the_card(uow.lock(wanted_card(context, self.code, None)))
         at = card.account.instant(context.now)
         claimed = card.claim(self.customer_id, at)
         return Outcome(
             result=GiftCardView.of(claimed, at),
-            event=GiftCardClaimed(
-                gift_card_id=card.id, customer_id=self.customer_id, first_time=claimed is not card
-            ),
+            event=GiftCardClaimed(gift_card_id=card.id, customer_id=self.customer_id, first_time=claimed is not card),
             changes=changed_card(card, claimed) if claimed is not card else Changes(),
         )

@@ -9,15 +9,15 @@ writes nothing itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import attrs
 
-from loyalty.codes.format import CodeFormat
+from loyalty import fields
 from loyalty.codes.code import GiftCardCode
 from loyalty.codes.digest import CodeKeys
+from loyalty.codes.format import CodeFormat
 from loyalty.events import Event
 from loyalty.identifiers import IdSource, LotId, Metadata, TransferId
 from loyalty.ledger.account import Account
@@ -27,7 +27,6 @@ from loyalty.plain import dumps, encode
 from loyalty.policies.chosen import Policies
 from loyalty.ports.changes import Changes
 from loyalty.ports.storage import UnitOfWork
-from loyalty import fields
 
 __all__ = ["Command", "Context", "Outcome", "Request", "Sweep"]
 
@@ -114,12 +113,12 @@ class Request(Generic[Result]):
 
     result_type: ClassVar[type]
 
-    actor: str | None = fields.optional_text()
-    reason: str | None = fields.optional_text()
-    note: str | None = fields.note()
-    reference: Reference | None = fields.reference()
-    occurred_at: datetime | None = fields.utc()
-    metadata: Mapping[str, object] | Metadata | None = fields.metadata()
+    actor: str | None = attrs.field(default=None, validator=fields.is_optional_text)
+    reason: str | None = attrs.field(default=None, validator=fields.is_optional_text)
+    note: str | None = attrs.field(default=None, validator=fields.is_note)
+    reference: Reference | None = attrs.field(default=None, validator=fields.is_reference)
+    occurred_at: datetime | None = attrs.field(default=None, converter=fields.to_utc)
+    metadata: Metadata | None = attrs.field(default=None, converter=fields.to_metadata)
 
     def carry_out(self, uow: UnitOfWork, context: Context) -> Outcome[Result]:
         """Decide what is to be changed. Overridden by every command."""
@@ -155,7 +154,7 @@ class Request(Generic[Result]):
             reason=self.reason,
             note=self.note,
             reference=self.reference,
-            metadata=self.metadata,  # type: ignore[arg-type]  # the converter made it Metadata
+            metadata=self.metadata,
         )
 
 
@@ -169,7 +168,7 @@ class Command(Request[Result]):
     Keys are kept for ever.
     """
 
-    idempotency_key: str = fields.key()
+    idempotency_key: str = attrs.field(validator=fields.is_key)
 
     def replayed(self, result: Result, context: Context) -> Result:  # noqa: ARG002  # some commands need it
         """Complete a stored result, which holds no secret. Most need nothing."""
@@ -178,7 +177,7 @@ class Command(Request[Result]):
     def content(self) -> bytes:
         """Return what the command says, the key aside, as stable bytes for a keyed fingerprint."""
         said = {
-            name: encode(value, secret=_reveal)
+            name: encode(value, _reveal)
             for name in _content_names(type(self))
             if (value := getattr(self, name)) is not None
         }
@@ -193,7 +192,7 @@ class Sweep(Request[Result]):
 _NAMES: dict[type, tuple[str, ...]] = {}
 
 
-def _content_names(kind: type[Command[object]]) -> tuple[str, ...]:
+def _content_names(kind: type[Command[Any]]) -> tuple[str, ...]:
     names = _NAMES.get(kind)
     if names is None:
         names = tuple(field.name for field in attrs.fields(kind) if field.name != "idempotency_key")

@@ -8,6 +8,7 @@ from typing import ClassVar
 import attrs
 from moneyed import Money
 
+from loyalty import fields
 from loyalty.codes.code import GiftCardCode
 from loyalty.errors import NotSpendable
 from loyalty.events import GiftCardConverted
@@ -16,10 +17,9 @@ from loyalty.identifiers import GiftCardId, TransferId
 from loyalty.ledger.account import Account
 from loyalty.ledger.lot import Lot, LotMove
 from loyalty.ledger.transfer import Side, TransferKind
-from loyalty.ports.changes import AccountChange, Changes
+from loyalty.ports.changes import AccountChange
 from loyalty.ports.storage import UnitOfWork
 from loyalty.store_credit.account import StoreCreditAccount, StoreCreditView
-from loyalty import fields
 from loyalty.use_cases.card_access import the_card, wanted_card
 from loyalty.use_cases.command import Command, Context, Outcome
 from loyalty.use_cases.credit_access import changed_credit, credit_in, new_credit
@@ -57,9 +57,9 @@ class ConvertGiftCard(Command[Conversion]):
 
     result_type: ClassVar[type] = Conversion
 
-    customer_id: str = fields.text()
-    code: str | GiftCardCode | None = fields.optional_code()
-    gift_card_id: GiftCardId | None = fields.optional_text()
+    customer_id: str = attrs.field(validator=fields.is_text)
+    code: GiftCardCode | None = attrs.field(default=None, converter=fields.to_optional_code)
+    gift_card_id: GiftCardId | None = attrs.field(default=None, validator=fields.is_optional_text)
 
     def __attrs_post_init__(self) -> None:
         """Check that the card is named once."""

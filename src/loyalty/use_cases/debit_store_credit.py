@@ -7,6 +7,7 @@ from typing import ClassVar
 import attrs
 from moneyed import Money
 
+from loyalty import fields
 from loyalty.events import StoreCreditDebited
 from loyalty.identifiers import AccountId
 from loyalty.ledger.entry import Entry
@@ -16,7 +17,6 @@ from loyalty.money import minor_units
 from loyalty.ports.changes import AccountChange, Changes
 from loyalty.ports.storage import UnitOfWork
 from loyalty.store_credit.account import StoreCreditView
-from loyalty import fields
 from loyalty.use_cases.command import Command, Context, Outcome
 from loyalty.use_cases.credit_access import the_credit, wanted_credit
 
@@ -49,10 +49,10 @@ class DebitStoreCredit(Command[Debit]):
 
     result_type: ClassVar[type] = Debit
 
-    amount: Money = fields.amount()
-    account_id: AccountId | None = fields.optional_text()
-    customer_id: str | None = fields.optional_text()
-    order_id: str | None = fields.optional_text()
+    amount: Money = attrs.field(validator=fields.is_amount)
+    account_id: AccountId | None = attrs.field(default=None, validator=fields.is_optional_text)
+    customer_id: str | None = attrs.field(default=None, validator=fields.is_optional_text)
+    order_id: str | None = attrs.field(default=None, validator=fields.is_optional_text)
 
     def __attrs_post_init__(self) -> None:
         """Check that the account is named once."""

@@ -7,6 +7,7 @@ from typing import ClassVar
 import attrs
 from moneyed import Money
 
+from loyalty import fields
 from loyalty.events import ValueExpired
 from loyalty.ledger.account import Account
 from loyalty.ledger.house_accounts import HouseAccount
@@ -15,7 +16,6 @@ from loyalty.ledger.transfer import Side, Transfer, TransferKind
 from loyalty.money import to_money
 from loyalty.ports.changes import AccountChange, Changes
 from loyalty.ports.storage import UnitOfWork, Wanted
-from loyalty import fields
 from loyalty.use_cases.command import Context, Outcome, Sweep
 
 __all__ = ["ExpireValue", "Expired"]
@@ -44,13 +44,15 @@ class ExpireValue(Sweep[Expired]):
 
     result_type: ClassVar[type] = Expired
 
-    limit: int = fields.whole_number(1, 1000, default=200)
+    limit: int = attrs.field(default=200, validator=fields.is_whole_number(1, 1000))
 
     def carry_out(self, uow: UnitOfWork, context: Context) -> Outcome[Expired]:
         """Decide what to post on the locked accounts."""
         due = uow.accounts_with_expired_value(context.now, self.limit)
         accounts = uow.lock(Wanted(account_ids=due)).accounts() if due else ()
-        posted = [self._expire(context, account, moves) for account in accounts if (moves := _expired(account, context))]
+        posted = [
+            self._expire(context, account, moves) for account in accounts if (moves := _expired(account, context))
+        ]
         transfers = tuple(transfer for _, transfer in posted)
         amounts = _sums(transfers)
         event = ValueExpired(transfer_ids=tuple(transfer.id for transfer in transfers), amounts=amounts)
@@ -60,9 +62,7 @@ class ExpireValue(Sweep[Expired]):
             changes=Changes(accounts=tuple(change for change, _ in posted), transfers=transfers),
         )
 
-    def _expire(
-        self, context: Context, account: Account, moves: tuple[LotMove, ...]
-    ) -> tuple[AccountChange, Transfer]:
+    def _expire(self, context: Context, account: Account, moves: tuple[LotMove, ...]) -> tuple[AccountChange, Transfer]:
         at = account.instant(context.now)
         after, side = account.debit(moves, at)
         amount = account.posted - after.posted

@@ -8,6 +8,7 @@ from typing import ClassVar
 import attrs
 from moneyed import Money
 
+from loyalty import fields
 from loyalty.errors import InvalidTime
 from loyalty.events import StoreCreditGranted
 from loyalty.identifiers import AccountId
@@ -18,7 +19,6 @@ from loyalty.ledger.transfer import Side, TransferKind
 from loyalty.money import exponent_of, minor_units
 from loyalty.ports.storage import UnitOfWork
 from loyalty.store_credit.account import StoreCreditAccount, StoreCreditView
-from loyalty import fields
 from loyalty.use_cases.command import Command, Context, Outcome
 from loyalty.use_cases.credit_access import changed_credit, new_credit, the_credit, wanted_credit
 
@@ -53,14 +53,16 @@ class GrantStoreCredit(Command[Grant]):
 
     result_type: ClassVar[type] = Grant
 
-    amount: Money = fields.amount()
-    origin: LotOrigin = fields.choice(LotOrigin)
-    account_id: AccountId | None = fields.optional_text()
-    customer_id: str | None = fields.optional_text()
-    expires_at: datetime | None = fields.utc()
-    not_before: datetime | None = fields.utc()
-    priority: int = fields.whole_number(-1000, 1000, default=0)
-    tax_treatment: TaxTreatment = fields.choice(TaxTreatment, default=TaxTreatment.MULTI_PURPOSE)
+    amount: Money = attrs.field(validator=fields.is_amount)
+    origin: LotOrigin = attrs.field(validator=fields.is_one_of(LotOrigin))
+    account_id: AccountId | None = attrs.field(default=None, validator=fields.is_optional_text)
+    customer_id: str | None = attrs.field(default=None, validator=fields.is_optional_text)
+    expires_at: datetime | None = attrs.field(default=None, converter=fields.to_utc)
+    not_before: datetime | None = attrs.field(default=None, converter=fields.to_utc)
+    priority: int = attrs.field(default=0, validator=fields.is_whole_number(-1000, 1000))
+    tax_treatment: TaxTreatment = attrs.field(
+        default=TaxTreatment.MULTI_PURPOSE, validator=fields.is_one_of(TaxTreatment)
+    )
 
     def __attrs_post_init__(self) -> None:
         """Check that the account is named once and that the value can ever be spent."""
@@ -70,6 +72,7 @@ class GrantStoreCredit(Command[Grant]):
 
     def carry_out(self, uow: UnitOfWork, context: Context) -> Outcome[Grant]:
         """Decide the grant on the locked account."""
+        self._require_future(context.now)
         currency = self.amount.currency
         found = uow.lock(wanted_credit(self.account_id, self.customer_id, currency.code))
         is_new = self.account_id is None and not found.store_credit_accounts
@@ -84,8 +87,7 @@ class GrantStoreCredit(Command[Grant]):
 
     def _granted(self, context: Context, credit: StoreCreditAccount, *, is_new: bool) -> Outcome[Grant]:
         at = credit.account.instant(context.now)
-        if self.expires_at is not None and self.expires_at <= at:
-            raise InvalidTime("granted value must expire in the future")
+        self._require_future(at)
         lot = context.lot(
             minor_units(self.amount),
             self.origin,
@@ -119,3 +121,7 @@ class GrantStoreCredit(Command[Grant]):
             ),
             changes=attrs.evolve(changed_credit(credit, after, is_new=is_new), transfers=(transfer,)),
         )
+
+    def _require_future(self, at: datetime) -> None:
+        if self.expires_at is not None and self.expires_at <= at:
+            raise InvalidTime("granted value must expire in the future")

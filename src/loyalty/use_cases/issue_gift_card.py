@@ -9,6 +9,7 @@ from typing import ClassVar
 import attrs
 from moneyed import Money
 
+from loyalty import fields
 from loyalty.codes.code import GiftCardCode
 from loyalty.codes.mint import mint
 from loyalty.errors import DuplicateRecord, InvalidTime
@@ -23,7 +24,6 @@ from loyalty.ledger.transfer import Side, TransferKind
 from loyalty.money import exponent_of, minor_units
 from loyalty.ports.changes import Changes
 from loyalty.ports.storage import UnitOfWork, Wanted
-from loyalty import fields
 from loyalty.use_cases.command import Command, Context, Outcome
 
 __all__ = ["IssueGiftCard", "IssuedGiftCard"]
@@ -68,17 +68,19 @@ class IssueGiftCard(Command[IssuedGiftCard]):
 
     result_type: ClassVar[type] = IssuedGiftCard
 
-    value: Money = fields.amount()
-    expires_at: datetime | None = fields.utc()
-    code: str | GiftCardCode | None = fields.optional_code()
-    customer_id: str | None = fields.optional_text()
-    recipient: str | None = fields.optional_text()
-    region: str | None = fields.optional_text()
-    tax_rate: Decimal | int | str | None = fields.percentage()
-    tax_treatment: TaxTreatment = fields.choice(TaxTreatment, default=TaxTreatment.MULTI_PURPOSE)
-    origin: LotOrigin | None = fields.choice(LotOrigin, default=None)
-    order_id: str | None = fields.optional_text()
-    tags: tuple[str, ...] = fields.texts()
+    value: Money = attrs.field(validator=fields.is_amount)
+    expires_at: datetime | None = attrs.field(default=None, converter=fields.to_utc)
+    code: GiftCardCode | None = attrs.field(default=None, converter=fields.to_optional_code)
+    customer_id: str | None = attrs.field(default=None, validator=fields.is_optional_text)
+    recipient: str | None = attrs.field(default=None, validator=fields.is_optional_text)
+    region: str | None = attrs.field(default=None, validator=fields.is_optional_text)
+    tax_rate: Decimal | None = attrs.field(default=None, converter=fields.to_percentage)
+    tax_treatment: TaxTreatment = attrs.field(
+        default=TaxTreatment.MULTI_PURPOSE, validator=fields.is_one_of(TaxTreatment)
+    )
+    origin: LotOrigin | None = attrs.field(default=None, validator=fields.is_one_of(LotOrigin, optional=True))
+    order_id: str | None = attrs.field(default=None, validator=fields.is_optional_text)
+    tags: tuple[str, ...] = attrs.field(default=(), converter=fields.to_texts)
 
     def carry_out(self, uow: UnitOfWork, context: Context) -> Outcome[IssuedGiftCard]:
         """Decide the new card."""
@@ -122,7 +124,7 @@ class IssueGiftCard(Command[IssuedGiftCard]):
     def _code(self, context: Context, card_id: GiftCardId, key_id: str) -> str:
         if self.code is None:
             return mint(context.code_keys, context.code_format, card_id, 1, key_id)
-        chosen = context.code_format.require_chosen(GiftCardCode.of(self.code))
+        chosen = context.code_format.require_chosen(self.code)
         return chosen.reveal()
 
     def _funded_account(self, context: Context) -> tuple[Account, Side]:
@@ -151,12 +153,12 @@ class IssueGiftCard(Command[IssuedGiftCard]):
             customer_id=self.customer_id,
             claimed_at=context.now if self.customer_id is not None else None,
             region=self.region,
-            tax_rate=self.tax_rate,  # type: ignore[arg-type]  # the converter made it Decimal
+            tax_rate=self.tax_rate,
             order_id=self.order_id,
             recipient=self.recipient,
             note=self.note,
             tags=self.tags,
-            metadata=self.metadata,  # type: ignore[arg-type]  # the converter made it Metadata
+            metadata=self.metadata,
         )
 
     def _origin(self) -> LotOrigin:

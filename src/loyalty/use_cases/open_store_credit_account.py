@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import ClassVar
 
 import attrs
-import moneyed
-from moneyed import Currency
 
+from loyalty import fields
 from loyalty.events import StoreCreditAccountOpened
 from loyalty.money import exponent_of
 from loyalty.ports.changes import Changes
 from loyalty.ports.storage import UnitOfWork
 from loyalty.store_credit.account import StoreCreditView
-from loyalty import fields
 from loyalty.use_cases.command import Command, Context, Outcome
 from loyalty.use_cases.credit_access import credit_in, new_credit, wanted_credit
 
@@ -33,16 +31,14 @@ class OpenStoreCreditAccount(Command[StoreCreditView]):
 
     result_type: ClassVar[type] = StoreCreditView
 
-    customer_id: str = fields.text()
-    currency: str | Currency = fields.currency()
+    customer_id: str = attrs.field(validator=fields.is_text)
+    currency: Currency = attrs.field(converter=fields.to_currency)
 
     def carry_out(self, uow: UnitOfWork, context: Context) -> Outcome[StoreCreditView]:
         """Decide whether there is something to open."""
-        currency = moneyed.get_currency(str(self.currency))
+        currency = self.currency
         credit = credit_in(uow.lock(wanted_credit(None, self.customer_id, currency.code)), currency.code)
-        opened = credit or new_credit(
-            context, self.customer_id, currency.code, exponent_of(currency), context.now
-        )
+        opened = credit or new_credit(context, self.customer_id, currency.code, exponent_of(currency), context.now)
         return Outcome(
             result=StoreCreditView.of(opened, opened.account.instant(context.now)),
             event=StoreCreditAccountOpened(

@@ -7,6 +7,7 @@ from typing import ClassVar
 import attrs
 from moneyed import Money
 
+from loyalty import fields
 from loyalty.codes.code import GiftCardCode
 from loyalty.errors import GiftCardNotFound, InvalidRequest
 from loyalty.events import OrderPaid
@@ -17,7 +18,6 @@ from loyalty.ledger.transfer import Transfer
 from loyalty.money import exponent_of, minor_units, to_money
 from loyalty.ports.changes import AccountChange, Changes
 from loyalty.ports.storage import Found, UnitOfWork, Wanted
-from loyalty import fields
 from loyalty.use_cases.command import Command, Context, Outcome
 from loyalty.use_cases.credit_access import credit_in
 from loyalty.use_cases.redemption import Redemption, redeem
@@ -56,12 +56,12 @@ class PayWithBalances(Command[Payment]):
 
     result_type: ClassVar[type] = Payment
 
-    order_id: str = fields.text()
-    amount_due: Money = fields.amount()
-    codes: tuple[str | GiftCardCode, ...] = fields.codes()
-    gift_card_ids: tuple[GiftCardId, ...] = fields.texts()
-    customer_id: str | None = fields.optional_text()
-    use_store_credit: bool = fields.flag(default=True)
+    order_id: str = attrs.field(validator=fields.is_text)
+    amount_due: Money = attrs.field(validator=fields.is_amount)
+    codes: tuple[GiftCardCode, ...] = attrs.field(default=(), converter=fields.to_codes)
+    gift_card_ids: tuple[GiftCardId, ...] = attrs.field(default=(), converter=fields.to_texts)
+    customer_id: str | None = attrs.field(default=None, validator=fields.is_optional_text)
+    use_store_credit: bool = attrs.field(default=True, validator=fields.is_flag)
 
     def __attrs_post_init__(self) -> None:
         """Check that there is something to pay with."""
@@ -74,7 +74,7 @@ class PayWithBalances(Command[Payment]):
         self._require_every_card(context, found)
         currency = self.amount_due.currency
         credit = credit_in(found, currency.code) if self.use_store_credit else None
-        tenders = [(card.account, card.id) for card in found.gift_cards]
+        tenders: list[tuple[Account, GiftCardId | None]] = [(card.account, card.id) for card in found.gift_cards]
         if credit is not None:
             credit.require_open()
             tenders.append((credit.account, None))
@@ -93,7 +93,7 @@ class PayWithBalances(Command[Payment]):
         return self._outcome(parts)
 
     def _wanted(self, context: Context) -> Wanted:
-        digests = [digest for code in self.codes for digest in context.digests(GiftCardCode.of(code))]
+        digests = [digest for code in self.codes for digest in context.digests(code)]
         pays_with_credit = self.use_store_credit and self.customer_id is not None
         return Wanted(
             digests=tuple(digests),
@@ -104,7 +104,7 @@ class PayWithBalances(Command[Payment]):
     def _require_every_card(self, context: Context, found: Found) -> None:
         digests = {card.code_digest for card in found.gift_cards}
         ids = {card.id for card in found.gift_cards}
-        by_code = all(digests & set(context.digests(GiftCardCode.of(code))) for code in self.codes)
+        by_code = all(digests & set(context.digests(code)) for code in self.codes)
         if not by_code or not ids.issuperset(self.gift_card_ids):
             raise GiftCardNotFound
 

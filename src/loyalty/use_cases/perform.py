@@ -14,11 +14,11 @@ from typing import TypeVar
 
 import attrs
 
-from loyalty.errors import ConcurrentUpdate, IdempotencyConflict, InvalidRequest, NotFound, Refused
+from loyalty.errors import ConcurrentUpdate, DuplicateRecord, IdempotencyConflict, InvalidRequest, NotFound, Refused
 from loyalty.plain import decode, dumps, encode
 from loyalty.ports.receipt import Receipt
 from loyalty.ports.storage import UnitOfWork
-from loyalty.use_cases.command import Command, Context, Outcome, Sweep
+from loyalty.use_cases.command import Command, Context, Outcome, Request, Sweep
 
 __all__ = ["perform", "perform_sweep"]
 
@@ -39,12 +39,12 @@ def perform(command: Command[Result], uow: UnitOfWork, context: Context) -> Resu
     """
     try:
         outcome = command.carry_out(uow, context)
-    except (Refused, NotFound, InvalidRequest):
+    except (Refused, NotFound, InvalidRequest, DuplicateRecord):
         known = uow.receipt(command.idempotency_key)
         if known is None:
             raise
         return _answer_again(command, known, context)
-    receipt = _receipt(command, outcome, context, command.idempotency_key)
+    receipt = _receipt(command, outcome, context)
     if uow.write(attrs.evolve(outcome.changes, receipt=receipt)):
         return outcome.result
     known = uow.receipt(command.idempotency_key)
@@ -57,20 +57,18 @@ def perform_sweep(sweep: Sweep[Result], uow: UnitOfWork, context: Context) -> Re
     """Carry out *sweep*; if there is nothing to do, nothing is written."""
     outcome = sweep.carry_out(uow, context)
     if outcome.event is not None:
-        uow.write(attrs.evolve(outcome.changes, receipt=_receipt(sweep, outcome, context, None)))
+        uow.write(attrs.evolve(outcome.changes, receipt=_receipt(sweep, outcome, context)))
     return outcome.result
 
 
-def _receipt(
-    request: Command[Result] | Sweep[Result], outcome: Outcome[Result], context: Context, key: str | None
-) -> Receipt:
-    keyed = isinstance(request, Command)
+def _receipt(request: Request[Result], outcome: Outcome[Result], context: Context) -> Receipt:
+    command = request if isinstance(request, Command) else None
     return Receipt(
         id=context.new_id(),
-        idempotency_key=key,
+        idempotency_key=None if command is None else command.idempotency_key,
         command=type(request).__name__,
-        fingerprint=context.code_keys.fingerprint(request.content()) if keyed else None,
-        fingerprint_key_id=context.code_keys.current_id if keyed else None,
+        fingerprint=None if command is None else context.code_keys.fingerprint(command.content()),
+        fingerprint_key_id=None if command is None else context.code_keys.current_id,
         result=dumps(encode(outcome.result)),
         event=type(outcome.event).__name__,
         event_data=dumps(encode(outcome.event)),

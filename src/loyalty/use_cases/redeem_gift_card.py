@@ -7,13 +7,13 @@ from typing import ClassVar
 import attrs
 from moneyed import Money
 
+from loyalty import fields
 from loyalty.codes.code import GiftCardCode
 from loyalty.events import GiftCardRedeemed
 from loyalty.identifiers import GiftCardId
 from loyalty.money import minor_units
 from loyalty.ports.changes import AccountChange, Changes
 from loyalty.ports.storage import UnitOfWork
-from loyalty import fields
 from loyalty.use_cases.card_access import the_card, wanted_card
 from loyalty.use_cases.command import Command, Context, Outcome
 from loyalty.use_cases.redemption import Redemption, redeem
@@ -44,11 +44,11 @@ class RedeemGiftCard(Command[Redemption]):
 
     result_type: ClassVar[type] = Redemption
 
-    amount: Money = fields.amount()
-    order_id: str = fields.text()
-    code: str | GiftCardCode | None = fields.optional_code()
-    gift_card_id: GiftCardId | None = fields.optional_text()
-    customer_id: str | None = fields.optional_text()
+    amount: Money = attrs.field(validator=fields.is_amount)
+    order_id: str = attrs.field(validator=fields.is_text)
+    code: GiftCardCode | None = attrs.field(default=None, converter=fields.to_optional_code)
+    gift_card_id: GiftCardId | None = attrs.field(default=None, validator=fields.is_optional_text)
+    customer_id: str | None = attrs.field(default=None, validator=fields.is_optional_text)
 
     def __attrs_post_init__(self) -> None:
         """Check that the card is named once."""

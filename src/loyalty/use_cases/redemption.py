@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import attrs
 from moneyed import Money
@@ -33,7 +34,7 @@ class Redemption:
 
 
 def redeem(
-    request: Request[object],
+    request: Request[Any],
     context: Context,
     account: Account,
     moves: tuple[LotMove, ...],

@@ -9,6 +9,7 @@ from typing import ClassVar
 import attrs
 from moneyed import Money
 
+from loyalty import fields
 from loyalty.errors import CorruptLedger, CurrencyMismatch, RedemptionNotFound, RefundTooLarge
 from loyalty.events import RedemptionRefunded
 from loyalty.identifiers import AccountId, GiftCardId, LotId, TransferId
@@ -19,7 +20,6 @@ from loyalty.ledger.transfer import Side, Transfer, TransferKind
 from loyalty.money import ALL, Everything, minor_units, split_next, to_money
 from loyalty.ports.changes import AccountChange, Changes
 from loyalty.ports.storage import Found, TransferFilter, UnitOfWork, Wanted
-from loyalty import fields
 from loyalty.use_cases.command import Command, Context, Outcome
 
 __all__ = ["Refund", "RefundPart", "RefundRedemption"]
@@ -80,9 +80,9 @@ class RefundRedemption(Command[Refund]):
 
     result_type: ClassVar[type] = Refund
 
-    amount: Money | Everything = fields.amount_or_all()
-    order_id: str | None = fields.optional_text()
-    redemption_id: TransferId | None = fields.optional_text()
+    amount: Money | Everything = attrs.field(validator=fields.is_amount_or_all)
+    order_id: str | None = attrs.field(default=None, validator=fields.is_optional_text)
+    redemption_id: TransferId | None = attrs.field(default=None, validator=fields.is_optional_text)
 
     def __attrs_post_init__(self) -> None:
         """Check that the redemption is named once."""

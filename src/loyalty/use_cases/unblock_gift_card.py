@@ -21,10 +21,12 @@ class UnblockGiftCard(ChangeStatus):
 
     Raises:
         loyalty.errors.GiftCardNotFound: If there is no such card.
-        loyalty.errors.NotSpendable: If it is deactivated, which is final.
+        loyalty.errors.NotSpendable: If it is deactivated, which is final, or
+            pending: a card that waits for its payment is not unblocked.
     """
 
     status: ClassVar[GiftCardStatus] = GiftCardStatus.ACTIVE
+    lifts: ClassVar[GiftCardStatus] = GiftCardStatus.BLOCKED
 
     def event(self, gift_card_id: GiftCardId) -> Event:
         """Return what to tell the outside."""

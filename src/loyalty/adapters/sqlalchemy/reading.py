@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
+from json import loads
 from operator import itemgetter
 from typing import Any
 
@@ -33,10 +34,14 @@ from loyalty.store_credit.account import StoreCreditAccount
 
 __all__ = ["SqlReader", "found_in"]
 
-ACCOUNT = slice(0, 9)
-GIFT_CARD = slice(9, 29)
-STORE_CREDIT = slice(29, 33)
-LOT = slice(33, 46)
+ID, VERSION = 1, 7
+"""Where a loaded row has the account's id and version; its first value is the version that was locked."""
+
+ACCOUNT = slice(1, 10)
+GIFT_CARD = slice(10, 30)
+STORE_CREDIT = slice(30, 34)
+LOT = slice(34, 47)
+
 STREAM = {"stream_results": True, "max_row_buffer": 1000}
 
 
@@ -54,7 +59,7 @@ class SqlReader:
         if not values:
             return Found()
         text = self._statements.load(shape, len(wanted.lot_ids))
-        return found_in(self._rows(text, wanted.lot_ids + values))
+        return found_in(self._loaded(text, wanted.lot_ids + values))
 
     def transfers(self, wanted: TransferFilter) -> Iterator[Transfer]:
         """Yield transfers, streaming."""
@@ -68,10 +73,10 @@ class SqlReader:
     def balances_by_origin(self, as_of: datetime | None) -> tuple[OriginBalance, ...]:
         """Sum what is owed per currency and origin."""
         if as_of is None:
-            rows = self._rows(self._statements.owed_by_origin(), ())
-            return tuple(OriginBalance(row[0], row[1], LotOrigin(row[2]), int(row[3])) for row in rows)
-        rows = self._stream(self._statements.moves_until(), (to_micros(as_of),))
-        return sum_by_origin(Moved(row[0], row[1], moves_of(row[2]), moves_of(row[3])) for row in rows)
+            sums = self._rows(self._statements.owed_by_origin(), ())
+            return tuple(OriginBalance(row[0], row[1], LotOrigin(row[2]), int(row[3])) for row in sums)
+        moves = self._stream(self._statements.moves_until(), (to_micros(as_of),))
+        return sum_by_origin(Moved(row[0], row[1], moves_of(row[2]), moves_of(row[3])) for row in moves)
 
     def movements(self, since: datetime | None, until: datetime | None) -> tuple[Movement, ...]:
         """Sum transfers per kind and sides."""
@@ -83,7 +88,7 @@ class SqlReader:
 
     def page_of_accounts(self, after: AccountId | None, limit: int) -> Found:
         """Load the next accounts with every lot."""
-        return found_in(self._rows(self._statements.page(), (after or "", limit)))
+        return found_in(self._loaded(self._statements.page(), (after or "", limit)))
 
     def transfers_of(self, account_ids: tuple[AccountId, ...]) -> Iterator[tuple[AccountId, Transfer]]:
         """Yield every transfer of these accounts, streaming."""
@@ -101,6 +106,10 @@ class SqlReader:
         """Yield every receipt, streaming."""
         return map(receipt_of, self._stream(self._statements.receipts(" ORDER BY r.recorded_at, r.id"), ()))
 
+    def _loaded(self, text: str, parameters: Parameters) -> list[list[Any]]:
+        """Return the rows of a load, which come as one JSON array each."""
+        return [loads(row[0]) for row in self._rows(text, parameters)]
+
     def _rows(self, text: str, parameters: Parameters) -> Sequence[Sequence[Any]]:
         return self._connection.exec_driver_sql(text, parameters).fetchall()
 
@@ -115,14 +124,14 @@ def _house(name: str | None) -> HouseAccount | None:
 def found_in(rows: Sequence[Sequence[Any]]) -> Found:
     """Fold rows, one per account and lot, into cards and accounts."""
     cards: list[GiftCard] = []
-    credits: list[StoreCreditAccount] = []
-    for _, group in groupby(rows, key=itemgetter(0)):
+    accounts: list[StoreCreditAccount] = []
+    for _, group in groupby(rows, key=itemgetter(ID)):
         own = list(group)
         first = own[0]
-        lots = tuple([lot_of(row[LOT]) for row in own if row[33] is not None])
+        lots = tuple([lot_of(row[LOT]) for row in own if row[LOT.start] is not None])
         account = account_of(first[ACCOUNT], lots)
-        if first[9] is not None:
+        if first[GIFT_CARD.start] is not None:
             cards.append(gift_card_of(first[GIFT_CARD], account))
         else:
-            credits.append(store_credit_of(first[STORE_CREDIT], account))
-    return Found(gift_cards=tuple(cards), store_credit_accounts=tuple(credits))
+            accounts.append(store_credit_of(first[STORE_CREDIT], account))
+    return Found(gift_cards=tuple(cards), store_credit_accounts=tuple(accounts))

@@ -17,16 +17,15 @@ import tenacity
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
-
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.schema import CreateSchema
 
 from loyalty.adapters.sqlalchemy.failures import is_outcome_unknown, translated
-from loyalty.adapters.sqlalchemy.unit_of_work import SqlUnitOfWork
 from loyalty.adapters.sqlalchemy.reading import SqlReader
 from loyalty.adapters.sqlalchemy.statements import Statements
 from loyalty.adapters.sqlalchemy.tables import Tables
+from loyalty.adapters.sqlalchemy.unit_of_work import SqlUnitOfWork
 from loyalty.errors import ConcurrentUpdate, InvalidRequest, OutcomeUnknown
 from loyalty.ports.storage import Reader, UnitOfWork
 
@@ -99,7 +98,8 @@ class SqlAlchemyStorage:
         try:
             return self._attempt(work)
         except ConcurrentUpdate:
-            return self._retrying.copy()(self._attempt, work)
+            result: Result = self._retrying.copy()(self._attempt, work)
+            return result
 
     def read(self, question: Callable[[Reader], Result]) -> Result:
         """Answer *question* from one snapshot, without locking anything."""
@@ -194,6 +194,8 @@ SNAPSHOT: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_re
 
 
 def _engine(url: str) -> Engine:
+    if not isinstance(url, str) or "\0" in url:
+        raise InvalidRequest("the database URL must be a text without NUL")
     try:
         parsed = make_url(url)
         options: dict[str, Any] = {"hide_parameters": True}
@@ -209,7 +211,7 @@ def _engine(url: str) -> Engine:
     return engine
 
 
-def _configure_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401  # the driver's own connection
+def _configure_sqlite(connection: Any, _record: object) -> None:  # the driver's own connection
     cursor = connection.cursor()
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
         cursor.execute(f"PRAGMA {pragma}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from loyalty.adapters.sqlalchemy.reading import SqlReader, found_in
+from loyalty.adapters.sqlalchemy.reading import ID, VERSION, SqlReader, found_in
 from loyalty.adapters.sqlalchemy.rows import receipt_of
 from loyalty.adapters.sqlalchemy.statements import shape_of
 from loyalty.adapters.sqlalchemy.writing import write_all_at_once, write_one_by_one
@@ -25,21 +25,23 @@ class SqlUnitOfWork(SqlReader):
 
     def lock(self, wanted: Wanted) -> Found:
         """
-        Lock the account rows in the order of their ids, then load.
+        Lock the account rows in the order of their ids, and load what belongs to them.
 
-        Two statements where rows are locked: the second one's snapshot is taken
-        after the wait for the lock, so it sees what the others wrote.
+        One statement where nobody else was at work. If another transaction
+        changed one of the accounts while this one waited for the lock, the rest of
+        what the statement saw is too old, and it is loaded again under the lock.
         """
         if not self._statements.locks_rows:
             return self.find(wanted)
         shape, values = shape_of(wanted)
         if not values:
             return Found()
-        ids = tuple([row[0] for row in self._rows(self._statements.lock_ids(shape), values)])
-        if not ids:
-            return Found()
-        text = self._statements.load((0, 0, len(ids), 0, 0, 0), len(wanted.lot_ids))
-        return found_in(self._rows(text, wanted.lot_ids + ids))
+        text = self._statements.lock_and_load(shape, len(values), len(wanted.lot_ids))
+        rows = self._loaded(text, values + wanted.lot_ids)
+        if all(row[0] == row[VERSION] for row in rows):
+            return found_in(rows)
+        ids = tuple(dict.fromkeys([AccountId(row[ID]) for row in rows]))
+        return self.find(Wanted(account_ids=ids, lot_ids=wanted.lot_ids))
 
     def receipt(self, idempotency_key: str) -> Receipt | None:
         """Return the receipt under this key, or None."""

@@ -8,11 +8,11 @@ loaded is a lost race, and nothing is kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 import attrs
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection
 
 from loyalty.adapters.sqlalchemy.rows import (
     Values,
@@ -24,6 +24,7 @@ from loyalty.adapters.sqlalchemy.rows import (
     transfer_row,
 )
 from loyalty.adapters.sqlalchemy.statements import Statements, names
+from loyalty.adapters.sqlalchemy.tables import Tables
 from loyalty.clock import to_micros
 from loyalty.errors import ConcurrentUpdate
 from loyalty.gift_cards.card import GiftCard
@@ -33,6 +34,18 @@ __all__ = ["write_all_at_once", "write_one_by_one"]
 
 MOST_PARAMETERS = 30_000
 """More go statement by statement; PostgreSQL takes 65,535 in one."""
+
+_TABLES = Tables.named()
+RECEIPT = names(_TABLES.receipt)
+ACCOUNT = names(_TABLES.account)
+GIFT_CARD = names(_TABLES.gift_card)
+STORE_CREDIT = names(_TABLES.store_credit)
+LOT = names(_TABLES.lot)
+TRANSFER = names(_TABLES.transfer)
+
+ACCOUNT_FACTS = ("posted", "held", "sequence", "version", "recorded_at")
+LOT_FACTS = ("remaining", "held", "live")
+"""What changes about an account and a lot."""
 
 CARD_FACTS = (
     "status",
@@ -67,42 +80,48 @@ class Write:
 
 
 def writes_of(statements: Statements, changes: Changes) -> list[Write]:
-    """Return the writes in the order in which rows refer to each other, empty ones left out."""
-    tables = statements.tables
+    """Return the writes in the order in which rows refer to each other."""
+    writes: list[Write] = []
+    if changes.receipt is not None:
+        receipt = [receipt_row(changes.receipt)]
+        writes.append(_insert(statements.receipt, RECEIPT, receipt, unless_exists="idempotency_key"))
+    if changes.new_gift_cards or changes.new_store_credit_accounts:
+        writes.extend(_new_owners(statements, changes))
+    if changes.accounts:
+        rows = [_account_values(change) for change in changes.accounts]
+        writes.append(Write(statements.account, ACCOUNT_FACTS, ("id", "version"), rows))
+    if changes.gift_cards:
+        writes.append(
+            Write(statements.gift_card, CARD_FACTS, ("id",), [_card_values(card) for card in changes.gift_cards])
+        )
     lots = changes.lots()
     new_lots = [lot_row(change.after, change.account.id) for change in lots if change.before is None]
-    writes = [
-        _insert(statements.receipt, tables.receipt, [receipt_row(changes.receipt)] if changes.receipt else [],
-                unless_exists="idempotency_key"),
-        _insert(statements.account, tables.account, [account_row(account) for account in changes.new_accounts()]),
-        _insert(
-            statements.store_credit,
-            tables.store_credit,
-            [store_credit_row(credit) for credit in changes.new_store_credit_accounts],
-            unless_exists="customer_id, currency",
-        ),
-        _insert(statements.gift_card, tables.gift_card, [gift_card_row(card) for card in changes.new_gift_cards]),
-        Write(
-            statements.account,
-            ("posted", "held", "sequence", "version", "recorded_at"),
-            ("id", "version"),
-            [_account_values(change) for change in changes.accounts],
-        ),
-        Write(statements.gift_card, CARD_FACTS, ("id",), [_card_values(tables.gift_card, card) for card in changes.gift_cards]),
-        _insert(statements.lot, tables.lot, new_lots),
-        Write(
-            statements.lot,
-            ("remaining", "held", "live"),
-            ("id", "remaining", "held"),
-            [_lot_values(change) for change in lots if change.before is not None],
-        ),
-        _insert(statements.transfer, tables.transfer, [transfer_row(transfer) for transfer in changes.transfers]),
-    ]
-    return [write for write in writes if write.rows]
+    if new_lots:
+        writes.append(_insert(statements.lot, LOT, new_lots))
+    old_lots = [_lot_values(change) for change in lots if change.before is not None]
+    if old_lots:
+        writes.append(Write(statements.lot, LOT_FACTS, ("id", "remaining", "held"), old_lots))
+    if changes.transfers:
+        rows = [transfer_row(transfer) for transfer in changes.transfers]
+        writes.append(_insert(statements.transfer, TRANSFER, rows))
+    return writes
 
 
-def _insert(name: str, table: Table, rows: Sequence[Values], *, unless_exists: str | None = None) -> Write:
-    return Write(name, tuple(names(table)), (), rows, unless_exists)
+def _new_owners(statements: Statements, changes: Changes) -> Iterator[Write]:
+    yield _insert(statements.account, ACCOUNT, [account_row(account) for account in changes.new_accounts()])
+    if changes.new_store_credit_accounts:
+        rows = [store_credit_row(credit) for credit in changes.new_store_credit_accounts]
+        yield _insert(statements.store_credit, STORE_CREDIT, rows, unless_exists="customer_id, currency")
+    if changes.new_gift_cards:
+        yield _insert(statements.gift_card, GIFT_CARD, [gift_card_row(card) for card in changes.new_gift_cards])
+
+
+def _insert(table: str, columns: tuple[str, ...], rows: list[Values], *, unless_exists: str | None = None) -> Write:
+    """Return an insert; of a single row only the values that are given, for each costs time."""
+    if len(rows) == 1:
+        given = [(column, value) for column, value in zip(columns, rows[0], strict=True) if value is not None]
+        columns, rows = tuple([column for column, _ in given]), [tuple([value for _, value in given])]
+    return Write(table, columns, (), rows, unless_exists)
 
 
 def _account_values(change: AccountChange) -> Values:
@@ -125,8 +144,8 @@ def _lot_values(change: LotChange) -> Values:
     return after.remaining, after.held, int(after.remaining > 0), before.id, before.remaining, before.held
 
 
-def _card_values(table: Table, card: GiftCard) -> Values:
-    row = dict(zip(names(table), gift_card_row(card), strict=True))
+def _card_values(card: GiftCard) -> Values:
+    row = dict(zip(GIFT_CARD, gift_card_row(card), strict=True))
     return (*(row[name] for name in CARD_FACTS), card.id)
 
 
@@ -173,12 +192,12 @@ def write_all_at_once(connection: Connection, statements: Statements, changes: C
         return write_one_by_one(connection, statements, changes)
     shape = tuple([(write.table, write.columns, write.keys, write.unless_exists, len(write.rows)) for write in writes])
     text = _combined(statements.marker, shape, _types(statements))
-    counts = connection.exec_driver_sql(text, parameters).one()
-    if changes.receipt is not None and counts[0] == 0:
+    counts = connection.exec_driver_sql(text, parameters).scalar_one()
+    if counts == " ".join([str(len(write.rows)) for write in writes]):
+        return True
+    if changes.receipt is not None and counts.startswith("0"):
         return False
-    if tuple(counts) != tuple([len(write.rows) for write in writes]):
-        raise ConcurrentUpdate
-    return True
+    raise ConcurrentUpdate
 
 
 @lru_cache(maxsize=8)
@@ -213,7 +232,7 @@ def _combined(marker: Callable[[int], str], shape: tuple[PartShape, ...], types:
             body = f"INSERT INTO {table} ({names_}) SELECT * FROM ({values}) v ({names_}){gate}{skip}"
         parts.append(f"part_{place} AS ({body} RETURNING 1)")
     counts = ", ".join(f"(SELECT count(*) FROM part_{place})" for place in range(len(shape)))
-    return f"WITH {', '.join(parts)} SELECT {counts}"
+    return f"WITH {', '.join(parts)} SELECT concat_ws(' ', {counts})"
 
 
 def _values(marker: Callable[[int], str], kinds: tuple[str, ...], rows: int, first: int) -> str:

@@ -1,0 +1,41 @@
+"""
+What authors of storages and hosts need to prove their work: the conformance kit, strategies and fakes.
+
+It needs the extra ``testing`` (pytest and Hypothesis) and no database.
+"""
+
+import pytest
+
+# Before the files that assert are imported, so that a failed assert shows its values.
+pytest.register_assert_rewrite(
+    "loyalty.testing.invariants",
+    "loyalty.testing.kit",
+    "loyalty.testing.ledger_machine",
+    "loyalty.testing.oracle",
+)
+
+from loyalty.testing import strategies  # noqa: E402 - see above
+from loyalty.testing.books import Books, books_of, receipt_of  # noqa: E402 - see above
+from loyalty.testing.capabilities import Capabilities  # noqa: E402 - see above
+from loyalty.testing.fakes import CountingIds, FakeClock, fake_code_keys  # noqa: E402 - see above
+from loyalty.testing.invariants import require_nothing_lost, require_sound  # noqa: E402 - see above
+from loyalty.testing.ledger_machine import LedgerMachine  # noqa: E402 - see above
+from loyalty.testing.programs import Played, Shop, Step, Verb  # noqa: E402 - see above
+
+__all__ = [
+    "Books",
+    "Capabilities",
+    "CountingIds",
+    "FakeClock",
+    "LedgerMachine",
+    "Played",
+    "Shop",
+    "Step",
+    "Verb",
+    "books_of",
+    "fake_code_keys",
+    "receipt_of",
+    "require_nothing_lost",
+    "require_sound",
+    "strategies",
+]

@@ -1,0 +1,140 @@
+"""What the tests of the kit share: a fresh storage, a clock, and short words for common commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, TypeVar
+
+import attrs
+import pytest
+from moneyed import Money
+
+from loyalty.codes.format import CodeFormat
+from loyalty.codes.mint import mint
+from loyalty.errors import LoyaltyError
+from loyalty.facade import Loyalty
+from loyalty.ledger.lot import LotOrigin
+from loyalty.policies.chosen import Policies
+from loyalty.ports.storage import Storage
+from loyalty.reports.audit import Audit
+from loyalty.reports.gift_cards import GetGiftCard
+from loyalty.reports.store_credit import GetStoreCreditAccount
+from loyalty.testing.books import Books, books_of
+from loyalty.testing.fakes import CountingIds, FakeClock, fake_code_keys
+from loyalty.testing.invariants import require_sound
+from loyalty.testing.programs import money
+from loyalty.use_cases.command import Command
+from loyalty.use_cases.grant_store_credit import Grant, GrantStoreCredit
+from loyalty.use_cases.issue_gift_card import IssuedGiftCard, IssueGiftCard
+
+__all__ = ["DAY", "HOUR", "MICROSECOND", "UNKNOWN_CODE", "KitCase", "Stand"]
+
+Error = TypeVar("Error", bound=LoyaltyError)
+
+MICROSECOND: Final = timedelta(microseconds=1)
+HOUR: Final = timedelta(hours=1)
+DAY: Final = timedelta(days=1)
+
+START: Final = datetime(2026, 3, 1, 9, 30, 15, 123456, tzinfo=UTC)
+
+UNKNOWN_CODE: Final = mint(fake_code_keys(), CodeFormat(), "a card that nobody issued", 1)
+"""Spelled as it should be, and no card has it."""
+
+
+@attrs.define
+class Stand:
+    """A shop on the storage under test."""
+
+    storage: Storage
+    clock: FakeClock = attrs.field(factory=lambda: FakeClock(START))
+    new_id: CountingIds = attrs.field(factory=CountingIds)
+    policies: Policies = attrs.field(factory=Policies)
+    code_format: CodeFormat = attrs.field(factory=CodeFormat)
+    _keys: int = 0
+
+    @property
+    def loyalty(self) -> Loyalty:
+        """The library on this storage."""
+        return self.on(self.storage)
+
+    def on(self, storage: Storage) -> Loyalty:
+        """Return the same shop on another storage."""
+        return Loyalty(
+            storage,
+            code_keys=fake_code_keys(),
+            clock=self.clock,
+            new_id=self.new_id,
+            policies=self.policies,
+            code_format=self.code_format,
+        )
+
+    def key(self) -> str:
+        """Return a new idempotency key."""
+        self._keys += 1
+        return f"key-{self._keys}"
+
+    def execute(self, command: Command[Any]) -> Any:
+        """Execute a command."""
+        return self.loyalty.execute(command)
+
+    def card(self, value: int = 1000, currency: str = "USD", **more: Any) -> IssuedGiftCard:
+        """Issue a gift card of *value* minor units."""
+        return self.loyalty.execute(IssueGiftCard(value=money(value, currency), idempotency_key=self.key(), **more))
+
+    def credit(self, amount: int = 1000, customer_id: str = "ada", currency: str = "USD", **more: Any) -> Grant:
+        """Grant *amount* minor units of store credit."""
+        more.setdefault("origin", LotOrigin.GOODWILL)
+        return self.loyalty.execute(
+            GrantStoreCredit(
+                customer_id=customer_id, amount=money(amount, currency), idempotency_key=self.key(), **more
+            )
+        )
+
+    def left_on(self, card: IssuedGiftCard) -> Money:
+        """Return what is posted on a card."""
+        return self.loyalty.ask(GetGiftCard(id=card.gift_card.id)).posted
+
+    def credit_of(self, customer_id: str, currency: str = "USD") -> Money:
+        """Return what is posted on a customer's account."""
+        return self.loyalty.ask(GetStoreCreditAccount(customer_id=customer_id, currency=currency)).posted
+
+    def books(self) -> Books:
+        """Return everything the storage holds."""
+        return books_of(self.storage)
+
+    def require_sound(self) -> None:
+        """Check the books from outside and by the library's own audit."""
+        require_sound(self.books())
+        assert self.loyalty.ask(Audit()).findings == ()
+
+    @contextmanager
+    def refuses(self, kind: type[Error]) -> Iterator[pytest.ExceptionInfo[Error]]:
+        """Expect exactly this error, and books that are exactly as they were before."""
+        before = self.books()
+        with pytest.raises(kind) as caught:
+            yield caught
+        assert kind is caught.type
+        assert before == self.books()
+
+
+class KitCase:
+    """The ground of all test classes of the kit."""
+
+    def make_storage(self) -> Storage:
+        """Return a storage, fresh and empty. Supplied by whoever wants a storage proven."""
+        raise NotImplementedError
+
+    def reopen(self, storage: Storage) -> Storage:
+        """Return another storage on the same data. Supplied for the ability ``second_handle``."""
+        raise NotImplementedError
+
+    def corrupt_balance(self, storage: Storage, account_id: str, posted: int) -> None:
+        """Change a stored balance behind the storage's back. Supplied for the ability ``corruptible``."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def stand(self) -> Stand:
+        """Give a shop on a fresh storage."""
+        return Stand(self.make_storage())

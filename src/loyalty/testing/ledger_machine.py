@@ -1,0 +1,275 @@
+"""
+A state machine that runs programs against an independent oracle, on one storage or on several at once.
+
+Subclass :class:`LedgerMachine`, give it your storage, and run its ``TestCase``:
+
+.. code-block:: python
+
+    class MyMachine(LedgerMachine):
+        def make_storages(self) -> tuple[Storage, ...]:
+            return (MemoryStorage(), my_fresh_and_empty_storage())
+
+    TestMyStorage = MyMachine.TestCase
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from loyalty.adapters.memory import MemoryStorage
+from loyalty.errors import IdempotencyConflict, InvalidRequest, InvalidTime, LoyaltyError
+from loyalty.ports.storage import Storage
+from loyalty.reports.audit import Audit
+from loyalty.reports.liability import Liability
+from loyalty.testing.books import Books, books_of
+from loyalty.testing.invariants import require_nothing_lost, require_sound
+from loyalty.testing.oracle import Oracle, Refusal, facts_of
+from loyalty.testing.programs import BAD_CALLS, Played, Shop, Step, Verb, minor
+from loyalty.testing.strategies import customer_ids, mostly, some_value, spans, steps
+from loyalty.use_cases.command import Command
+from loyalty.use_cases.expire_value import Expired
+
+__all__ = ["LedgerMachine"]
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    """
+    Every command and every mistake, in any order, against plain integers.
+
+    After each step the answer, or the error and what it says, must be what the
+    oracle expects; the books must hold what the oracle holds, break no law, and
+    have lost nothing. With several storages every command runs on each, and
+    both answers and books must be equal.
+    """
+
+    def __init__(self) -> None:
+        """Open an empty shop."""
+        super().__init__()
+        self.shop = Shop(*self.make_storages())
+        self.oracle = Oracle()
+        self.books = self._books()
+
+    def make_storages(self) -> tuple[Storage, ...]:
+        """Return the storages to run on, fresh and empty. Called once per program."""
+        return (MemoryStorage(),)
+
+    def release_storages(self) -> None:
+        """Let go of what :meth:`make_storages` opened. Called once per program."""
+
+    def teardown(self) -> None:
+        """Audit every storage, then release them."""
+        try:
+            self._require_clean_audit()
+        finally:
+            self.release_storages()
+
+    # --- the rules ----------------------------------------------------------
+
+    @initialize(some=some_value())
+    def begin_with_some_value(self, some: list[Step]) -> None:
+        """Have something to spend, so that the other rules are worth following."""
+        for step in some:
+            self.take(step)
+
+    @rule(step=steps(Verb.ISSUE))
+    def issue(self, step: Step) -> None:
+        """Issue a gift card."""
+        self.take(step)
+
+    @rule(step=steps(Verb.CLAIM))
+    def claim(self, step: Step) -> None:
+        """Claim a card that exists, or not."""
+        self.take(step)
+
+    @rule(step=steps(Verb.CONVERT))
+    def convert(self, step: Step) -> None:
+        """Convert a card to store credit."""
+        self.take(step)
+
+    @rule(step=steps(Verb.REDEEM, by_id=st.just(False), customer=st.none()))  # noqa: FBT003 - a value to draw
+    def redeem_as_bearer(self, step: Step) -> None:
+        """Redeem a card by its code."""
+        self.take(step)
+
+    @rule(step=steps(Verb.REDEEM, by_id=st.just(True), customer=st.none()))  # noqa: FBT003 - a value to draw
+    def redeem_by_id(self, step: Step) -> None:
+        """Redeem a card by its id."""
+        self.take(step)
+
+    @rule(step=steps(Verb.REDEEM, customer=customer_ids()))
+    def redeem_as_customer(self, step: Step) -> None:
+        """Redeem a card as a customer, who may have claimed it, or somebody else did."""
+        self.take(step)
+
+    @rule(step=steps(Verb.PAY))
+    def pay(self, step: Step) -> None:
+        """Pay an order with several cards and store credit."""
+        self.take(step)
+
+    @precondition(lambda self: self.shop.redemptions)
+    @rule(step=steps(Verb.REFUND, redemption=st.none()))
+    def refund_order(self, step: Step) -> None:
+        """Refund a part of an order."""
+        self.take(step)
+
+    @precondition(lambda self: self.shop.redemptions)
+    @rule(step=steps(Verb.REFUND, redemption=mostly(st.integers(0, 5), st.just(-1))))
+    def refund_redemption(self, step: Step) -> None:
+        """Refund a part of one redemption."""
+        self.take(step)
+
+    @precondition(lambda self: self.shop.redemptions)
+    @rule(step=steps(Verb.REFUND, amount=st.none(), redemption=st.none() | st.integers(0, 5)))
+    def refund_everything(self, step: Step) -> None:
+        """Refund whatever is left."""
+        self.take(step)
+
+    @rule(step=steps(Verb.BLOCK))
+    def block(self, step: Step) -> None:
+        """Block a card."""
+        self.take(step)
+
+    @rule(step=steps(Verb.UNBLOCK))
+    def unblock(self, step: Step) -> None:
+        """Unblock a card."""
+        self.take(step)
+
+    @rule(step=steps(Verb.OPEN))
+    def open_account(self, step: Step) -> None:
+        """Open a store credit account, or ask for the one there is."""
+        self.take(step)
+
+    @rule(step=steps(Verb.GRANT))
+    def grant(self, step: Step) -> None:
+        """Grant store credit, with or without an end, a beginning and a priority."""
+        self.take(step)
+
+    @rule(step=steps(Verb.DEBIT))
+    def debit(self, step: Step) -> None:
+        """Debit store credit, for an order or not."""
+        self.take(step)
+
+    @rule(step=steps(Verb.EXPIRE))
+    def expire(self, step: Step) -> None:
+        """Post what has expired."""
+        self.take(step)
+
+    @rule(move=spans())
+    def advance_clock(self, move: timedelta) -> None:
+        """Let time pass."""
+        self.take(Step(verb=Verb.MOVE_CLOCK, move=move))
+
+    @rule()
+    def rewind_clock(self) -> None:
+        """Set the clock back an hour, as a wrong time server does."""
+        self.take(Step(verb=Verb.MOVE_CLOCK, move=-timedelta(hours=1)))
+
+    @precondition(lambda self: self.shop.committed)
+    @rule(step=steps(Verb.REPLAY))
+    def replay(self, step: Step) -> None:
+        """Send a command again that was carried out before."""
+        self.take(step)
+
+    @precondition(lambda self: self.shop.committed)
+    @rule(step=steps(Verb.REUSE_KEY))
+    def reuse_key(self, step: Step) -> None:
+        """Send another command under a key that was used before."""
+        self.take(step)
+
+    @rule(step=steps(Verb.BAD_CALL))
+    def bad_call(self, step: Step) -> None:
+        """Send nonsense."""
+        self.take(step)
+
+    @rule(place=st.integers(0, 1000), off=st.sampled_from((-1, 0, 1)))
+    def look_back(self, place: int, off: int) -> None:
+        """Ask what was owed then, a microsecond before, at, or after something was recorded."""
+        instants = self.oracle.instants() or [self.shop.clock()]
+        then = instants[place % len(instants)] + timedelta(microseconds=off)
+        for as_of in (None, then):
+            for loyalty in self.shop.loyalties:
+                report = loyalty.ask(Liability(as_of=as_of))
+                by_origin = {
+                    (currency, origin.value): minor(amount)
+                    for currency, origins in report.by_origin.items()
+                    for origin, amount in origins.items()
+                }
+
+                assert self.oracle.owed(as_of) == by_origin
+
+    # --- what every rule does -----------------------------------------------
+
+    def take(self, step: Step) -> None:
+        """Take one step on every storage, and check everything that can be checked after it."""
+        keys = {one.command.idempotency_key for one in self.shop.committed if isinstance(one.command, Command)}
+        played = self.shop.play(step)
+        before, self.books = self.books, self._books()
+        added = self._check_answer(played, keys)
+        require_sound(self.books)
+        require_nothing_lost(before, self.books)
+        self.oracle.compare(self.books)
+        assert len(before.receipts) + added == len(self.books.receipts), "one event per command, none for a refused one"
+        if not added:
+            assert before == self.books, "what was refused or repeated must change nothing"
+
+    def _check_answer(self, played: Played, keys: set[str]) -> int:
+        """Compare the answer with what is expected; return how many receipts it must have left."""
+        if played.command is None:
+            self._check_refused_at_the_door(played)
+            return 0
+        if played.repeats is not None:
+            assert (played.repeats.result, None) == (played.result, played.error)
+            return 0
+        if isinstance(played.command, Command) and played.command.idempotency_key in keys:
+            assert type(played.error) is IdempotencyConflict
+            return 0
+        try:
+            expected = self.oracle.expect(played.command, played.at)
+        except Refusal as refusal:
+            _require_refused(refusal, played.error)
+            return 0
+        if played.error is not None:
+            raise played.error
+        self.oracle.learn(played.result, self.books)
+        assert _without_new_ids(expected) == _without_new_ids(facts_of(played.result))
+        return 0 if isinstance(played.result, Expired) and not played.result.accounts else 1
+
+    def _check_refused_at_the_door(self, played: Played) -> None:
+        step = played.step if played.step.inner is None else played.step.inner
+        expected: type[LoyaltyError] | None = None
+        if step.verb is Verb.BAD_CALL:
+            expected, _ = BAD_CALLS[step.earlier % len(BAD_CALLS)]
+        elif step.verb is Verb.PAY:
+            expected = InvalidRequest
+        elif step.verb is Verb.GRANT:
+            expected = InvalidTime
+        assert expected is (None if played.error is None else type(played.error))
+
+    def _books(self) -> Books:
+        first, *others = [books_of(storage) for storage in self.shop.storages]
+        for other in others:
+            assert first == other, "the storages hold different books"
+        return first
+
+    def _require_clean_audit(self) -> None:
+        for loyalty in self.shop.loyalties:
+            report = loyalty.ask(Audit())
+            assert report.findings == ()
+            assert len(self.books.accounts) == report.accounts
+
+
+def _require_refused(refusal: Refusal, error: LoyaltyError | None) -> None:
+    assert refusal.kind is type(error), f"expected {refusal}, got {error!r}"
+    for name, expected in refusal.facts.items():
+        said = getattr(error, name)
+        assert expected == (said if isinstance(said, str) else minor(said))
+
+
+def _without_new_ids(facts: object) -> object:
+    """Leave out ids that the oracle could not know before it was told."""
+    if isinstance(facts, dict):
+        return {name: _without_new_ids(value) for name, value in facts.items() if name != "account_id"}
+    return [_without_new_ids(value) for value in facts] if isinstance(facts, list) else facts

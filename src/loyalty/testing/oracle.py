@@ -1,0 +1,714 @@
+"""
+What ought to happen: the rules once more, on plain integers and dictionaries.
+
+An oracle must be independent, so nothing here calls the library's arithmetic or
+rules: spending order, expiry, splitting, refund caps, claims and blocks are
+written a second time, from SPEC and not from the source. It reads commands,
+which are data, and learns ids from answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from typing import Any, Final
+
+import attrs
+from moneyed import Money
+
+from loyalty.errors import (
+    AlreadyClaimed,
+    ClaimedByAnother,
+    CurrencyMismatch,
+    GiftCardNotFound,
+    InsufficientBalance,
+    InvalidTime,
+    LoyaltyError,
+    MalformedCode,
+    NotSpendable,
+    RedemptionNotFound,
+    RefundTooLarge,
+    StoreCreditAccountNotFound,
+)
+from loyalty.gift_cards.card import GiftCardStatus
+from loyalty.gift_cards.view import GiftCardView
+from loyalty.ledger.lot import LotOrigin
+from loyalty.money import ALL
+from loyalty.store_credit.account import StoreCreditView
+from loyalty.testing.books import Books
+from loyalty.testing.programs import AnyCommand, minor
+from loyalty.use_cases.block_gift_card import BlockGiftCard
+from loyalty.use_cases.claim_gift_card import ClaimGiftCard
+from loyalty.use_cases.convert_gift_card import Conversion, ConvertGiftCard
+from loyalty.use_cases.debit_store_credit import Debit, DebitStoreCredit
+from loyalty.use_cases.expire_value import Expired, ExpireValue
+from loyalty.use_cases.grant_store_credit import Grant, GrantStoreCredit
+from loyalty.use_cases.issue_gift_card import IssuedGiftCard, IssueGiftCard
+from loyalty.use_cases.open_store_credit_account import OpenStoreCreditAccount
+from loyalty.use_cases.pay_with_balances import Payment, PayWithBalances
+from loyalty.use_cases.redeem_gift_card import RedeemGiftCard
+from loyalty.use_cases.redemption import Redemption
+from loyalty.use_cases.refund_redemption import Refund, RefundRedemption
+from loyalty.use_cases.unblock_gift_card import UnblockGiftCard
+
+__all__ = ["Oracle", "Refusal", "facts_of"]
+
+Facts = Mapping[str, object]
+
+_END_OF_TIME: Final = datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
+_LONGEST_CODE_NOT_OURS: Final = 15
+
+
+class Refusal(Exception):
+    """The oracle says that the command must be refused, with which error and which facts in it."""
+
+    def __init__(self, kind: type[LoyaltyError], **facts: object) -> None:
+        """Keep what is expected."""
+        super().__init__(kind.__name__, facts)
+        self.kind = kind
+        self.facts = facts
+
+
+@attrs.define(kw_only=True, eq=False)
+class _Lot:
+    amount: int
+    remaining: int
+    origin: str
+    opened: datetime
+    expires: datetime | None = None
+    begins: datetime | None = None
+    priority: int = 0
+    source: _Lot | None = None
+    id: str | None = None
+
+    def lives(self, at: datetime) -> bool:
+        return self.expires is None or at < self.expires
+
+    def free(self, at: datetime) -> int:
+        begun = self.begins is None or self.begins <= at
+        return self.remaining if begun and self.lives(at) else 0
+
+    def rank(self) -> tuple[object, ...]:
+        ends = _END_OF_TIME if self.expires is None else self.expires
+        promotional_first = 0 if self.origin == "promotional" else 1
+        return (self.priority, ends, promotional_first, self.remaining, self.opened, self.id)
+
+
+@attrs.define(kw_only=True, eq=False)
+class _Account:
+    currency: str
+    recorded: datetime
+    sequence: int = 0
+    customer: str | None = None
+    lots: list[_Lot] = attrs.Factory(list)
+    id: str = ""
+
+    @property
+    def posted(self) -> int:
+        return sum(lot.remaining for lot in self.lots)
+
+    def free(self, at: datetime) -> int:
+        return sum(lot.free(at) for lot in self.lots)
+
+    def moved(self, at: datetime) -> None:
+        self.sequence += 1
+        self.recorded = at
+
+
+@attrs.define(kw_only=True, eq=False)
+class _Card:
+    account: _Account
+    value: int
+    expires: datetime | None
+    owner: str | None
+    status: str = "active"
+    id: str = ""
+    code: str = ""
+
+    def is_over(self, at: datetime) -> bool:
+        filled = [lot for lot in self.account.lots if lot.remaining]
+        if filled:
+            return not any(lot.lives(at) for lot in filled)
+        return self.expires is not None and self.expires <= at
+
+    def require_usable(self, customer: str | None, at: datetime) -> None:
+        if self.owner is not None and self.owner != customer:
+            raise Refusal(ClaimedByAnother)
+        if self.status != "active":
+            raise Refusal(NotSpendable, reason=self.status)
+        if self.is_over(at):
+            raise Refusal(NotSpendable, reason="expired")
+
+
+@attrs.define(kw_only=True, eq=False)
+class _Share:
+    lot: _Lot
+    taken: int
+    given: int = 0
+
+
+@attrs.define(kw_only=True, eq=False)
+class _Redemption:
+    order: str
+    account: _Account
+    at: datetime
+    shares: list[_Share]
+    id: str = ""
+
+
+@attrs.frozen
+class _Change:
+    """What one transfer did to what customers are owed, in one currency and origin."""
+
+    at: datetime
+    currency: str
+    origin: str
+    kind: str
+    amount: int
+
+
+class Oracle:
+    """
+    A second shop, in plain integers.
+
+    :meth:`expect` answers what a command must come to, and changes the second
+    shop accordingly; :meth:`learn` is then told the real ids; :meth:`compare`
+    checks that the real books say the same.
+    """
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._cards: list[_Card] = []
+        self._credits: list[_Account] = []
+        self._redemptions: list[_Redemption] = []
+        self._changes: list[_Change] = []
+        self._nameless: list[Any] = []
+        self._owed_before: list[tuple[str, int]] = []
+        self._rules: dict[type, Callable[[Any, datetime], Facts]] = {
+            IssueGiftCard: self._issue,
+            ClaimGiftCard: self._claim,
+            ConvertGiftCard: self._convert,
+            RedeemGiftCard: self._redeem,
+            PayWithBalances: self._pay,
+            RefundRedemption: self._refund,
+            BlockGiftCard: self._block,
+            UnblockGiftCard: self._unblock,
+            OpenStoreCreditAccount: self._open,
+            GrantStoreCredit: self._grant,
+            DebitStoreCredit: self._debit,
+            ExpireValue: self._expire,
+        }
+
+    # --- what is asked of it ------------------------------------------------
+
+    def expect(self, command: AnyCommand, now: datetime) -> Facts:
+        """
+        Carry out *command* here and return what the answer must say.
+
+        Raises:
+            Refusal: If it must be refused; then nothing was changed here.
+        """
+        self._nameless = []
+        return self._rules[type(command)](command, now)
+
+    def learn(self, result: object, books: Books) -> None:
+        """Note the ids that the last command's *result* and the *books* give to what is new here."""
+        if isinstance(result, IssuedGiftCard):
+            card = self._nameless[0]
+            card.id, card.account.id = result.gift_card.id, result.gift_card.account_id
+            card.code = result.code
+        if isinstance(result, Redemption):
+            self._nameless[0].id = result.id
+        if isinstance(result, Payment):
+            for redemption, part in zip(self._nameless, result.parts, strict=True):
+                redemption.id = part.id
+        if isinstance(result, Debit) and self._nameless:
+            self._nameless[0].id = result.transfer.id
+        account = result.account if isinstance(result, Grant | Conversion) else result
+        if isinstance(account, StoreCreditView):
+            self._credit(account.customer_id, account.currency).id = account.id
+        for own in self._accounts():
+            self._learn_lots(own, books)
+
+    def compare(self, books: Books) -> None:
+        """
+        Check that the real books hold what this shop holds.
+
+        Raises:
+            AssertionError: At the first difference.
+        """
+        assert self._plain_accounts() == {
+            account.id: (
+                account.currency,
+                account.posted,
+                account.sequence,
+                account.recorded_at,
+                {
+                    lot.id: (lot.amount, lot.remaining, lot.origin.value, lot.opened_at)
+                    + (lot.expires_at, lot.not_before, lot.priority)
+                    for lot in account.lots
+                },
+            )
+            for account in books.accounts
+        }
+        assert {card.id: (card.account.id, card.value, card.status, card.owner) for card in self._cards} == {
+            card.id: (card.account.id, card.value, card.status.value, card.customer_id) for card in books.gift_cards
+        }
+        assert {account.id: account.customer for account in self._credits} == {
+            credit.id: credit.customer_id for credit in books.store_credit_accounts
+        }
+
+    def owed(self, until: datetime | None = None) -> dict[tuple[str, str], int]:
+        """Return what is owed per currency and origin, with what was recorded until then, the instant included."""
+        sums: dict[tuple[str, str], int] = {}
+        for change in self._changes:
+            if until is None or change.at <= until:
+                at = (change.currency, change.origin)
+                sums[at] = sums.get(at, 0) + change.amount
+        return sums
+
+    def moved(self, since: datetime | None, until: datetime | None) -> dict[tuple[str, str], int]:
+        """Return the change of what is owed per currency and kind, *since* included and *until* not."""
+        sums: dict[tuple[str, str], int] = {}
+        for change in self._changes:
+            if (since is None or since <= change.at) and (until is None or change.at < until):
+                at = (change.currency, change.kind)
+                sums[at] = sums.get(at, 0) + change.amount
+        return sums
+
+    def instants(self) -> list[datetime]:
+        """Return the times at which anything was recorded."""
+        return sorted({change.at for change in self._changes})
+
+    # --- the commands -------------------------------------------------------
+
+    def _issue(self, command: IssueGiftCard, now: datetime) -> Facts:
+        if command.expires_at is not None and command.expires_at <= now:
+            raise Refusal(InvalidTime)
+        origin = command.origin
+        if origin is None:
+            origin = LotOrigin.PURCHASED if command.order_id is not None else LotOrigin.PROMOTIONAL
+        amount, currency = minor(command.value), command.value.currency.code
+        account = _Account(currency=currency, recorded=now)
+        lot = _Lot(amount=amount, remaining=amount, origin=origin.value, opened=now, expires=command.expires_at)
+        card = _Card(account=account, value=amount, expires=command.expires_at, owner=command.customer_id)
+        self._nameless = [card]
+        self._cards.append(card)
+        self._fill(account, [lot], now, "issue")
+        return self._card_facts(card, now)
+
+    def _claim(self, command: ClaimGiftCard, now: datetime) -> Facts:
+        card = self._card(command.code, None)
+        at = max(now, card.account.recorded)
+        if card.owner != command.customer_id:
+            if card.owner is not None:
+                raise Refusal(AlreadyClaimed)
+            card.require_usable(None, at)
+            card.owner = command.customer_id
+        return self._card_facts(card, at)
+
+    def _convert(self, command: ConvertGiftCard, now: datetime) -> Facts:
+        card = self._card(command.code, command.gift_card_id)
+        at = max(now, card.account.recorded)
+        card.require_usable(command.customer_id, at)
+        target = self._find_credit(command.customer_id, card.account.currency)
+        at = at if target is None else max(at, target.recorded)
+        living = [lot for lot in card.account.lots if lot.remaining and lot.lives(at)]
+        if not living:
+            raise Refusal(NotSpendable, reason="exhausted")
+        if target is None:
+            target = self._open_credit(command.customer_id, card.account.currency, at)
+        copies = [_copy(lot, lot.remaining, at, lot.expires) for lot in sorted(living, key=lambda lot: lot.id or "")]
+        amount = sum(lot.remaining for lot in living)
+        for lot in living:
+            self._note(at, card.account, lot, "conversion", -lot.remaining)
+            lot.remaining = 0
+        card.account.moved(at)
+        self._fill(target, copies, at, "conversion")
+        card.owner = command.customer_id
+        return {"amount": amount, "gift_card_id": card.id, "account": self._credit_facts(target, at)}
+
+    def _redeem(self, command: RedeemGiftCard, now: datetime) -> Facts:
+        card = self._card(command.code, command.gift_card_id)
+        at = max(now, card.account.recorded)
+        card.require_usable(command.customer_id, at)
+        return self._pay_from(card.account, command.amount, command.order_id, at, "redemption")
+
+    def _pay(self, command: PayWithBalances, now: datetime) -> Facts:
+        if any(not _is_spelled_right(code) for code in command.codes):
+            raise Refusal(MalformedCode)
+        named = [self._card(code, None) for code in command.codes]
+        named += [self._card(None, id_) for id_ in command.gift_card_ids]
+        cards = sorted(dict.fromkeys(named), key=lambda card: card.account.id)
+        currency = command.amount_due.currency.code
+        credit = None
+        if command.use_store_credit and command.customer_id is not None:
+            credit = self._find_credit(command.customer_id, currency)
+        tenders = [card.account for card in cards] + ([credit] if credit is not None else [])
+        at = max([now, *(account.recorded for account in tenders)])
+        for card in cards:
+            card.require_usable(command.customer_id, at)
+        if any(account.currency != currency for account in tenders):
+            raise Refusal(CurrencyMismatch)
+        due = minor(command.amount_due)
+        shares = _draw([lot for account in tenders for lot in account.lots], due, at)
+        parts = []
+        for account in tenders:
+            own = [share for share in shares if share.lot in account.lots]
+            if own:
+                parts.append(self._taken(account, own, command.order_id, at))
+        paid = sum(share.taken for share in shares)
+        return {"amount": paid, "remaining_due": due - paid, "parts": parts}
+
+    def _refund(self, command: RefundRedemption, now: datetime) -> Facts:
+        redemptions = self._refundable(command)
+        shares = [(one, share) for one in redemptions for share in one.shares]
+        left = sum(share.taken - share.given for _, share in shares)
+        amount = left if command.amount is ALL else minor(command.amount)
+        if not 0 < amount <= left:
+            raise Refusal(RefundTooLarge, refundable=left)
+        at = max([now, *(one.account.recorded for one in redemptions)])
+        split = _next_parts(amount, [share.taken for _, share in shares], [share.given for _, share in shares])
+        facts: dict[str, Any] = {"amount": amount, "forfeited": 0, "regranted": 0, "parts": []}
+        for one in redemptions:
+            own = [(share, part) for (of, share), part in zip(shares, split, strict=True) if of is one and part]
+            if own:
+                facts["parts"].append(self._give_back(one, own, at, facts))
+        return facts
+
+    def _give_back(
+        self, one: _Redemption, own: list[tuple[_Share, int]], at: datetime, facts: dict[str, Any]
+    ) -> dict[str, object]:
+        opened: list[_Lot] = []
+        for share, part in own:
+            share.given += part
+            assert share.given <= share.taken
+            if not share.lot.lives(at) and share.lot.origin != "promotional":
+                opened.append(_copy(share.lot, part, at, at + timedelta(days=30)))
+                facts["regranted"] += part
+                continue
+            facts["forfeited"] += 0 if share.lot.lives(at) else part
+            share.lot.remaining += part
+            self._note(at, one.account, share.lot, "refund", part)
+        for lot in opened:
+            one.account.lots.append(lot)
+            self._note(at, one.account, lot, "refund", lot.amount)
+        one.account.moved(at)
+        amount = sum(part for _, part in own)
+        return {
+            "redemption_id": one.id,
+            "account_id": one.account.id,
+            "amount": amount,
+            "balance_after": one.account.posted,
+        }
+
+    def _block(self, command: BlockGiftCard, now: datetime) -> Facts:
+        return self._set_status(command, "blocked", now)
+
+    def _unblock(self, command: UnblockGiftCard, now: datetime) -> Facts:
+        return self._set_status(command, "active", now)
+
+    def _set_status(self, command: BlockGiftCard | UnblockGiftCard, status: str, now: datetime) -> Facts:
+        card = self._card(command.code, command.gift_card_id)
+        card.status = status
+        return self._card_facts(card, max(now, card.account.recorded))
+
+    def _open(self, command: OpenStoreCreditAccount, now: datetime) -> Facts:
+        currency = str(command.currency)
+        known = self._find_credit(command.customer_id, currency)
+        opened = known or self._open_credit(command.customer_id, currency, now)
+        return self._credit_facts(opened, max(now, opened.recorded))
+
+    def _grant(self, command: GrantStoreCredit, now: datetime) -> Facts:
+        amount, currency = minor(command.amount), command.amount.currency.code
+        account = self._named_credit(command.account_id, command.customer_id, currency)
+        if account is None and command.account_id is not None:
+            raise Refusal(StoreCreditAccountNotFound)
+        if account is not None and account.currency != currency:
+            raise Refusal(CurrencyMismatch)
+        at = now if account is None else max(now, account.recorded)
+        if command.expires_at is not None and command.expires_at <= at:
+            raise Refusal(InvalidTime)
+        if account is None:
+            account = self._open_credit(str(command.customer_id), currency, at)
+        lot = _Lot(
+            amount=amount,
+            remaining=amount,
+            origin=command.origin.value,
+            opened=at,
+            expires=command.expires_at,
+            begins=command.not_before,
+            priority=command.priority,
+        )
+        self._fill(account, [lot], at, "grant")
+        return {"amount": amount, "balance_after": account.posted, "account": self._credit_facts(account, at)}
+
+    def _debit(self, command: DebitStoreCredit, now: datetime) -> Facts:
+        account = self._named_credit(command.account_id, command.customer_id, command.amount.currency.code)
+        if account is None:
+            raise Refusal(StoreCreditAccountNotFound)
+        at = max(now, account.recorded)
+        kind = "debit" if command.order_id is None else "redemption"
+        taken = self._pay_from(account, command.amount, command.order_id, at, kind)
+        return {
+            "amount": taken["amount"],
+            "balance_after": taken["balance_after"],
+            "account": self._credit_facts(account, at),
+        }
+
+    def _expire(self, command: ExpireValue, now: datetime) -> Facts:
+        due = sorted(
+            (min(lot.expires for lot in over if lot.expires is not None), account.id, account)
+            for account in self._accounts()
+            if (over := [lot for lot in account.lots if lot.remaining and not lot.lives(now)])
+        )
+        sums: dict[str, int] = {}
+        for _, _, account in due[: command.limit]:
+            at = max(now, account.recorded)
+            for lot in account.lots:
+                if lot.remaining and not lot.lives(at):
+                    sums[account.currency] = sums.get(account.currency, 0) + lot.remaining
+                    self._note(at, account, lot, "expiry", -lot.remaining)
+                    lot.remaining = 0
+            account.moved(at)
+        return {
+            "amounts": sorted(sums.items()),
+            "accounts": min(len(due), command.limit),
+            "is_done": len(due) < command.limit,
+        }
+
+    # --- what they share ----------------------------------------------------
+
+    def _accounts(self) -> Iterator[_Account]:
+        yield from (card.account for card in self._cards)
+        yield from self._credits
+
+    def _card(self, code: Any, card_id: str | None) -> _Card:
+        if code is not None and not _is_spelled_right(code):
+            raise Refusal(MalformedCode)
+        for card in self._cards:
+            if card_id == card.id or (code is not None and code.reveal() == _typed(card.code)):
+                return card
+        raise Refusal(GiftCardNotFound)
+
+    def _find_credit(self, customer: str, currency: str) -> _Account | None:
+        return next((one for one in self._credits if (one.customer, one.currency) == (customer, currency)), None)
+
+    def _credit(self, customer: str, currency: str) -> _Account:
+        found = self._find_credit(customer, currency)
+        assert found is not None
+        return found
+
+    def _named_credit(self, account_id: str | None, customer: str | None, currency: str) -> _Account | None:
+        if account_id is not None:
+            return next((one for one in self._credits if one.id == account_id), None)
+        return self._find_credit(str(customer), currency)
+
+    def _open_credit(self, customer: str, currency: str, at: datetime) -> _Account:
+        self._credits.append(_Account(currency=currency, recorded=at, customer=customer))
+        return self._credits[-1]
+
+    def _fill(self, account: _Account, lots: list[_Lot], at: datetime, kind: str) -> None:
+        for lot in lots:
+            account.lots.append(lot)
+            self._note(at, account, lot, kind, lot.amount)
+        account.moved(at)
+
+    def _note(self, at: datetime, account: _Account, lot: _Lot, kind: str, amount: int) -> None:
+        self._changes.append(_Change(at, account.currency, lot.origin, kind, amount))
+
+    def _pay_from(self, account: _Account, due: Money, order: str | None, at: datetime, kind: str) -> dict[str, object]:
+        if account.currency != due.currency.code:
+            raise Refusal(CurrencyMismatch)
+        shares = _draw(account.lots, minor(due), at)
+        if sum(share.taken for share in shares) != minor(due):
+            raise Refusal(InsufficientBalance, requested=minor(due), available=account.free(at))
+        return self._taken(account, shares, order, at, kind)
+
+    def _taken(
+        self, account: _Account, shares: list[_Share], order: str | None, at: datetime, kind: str = "redemption"
+    ) -> dict[str, object]:
+        for share in shares:
+            share.lot.remaining -= share.taken
+            self._note(at, account, share.lot, kind, -share.taken)
+        account.moved(at)
+        if order is not None:
+            redemption = _Redemption(order=order, account=account, at=at, shares=shares)
+            self._redemptions.append(redemption)
+            self._nameless.append(redemption)
+        amount = sum(share.taken for share in shares)
+        return {"account_id": account.id, "amount": amount, "balance_after": account.posted}
+
+    def _refundable(self, command: RefundRedemption) -> list[_Redemption]:
+        named = [
+            one
+            for one in sorted(self._redemptions, key=lambda one: (one.at, one.id))
+            if one.id == command.redemption_id or one.order == command.order_id
+        ]
+        if not named:
+            raise Refusal(RedemptionNotFound)
+        if command.amount is ALL:
+            if len({one.account.currency for one in named}) > 1:
+                raise Refusal(CurrencyMismatch)
+            return named
+        currency = command.amount.currency.code
+        fitting = [one for one in named if one.account.currency == currency]
+        if not fitting:
+            raise Refusal(CurrencyMismatch)
+        return fitting
+
+    def _card_facts(self, card: _Card, at: datetime) -> Facts:
+        left = card.account.posted
+        return {
+            "value": card.value,
+            "posted": left,
+            "available": card.account.free(at) if card.status == "active" else 0,
+            "status": card.status,
+            "customer_id": card.owner,
+            "is_expired": card.is_over(at),
+            "is_partly_used": 0 < left < card.value,
+        }
+
+    def _credit_facts(self, account: _Account, at: datetime) -> Facts:
+        ends = [lot.expires for lot in account.lots if lot.expires is not None and lot.free(at)]
+        return {
+            "customer_id": account.customer,
+            "currency": account.currency,
+            "posted": account.posted,
+            "available": account.free(at),
+            "expires_next": min(ends, default=None),
+        }
+
+    def _learn_lots(self, account: _Account, books: Books) -> None:
+        unknown = [lot for lot in account.lots if lot.id is None]
+        if not unknown:
+            return
+        known = {lot.id for lot in account.lots}
+        real = [lot for lot in books.account(account.id).lots if lot.id not in known]
+        for lot in unknown:
+            expected = (lot.amount, lot.origin, lot.expires, lot.begins, lot.source and lot.source.id)
+            same = [
+                one
+                for one in real
+                if expected == (one.amount, one.origin.value, one.expires_at, one.not_before, one.source_lot_id)
+            ]
+            assert same, f"there is no lot of {expected} among {real}"
+            lot.id = same[0].id
+            real.remove(same[0])
+
+    def _plain_accounts(self) -> dict[str, object]:
+        return {
+            account.id: (
+                account.currency,
+                account.posted,
+                account.sequence,
+                account.recorded,
+                {
+                    lot.id: (lot.amount, lot.remaining, lot.origin, lot.opened, lot.expires, lot.begins, lot.priority)
+                    for lot in account.lots
+                },
+            )
+            for account in self._accounts()
+        }
+
+
+def facts_of(result: object) -> Facts:
+    """Return what a real answer says, in the words and plain integers of the oracle."""
+    if isinstance(result, IssuedGiftCard):
+        return facts_of(result.gift_card)
+    if isinstance(result, GiftCardView):
+        return {
+            "value": minor(result.value),
+            "posted": minor(result.posted),
+            "available": minor(result.available),
+            "status": GiftCardStatus(result.status).value,
+            "customer_id": result.customer_id,
+            "is_expired": result.is_expired,
+            "is_partly_used": result.is_partly_used,
+        }
+    if isinstance(result, StoreCreditView):
+        return {
+            "customer_id": result.customer_id,
+            "currency": result.currency,
+            "posted": minor(result.posted),
+            "available": minor(result.available),
+            "expires_next": result.expires_next,
+        }
+    if isinstance(result, Conversion):
+        account = facts_of(result.account)
+        return {"amount": minor(result.amount), "gift_card_id": result.gift_card_id, "account": account}
+    if isinstance(result, Redemption):
+        balance = minor(result.balance_after)
+        return {"account_id": result.account_id, "amount": minor(result.amount), "balance_after": balance}
+    if isinstance(result, Payment):
+        parts = [facts_of(part) for part in result.parts]
+        return {"amount": minor(result.amount), "remaining_due": minor(result.remaining_due), "parts": parts}
+    if isinstance(result, Grant | Debit):
+        return {
+            "amount": minor(result.transfer.amount),
+            "balance_after": minor(result.transfer.balance_after),
+            "account": facts_of(result.account),
+        }
+    if isinstance(result, Expired):
+        amounts = [(amount.currency.code, minor(amount)) for amount in result.amounts]
+        return {"amounts": sorted(amounts), "accounts": result.accounts, "is_done": result.is_done}
+    assert isinstance(result, Refund)
+    return {
+        "amount": minor(result.amount),
+        "forfeited": minor(result.forfeited),
+        "regranted": minor(result.regranted),
+        "parts": [
+            {
+                "redemption_id": part.redemption_id,
+                "account_id": part.account_id,
+                "amount": minor(part.amount),
+                "balance_after": minor(part.balance_after),
+            }
+            for part in result.parts
+        ],
+    }
+
+
+def _typed(code: str) -> str:
+    return code.translate({ord("-"): None, ord("I"): "1", ord("L"): "1", ord("O"): "0"})
+
+
+def _is_spelled_right(code: Any) -> bool:
+    """Say whether a code that programs use is one of ours: they know real ones and short nonsense."""
+    return len(code.reveal()) > _LONGEST_CODE_NOT_OURS
+
+
+def _copy(lot: _Lot, amount: int, at: datetime, expires: datetime | None) -> _Lot:
+    return _Lot(
+        amount=amount,
+        remaining=amount,
+        origin=lot.origin,
+        opened=at,
+        expires=expires,
+        begins=lot.begins,
+        priority=lot.priority,
+        source=lot,
+    )
+
+
+def _draw(lots: list[_Lot], due: int, at: datetime) -> list[_Share]:
+    shares = []
+    for lot in sorted(lots, key=_Lot.rank):
+        taken = min(due, lot.free(at))
+        if taken:
+            shares.append(_Share(lot=lot, taken=taken))
+            due -= taken
+    return shares
+
+
+def _next_parts(amount: int, caps: list[int], given: list[int]) -> list[int]:
+    """Divide one more refund so that each part comes as near as it can to its share of all refunds so far."""
+    so_far, whole = sum(given) + amount, sum(caps)
+    missing = [max(Fraction(0), Fraction(so_far * cap, whole) - part) for cap, part in zip(caps, given, strict=True)]
+    exact = [amount * part / sum(missing) for part in missing]
+    parts = [part.numerator // part.denominator for part in exact]
+    by_loss = sorted(range(len(parts)), key=lambda place: (parts[place] - exact[place], place))
+    for place in by_loss[: amount - sum(parts)]:
+        parts[place] += 1
+    return parts

@@ -1,0 +1,463 @@
+"""
+Programs: what a host might do in which order, as plain steps.
+
+A step names cards, customers and orders by small numbers, so that it can be
+generated and shrunk before anything exists. A :class:`Shop` turns each step
+into a command, executes it, and remembers what it was told, as a host would.
+Given several storages it executes every command on each and demands equal
+answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+from typing import Any, Final
+
+import attrs
+from moneyed import Money
+
+from loyalty.codes.format import CodeFormat
+from loyalty.codes.mint import mint
+from loyalty.errors import InvalidAmount, InvalidRequest, InvalidTime, LoyaltyError, MalformedCode
+from loyalty.facade import Loyalty
+from loyalty.identifiers import AccountId, GiftCardId, TransferId
+from loyalty.ledger.lot import LotOrigin
+from loyalty.money import ALL
+from loyalty.policies.chosen import Policies
+from loyalty.ports.storage import Storage
+from loyalty.store_credit.account import StoreCreditView
+from loyalty.testing.fakes import CountingIds, FakeClock, fake_code_keys
+from loyalty.use_cases.block_gift_card import BlockGiftCard
+from loyalty.use_cases.claim_gift_card import ClaimGiftCard
+from loyalty.use_cases.command import Command, Sweep
+from loyalty.use_cases.convert_gift_card import Conversion, ConvertGiftCard
+from loyalty.use_cases.debit_store_credit import Debit, DebitStoreCredit
+from loyalty.use_cases.expire_value import ExpireValue
+from loyalty.use_cases.grant_store_credit import Grant, GrantStoreCredit
+from loyalty.use_cases.issue_gift_card import IssuedGiftCard, IssueGiftCard
+from loyalty.use_cases.open_store_credit_account import OpenStoreCreditAccount
+from loyalty.use_cases.pay_with_balances import Payment, PayWithBalances
+from loyalty.use_cases.redeem_gift_card import RedeemGiftCard
+from loyalty.use_cases.redemption import Redemption
+from loyalty.use_cases.refund_redemption import RefundRedemption
+from loyalty.use_cases.unblock_gift_card import UnblockGiftCard
+
+__all__ = ["BAD_CALLS", "EXPONENTS", "Disagreement", "Played", "Shop", "Step", "Verb", "answer", "minor", "money"]
+
+AnyCommand = Command[Any] | Sweep[Any]
+
+EXPONENTS: Final[Mapping[str, int]] = {"USD": 2, "JPY": 0, "KWD": 3, "CLF": 4}
+"""One currency of each exponent class, written down here on purpose and not asked of the library."""
+
+UNKNOWN: Final = -1
+MALFORMED: Final = -2
+
+
+def money(minor: int, currency: str = "USD") -> Money:
+    """Return minor units as money, by the table above."""
+    return Money(Decimal(minor).scaleb(-EXPONENTS[currency]), currency)
+
+
+def minor(amount: Money) -> int:
+    """Return money in minor units, by the table above."""
+    units = Fraction(amount.amount) * Fraction(10) ** EXPONENTS[amount.currency.code]
+    assert units.denominator == 1
+    return int(units)
+
+
+class Verb(StrEnum):
+    """What a step does."""
+
+    ISSUE = "issue"
+    CLAIM = "claim"
+    CONVERT = "convert"
+    REDEEM = "redeem"
+    PAY = "pay"
+    REFUND = "refund"
+    BLOCK = "block"
+    UNBLOCK = "unblock"
+    OPEN = "open"
+    GRANT = "grant"
+    DEBIT = "debit"
+    EXPIRE = "expire"
+    MOVE_CLOCK = "move_clock"
+    REPLAY = "replay"
+    REUSE_KEY = "reuse_key"
+    BAD_CALL = "bad_call"
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class Step:
+    """
+    One step. Which fields count depends on the verb.
+
+    ``card``, ``cards``, ``redemption``, ``account`` and ``earlier`` count
+    around what there is; ``card`` and ``redemption`` may be -1 for one that does
+    not exist, ``card`` -2 for a malformed code. ``amount`` is in minor units,
+    None for everything. ``currency`` None is the one that fits the card, account
+    or redemption. Times are relative to the time of the step.
+    """
+
+    verb: Verb
+    card: int = 0
+    cards: tuple[int, ...] = ()
+    by_id: bool = False
+    customer: str | None = None
+    account: int | None = None
+    currency: str | None = None
+    amount: int | None = 1
+    order: int | None = None
+    redemption: int | None = None
+    origin: LotOrigin | None = None
+    expires_in: timedelta | None = None
+    begins_in: timedelta | None = None
+    priority: int = 0
+    use_store_credit: bool = True
+    limit: int = 200
+    move: timedelta = timedelta(0)
+    earlier: int = 0
+    inner: Step | None = None
+    said: Mapping[str, object] = attrs.field(factory=dict)
+
+    def __repr__(self) -> str:
+        """Return the fields that differ from their defaults."""
+        fields = [(field.name, getattr(self, field.name), field.default) for field in attrs.fields(Step)[1:]]
+        said = [f", {name}={value!r}" for name, value, default in fields if value not in (default, {})]
+        return f"Step(verb=Verb.{self.verb.name}{''.join(said)})"
+
+
+@attrs.frozen(kw_only=True)
+class Played:
+    """What came of a step: the command if one could be made, and its result or its error."""
+
+    step: Step
+    at: datetime
+    command: AnyCommand | None = None
+    result: object = None
+    error: LoyaltyError | None = None
+    repeats: Played | None = None
+
+    @property
+    def is_committed(self) -> bool:
+        """Whether a command was carried out by this step, now."""
+        return self.command is not None and self.error is None and self.repeats is None
+
+
+class Disagreement(AssertionError):
+    """Two storages answered the same command differently."""
+
+
+class Shop:
+    """
+    A host with one clock, on one storage or on several that must agree.
+
+    Args:
+        storages:
+            Fresh and empty.
+        policies:
+            The shop's choices.
+    """
+
+    def __init__(self, *storages: Storage, policies: Policies | None = None) -> None:
+        """Begin with nothing."""
+        self.clock = FakeClock()
+        self.storages = storages
+        self._ids = tuple(CountingIds() for _ in storages)
+        self.loyalties = tuple(
+            Loyalty(storage, code_keys=fake_code_keys(), clock=self.clock, new_id=ids, policies=policies)
+            for storage, ids in zip(storages, self._ids, strict=True)
+        )
+        self.played: list[Played] = []
+        self.cards: list[IssuedGiftCard] = []
+        self.accounts: list[StoreCreditView] = []
+        self.redemptions: list[tuple[TransferId, str]] = []
+        self._unknown_code = mint(fake_code_keys(), CodeFormat(), "a card that nobody issued", 1)
+
+    @property
+    def loyalty(self) -> Loyalty:
+        """The first one."""
+        return self.loyalties[0]
+
+    @property
+    def committed(self) -> list[Played]:
+        """The steps that carried out a command with a key."""
+        return [one for one in self.played if one.is_committed and isinstance(one.command, Command)]
+
+    def play(self, step: Step) -> Played:
+        """
+        Take one step.
+
+        Raises:
+            Disagreement: If the storages do not answer alike.
+        """
+        if step.verb is Verb.MOVE_CLOCK:
+            self.clock.advance(step.move)
+            return self._keep(Played(step=step, at=self.clock()))
+        try:
+            command, repeats = self.command(step)
+        except LoyaltyError as error:
+            return self._keep(Played(step=step, at=self.clock(), error=error))
+        result, refusal = self.execute(command)
+        if refusal is None and repeats is None:
+            self._learn(result)
+        return self._keep(
+            Played(step=step, at=self.clock(), command=command, result=result, error=refusal, repeats=repeats)
+        )
+
+    def play_all(self, steps: Iterable[Step]) -> list[Played]:
+        """Take every step and return what came of each."""
+        return [self.play(step) for step in steps]
+
+    def execute(self, command: AnyCommand) -> tuple[object, LoyaltyError | None]:
+        """Execute a command on every storage; return the one result or error they agree on."""
+        answers = []
+        for loyalty, ids in zip(self.loyalties, self._ids, strict=True):
+            ids.restart()
+            answers.append(answer(loyalty, command))
+        first = answers[0]
+        for storage, other in zip(self.storages[1:], answers[1:], strict=True):
+            if _comparable(first) != _comparable(other):
+                raise Disagreement(
+                    f"{command!r}: {type(self.storages[0]).__name__} says {first!r}, {type(storage).__name__} {other!r}"
+                )
+        return first
+
+    def command(self, step: Step, key: str | None = None) -> tuple[AnyCommand, Played | None]:
+        """
+        Return the command of a step, and the earlier step it repeats, if it does.
+
+        Raises:
+            loyalty.errors.InvalidRequest: If no such command can be made.
+        """
+        if step.verb is Verb.REPLAY and self.committed:
+            repeats = self.committed[step.earlier % len(self.committed)]
+            assert repeats.command is not None
+            return repeats.command, repeats
+        if step.verb is Verb.REUSE_KEY and step.inner is not None and self.committed:
+            known = self.committed[step.earlier % len(self.committed)]
+            assert isinstance(known.command, Command)
+            command, _ = self.command(step.inner, known.command.idempotency_key)
+            return command, known if command == known.command else None
+        maker = _MAKERS.get(step.verb, Shop._expire)
+        return maker(self, step, key or f"key-{len(self.played)}"), None
+
+    def _keep(self, played: Played) -> Played:
+        self.played.append(played)
+        return played
+
+    def _learn(self, result: object) -> None:
+        if isinstance(result, IssuedGiftCard):
+            self.cards.append(result)
+        if isinstance(result, Redemption):
+            self.redemptions.append((result.id, result.amount.currency.code))
+        if isinstance(result, Payment):
+            self.redemptions.extend((part.id, part.amount.currency.code) for part in result.parts)
+        if isinstance(result, Debit) and result.transfer.order_id is not None:
+            self.redemptions.append((result.transfer.id, result.amount.currency.code))
+        account = result.account if isinstance(result, Grant | Conversion) else result
+        if isinstance(account, StoreCreditView) and account.id not in {known.id for known in self.accounts}:
+            self.accounts.append(account)
+
+    def _code(self, card: int) -> str:
+        if card == MALFORMED:
+            return "GIFT-0000"
+        return self._unknown_code if card == UNKNOWN or not self.cards else self.cards[card % len(self.cards)].code
+
+    def _card_id(self, card: int) -> GiftCardId:
+        if card < 0 or not self.cards:
+            return GiftCardId("no such card")
+        return self.cards[card % len(self.cards)].gift_card.id
+
+    def _card(self, step: Step) -> dict[str, Any]:
+        return {"gift_card_id": self._card_id(step.card)} if step.by_id else {"code": self._code(step.card)}
+
+    def _account(self, step: Step) -> dict[str, Any]:
+        if step.account is None:
+            return {"customer_id": step.customer}
+        if step.account < 0 or not self.accounts:
+            # A card has an account too, but never one of store credit.
+            return {"account_id": self.cards[0].gift_card.account_id if self.cards else AccountId("no such account")}
+        return {"account_id": self.accounts[step.account % len(self.accounts)].id}
+
+    def _value(self, step: Step, fitting: str = "USD") -> Money:
+        return money(1 if step.amount is None else step.amount, step.currency or fitting)
+
+    def _currency_of_card(self, card: int) -> str:
+        known = bool(self.cards) and card >= 0
+        return self.cards[card % len(self.cards)].gift_card.value.currency.code if known else "USD"
+
+    def _currency_of_account(self, step: Step) -> str:
+        known = bool(self.accounts) and step.account is not None
+        return self.accounts[(step.account or 0) % len(self.accounts)].currency if known else "USD"
+
+    def _in(self, when: timedelta | None) -> datetime | None:
+        return None if when is None else self.clock() + when
+
+    def _issue(self, step: Step, key: str) -> AnyCommand:
+        return IssueGiftCard(
+            value=self._value(step),
+            expires_at=self._in(step.expires_in),
+            customer_id=step.customer,
+            origin=step.origin,
+            order_id=_order(step),
+            idempotency_key=key,
+            **_said(step),
+        )
+
+    def _claim(self, step: Step, key: str) -> AnyCommand:
+        code, customer_id = self._code(step.card), step.customer or "ada"
+        return ClaimGiftCard(code=code, customer_id=customer_id, idempotency_key=key, **_said(step))
+
+    def _convert(self, step: Step, key: str) -> AnyCommand:
+        customer_id = step.customer or "ada"
+        return ConvertGiftCard(**self._card(step), customer_id=customer_id, idempotency_key=key, **_said(step))
+
+    def _redeem(self, step: Step, key: str) -> AnyCommand:
+        return RedeemGiftCard(
+            **self._card(step),
+            amount=self._value(step, self._currency_of_card(step.card)),
+            order_id=_order(step) or "order-0",
+            customer_id=step.customer,
+            idempotency_key=key,
+            **_said(step),
+        )
+
+    def _pay(self, step: Step, key: str) -> AnyCommand:
+        ids = step.cards if step.by_id else ()
+        codes = () if step.by_id else step.cards
+        return PayWithBalances(
+            order_id=_order(step) or "order-0",
+            amount_due=self._value(step, self._currency_of_card(step.cards[0]) if step.cards else "USD"),
+            codes=tuple(self._code(card) for card in codes),
+            gift_card_ids=tuple(dict.fromkeys(self._card_id(card) for card in ids)),
+            customer_id=step.customer,
+            use_store_credit=step.use_store_credit,
+            idempotency_key=key,
+            **_said(step),
+        )
+
+    def _refund(self, step: Step, key: str) -> AnyCommand:
+        redemption_id, fitting = None, "USD"
+        if step.redemption is not None:
+            known = step.redemption >= 0 and bool(self.redemptions)
+            unknown = (TransferId("no such redemption"), "USD")
+            redemption_id, fitting = self.redemptions[step.redemption % len(self.redemptions)] if known else unknown
+        amount = ALL if step.amount is None else self._value(step, fitting)
+        order_id = None if redemption_id is not None else _order(step) or "order-0"
+        return RefundRedemption(
+            amount=amount, order_id=order_id, redemption_id=redemption_id, idempotency_key=key, **_said(step)
+        )
+
+    def _block(self, step: Step, key: str) -> AnyCommand:
+        return BlockGiftCard(**self._card(step), idempotency_key=key, **_said(step))
+
+    def _unblock(self, step: Step, key: str) -> AnyCommand:
+        return UnblockGiftCard(**self._card(step), idempotency_key=key, **_said(step))
+
+    def _open(self, step: Step, key: str) -> AnyCommand:
+        customer_id = step.customer or "ada"
+        return OpenStoreCreditAccount(
+            customer_id=customer_id, currency=step.currency or "USD", idempotency_key=key, **_said(step)
+        )
+
+    def _grant(self, step: Step, key: str) -> AnyCommand:
+        return GrantStoreCredit(
+            **self._account(step),
+            amount=self._value(step, self._currency_of_account(step)),
+            origin=step.origin or LotOrigin.GOODWILL,
+            expires_at=self._in(step.expires_in),
+            not_before=self._in(step.begins_in),
+            priority=step.priority,
+            idempotency_key=key,
+            **_said(step),
+        )
+
+    def _debit(self, step: Step, key: str) -> AnyCommand:
+        return DebitStoreCredit(
+            **self._account(step),
+            amount=self._value(step, self._currency_of_account(step)),
+            order_id=_order(step),
+            idempotency_key=key,
+            **_said(step),
+        )
+
+    def _expire(self, step: Step, key: str) -> AnyCommand:  # noqa: ARG002 - a sweep needs no key
+        return ExpireValue(limit=step.limit)
+
+    def _bad_call(self, step: Step, key: str) -> AnyCommand:
+        _, make = BAD_CALLS[step.earlier % len(BAD_CALLS)]
+        return make(key)
+
+
+_MAKERS: Final[Mapping[Verb, Callable[[Shop, Step, str], AnyCommand]]] = {
+    Verb.ISSUE: Shop._issue,
+    Verb.CLAIM: Shop._claim,
+    Verb.CONVERT: Shop._convert,
+    Verb.REDEEM: Shop._redeem,
+    Verb.PAY: Shop._pay,
+    Verb.REFUND: Shop._refund,
+    Verb.BLOCK: Shop._block,
+    Verb.UNBLOCK: Shop._unblock,
+    Verb.OPEN: Shop._open,
+    Verb.GRANT: Shop._grant,
+    Verb.DEBIT: Shop._debit,
+    Verb.BAD_CALL: Shop._bad_call,
+}
+
+
+def _order(step: Step) -> str | None:
+    return None if step.order is None else f"order-{step.order}"
+
+
+def _said(step: Step) -> dict[str, Any]:
+    return dict(step.said)
+
+
+def answer(loyalty: Loyalty, command: AnyCommand) -> tuple[object, LoyaltyError | None]:
+    """Execute a command; return its result, or the error it ended with."""
+    try:
+        return loyalty.execute(command), None
+    except LoyaltyError as error:
+        return None, error
+
+
+def _comparable(said: tuple[object, LoyaltyError | None]) -> object:
+    result, error = said
+    return result if error is None else (type(error), error.args)
+
+
+BAD_CALLS: Final[tuple[tuple[type[LoyaltyError], Callable[[str], AnyCommand]], ...]] = (
+    (InvalidAmount, lambda key: IssueGiftCard(value=money(0), idempotency_key=key)),
+    (InvalidAmount, lambda key: IssueGiftCard(value=money(-5), idempotency_key=key)),
+    (InvalidAmount, lambda key: IssueGiftCard(value=Money("0.001", "USD"), idempotency_key=key)),
+    (InvalidAmount, lambda key: IssueGiftCard(value=Money("NaN", "USD"), idempotency_key=key)),
+    (InvalidAmount, lambda key: IssueGiftCard(value=money(10**15 + 1), idempotency_key=key)),
+    (
+        InvalidTime,
+        lambda key: IssueGiftCard(value=money(1), expires_at=datetime(2031, 1, 1), idempotency_key=key),  # noqa: DTZ001 - naive on purpose
+    ),
+    (
+        InvalidAmount,
+        lambda key: GrantStoreCredit(
+            customer_id="ada", amount=Money("0.5", "JPY"), origin=LotOrigin.REFUND, idempotency_key=key
+        ),
+    ),
+    (InvalidRequest, lambda key: DebitStoreCredit(amount=money(1), idempotency_key=key)),
+    (
+        InvalidRequest,
+        lambda key: DebitStoreCredit(
+            amount=money(1), customer_id="ada", account_id=AccountId("one too many"), idempotency_key=key
+        ),
+    ),
+    (InvalidRequest, lambda key: ClaimGiftCard(code="GIFT", customer_id="", idempotency_key=key)),
+    (MalformedCode, lambda key: ClaimGiftCard(code="ĜIFT", customer_id="ada", idempotency_key=key)),
+    (InvalidRequest, lambda key: PayWithBalances(order_id="order-0", amount_due=money(1), idempotency_key=key)),
+    (InvalidAmount, lambda key: RefundRedemption(amount=money(0), order_id="order-0", idempotency_key=key)),
+    (InvalidRequest, lambda key: OpenStoreCreditAccount(customer_id="ada", currency="ABC", idempotency_key=key)),
+    (InvalidRequest, lambda _: OpenStoreCreditAccount(customer_id="ada", currency="USD", idempotency_key="k" * 201)),
+)
+"""Calls that no storage ever hears of, with what they end with."""

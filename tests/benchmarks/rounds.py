@@ -1,0 +1,126 @@
+"""
+Rounds: every candidate does the same number of operations, then the next one, again and again.
+
+The machine is shared and its speed changes while we look. Candidates of one round meet the same machine, so each round
+gives a ratio of its own, and the median of those ratios is what we believe. The order turns from round to round, so that
+nobody always follows the same neighbour.
+"""
+
+from __future__ import annotations
+
+import statistics
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+
+import attrs
+
+__all__ = ["Measured", "Ratio", "compare"]
+
+Operation = Callable[[int, int], object]
+"""Takes the number of its thread and a number that it never sees again."""
+
+FEWEST_ROUNDS = 3
+WARM_UP = 20
+"""Operations before the first round: psycopg prepares a statement after five, PostgreSQL settles on a plan after ten."""
+
+
+@attrs.frozen
+class Ratio:
+    """How much faster one candidate is than another, round by round."""
+
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, ratios: Sequence[float]) -> Ratio:
+        """Return the median and the quartiles."""
+        low, median, high = statistics.quantiles(ratios, n=4, method="inclusive")
+        return cls(median, low, high)
+
+    def __str__(self) -> str:
+        return f"{self.median:.2f} ({self.low:.2f} to {self.high:.2f})"
+
+
+@attrs.frozen
+class Measured:
+    """Operations per second of every candidate in every round."""
+
+    speeds: Mapping[str, Sequence[float]]
+
+    @property
+    def rounds(self) -> int:
+        """The number of rounds."""
+        return min(len(speeds) for speeds in self.speeds.values())
+
+    def speed(self, candidate: str) -> float:
+        """Return the median speed."""
+        return statistics.median(self.speeds[candidate])
+
+    def ratio(self, candidate: str, other: str) -> Ratio:
+        """Return the ratio of two candidates."""
+        return Ratio.of([ours / theirs for ours, theirs in zip(self.speeds[candidate], self.speeds[other], strict=True)])
+
+
+def compare(
+    candidates: Mapping[str, Operation], *, threads: int, operations: int, rounds: int, seconds: float
+) -> Measured:
+    """
+    Let all candidates run in rounds.
+
+    Args:
+        candidates:
+            Operations by name.
+        threads:
+            How many threads share the operations of a candidate's turn.
+        operations:
+            How many operations a turn has.
+        rounds:
+            How many rounds there are at most.
+        seconds:
+            When to begin no further round, after the third.
+    """
+    speeds: dict[str, list[float]] = {name: [] for name in candidates}
+    numbers = {name: count() for name in candidates}
+    with ThreadPoolExecutor(threads) as crew:
+        for name, operate in candidates.items():
+            turn(crew, operate, numbers[name], threads=threads, operations=WARM_UP * threads)
+        names = list(candidates)
+        end = time.perf_counter() + seconds
+        for number in range(rounds):
+            if number >= FEWEST_ROUNDS and time.perf_counter() > end:
+                break
+            for name in names[number % len(names) :] + names[: number % len(names)]:
+                took = turn(crew, candidates[name], numbers[name], threads=threads, operations=operations)
+                speeds[name].append(operations / took)
+    return Measured(speeds)
+
+
+def turn(crew: ThreadPoolExecutor, operate: Operation, numbers: count[int], *, threads: int, operations: int) -> float:
+    """Return how long the threads took together for so many operations."""
+    if threads == 1:
+        began = time.perf_counter()
+        for _ in range(operations):
+            operate(0, next(numbers))
+        return time.perf_counter() - began
+    # Threads take tickets, so that nobody waits for a slow one whose share is not done.
+    tickets = iter(range(operations))
+    began = [0.0]
+
+    def note_the_time() -> None:
+        began[0] = time.perf_counter()
+
+    ready = threading.Barrier(threads, action=note_the_time)
+
+    def work(thread: int) -> None:
+        ready.wait()
+        for _ in tickets:
+            operate(thread, next(numbers))
+
+    workers = [crew.submit(work, thread) for thread in range(threads)]
+    for worker in workers:
+        worker.result()
+    return time.perf_counter() - began[0]
