@@ -191,10 +191,12 @@ def to_currency(value: str | Currency) -> Currency:
 
 def to_optional_currency_code(value: str | Currency | None) -> str | None:
     """Accept None, a currency, or a code, which may also be of the host's own making."""
-    code = value.code if isinstance(value, Currency) else value
-    if code is not None and not (isinstance(code, str) and _CODE.fullmatch(code)):
-        raise InvalidRequest("a currency code has 1 to 12 upper case letters or digits")
-    return code
+    if value is None:
+        return None
+    code: object = value.code if isinstance(value, Currency) else value
+    if isinstance(code, str) and _CODE.fullmatch(code):
+        return code
+    raise InvalidRequest("a currency code has 1 to 12 upper case letters or digits")
 
 
 def _known_currency(code: object) -> Currency:

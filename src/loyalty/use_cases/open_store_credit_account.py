@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import attrs
+from moneyed import Currency
 
 from loyalty import fields
 from loyalty.events import StoreCreditAccountOpened

@@ -193,7 +193,7 @@ class JoinedStorage:
 SNAPSHOT: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
-def _engine(url: str) -> Engine:
+def _engine(url: object) -> Engine:
     if not isinstance(url, str) or "\0" in url:
         raise InvalidRequest("the database URL must be a text without NUL")
     try:
