@@ -57,14 +57,29 @@ class Loyalty:
         new_id: IdSource = random_id,
     ) -> None:
         """Keep the configuration; nothing is opened or read."""
-        if not isinstance(code_keys, CodeKeys):
-            raise InvalidRequest("code_keys must be CodeKeys")
         self._storage = storage
         self._code_keys = code_keys
         self._clock = clock
-        self._policies = policies or Policies()
-        self._code_format = code_format or CodeFormat()
+        self._policies = Policies() if policies is None else policies
+        self._code_format = CodeFormat() if code_format is None else code_format
         self._new_id = new_id
+        self._require_parts()
+
+    def _require_parts(self) -> None:
+        """Tell a wrong part when the library is set up, and not inside a sale."""
+        parts = {
+            "storage must have run and read": not isinstance(self._storage, type)
+            and callable(getattr(self._storage, "run", None))
+            and callable(getattr(self._storage, "read", None)),
+            "code_keys must be CodeKeys": isinstance(self._code_keys, CodeKeys),
+            "clock must be callable": callable(self._clock),
+            "policies must be Policies": isinstance(self._policies, Policies),
+            "code_format must be a CodeFormat": isinstance(self._code_format, CodeFormat),
+            "new_id must be callable": callable(self._new_id),
+        }
+        for rule, holds in parts.items():
+            if not holds:
+                raise InvalidRequest(rule)
 
     def execute(self, command: Command[Result] | Sweep[Result]) -> Result:
         """

@@ -15,14 +15,14 @@ from typing import Any
 
 import attrs
 import moneyed
-from moneyed import Currency
+from moneyed import Currency, Money
 
 from loyalty.clock import require_utc
 from loyalty.codes.code import GiftCardCode
 from loyalty.errors import InvalidAmount, InvalidRequest
 from loyalty.identifiers import Metadata, freeze_metadata, require_key, require_text
 from loyalty.ledger.transfer import Reference
-from loyalty.money import ALL, exponent_of, minor_units
+from loyalty.money import ALL, Everything, exponent_of, minor_units
 
 __all__ = [
     "MOST_TENDERS",
@@ -63,37 +63,49 @@ _CODE = re.compile("[A-Z0-9]{1,12}")
 Validator = Callable[[Any, "attrs.Attribute[Any]", Any], None]
 
 
-def is_key(_instance: object, _field: attrs.Attribute[Any], value: object) -> None:
+def _keep(instance: object, field: attrs.Attribute[Any], given: object, plain: object) -> None:
+    """
+    Keep the plain value where a host gave one of a class of its own.
+
+    Then nothing that is stored or answered depends on a class of the host, and
+    money cannot be changed behind our back.
+    """
+    if plain is not given:
+        object.__setattr__(instance, field.name, plain)
+
+
+def is_key(instance: object, field: attrs.Attribute[Any], value: object) -> None:
     """Accept an idempotency key of 1 to 200 characters."""
-    require_key(value)
+    _keep(instance, field, value, require_key(value))
 
 
-def is_text(_instance: object, field: attrs.Attribute[Any], value: object) -> None:
+def is_text(instance: object, field: attrs.Attribute[Any], value: object) -> None:
     """Accept a text of 1 to 200 characters."""
-    require_text(value, field.name)
+    _keep(instance, field, value, require_text(value, field.name))
 
 
-def is_optional_text(_instance: object, field: attrs.Attribute[Any], value: object) -> None:
+def is_optional_text(instance: object, field: attrs.Attribute[Any], value: object) -> None:
     """Accept None or a text of 1 to 200 characters."""
     if value is not None:
-        require_text(value, field.name)
+        _keep(instance, field, value, require_text(value, field.name))
 
 
-def is_note(_instance: object, field: attrs.Attribute[Any], value: object) -> None:
+def is_note(instance: object, field: attrs.Attribute[Any], value: object) -> None:
     """Accept None or a text of 1 to 2,000 characters, which may have several lines."""
     if value is not None:
-        require_text(value, field.name, LONGEST_NOTE, multiline=True)
+        _keep(instance, field, value, require_text(value, field.name, LONGEST_NOTE, multiline=True))
 
 
-def is_amount(_instance: object, field: attrs.Attribute[Any], value: object) -> None:
+def is_amount(instance: object, field: attrs.Attribute[Any], value: Money) -> None:
     """Accept money that is finite, positive and exact in its currency's minor unit."""
     minor_units(value, field.name)
+    _keep(instance, field, value, Money(value.amount, value.currency))
 
 
-def is_amount_or_all(_instance: object, field: attrs.Attribute[Any], value: object) -> None:
+def is_amount_or_all(instance: object, field: attrs.Attribute[Any], value: Money | Everything) -> None:
     """Accept such money, or ALL."""
     if value is not ALL:
-        minor_units(value, field.name)
+        is_amount(instance, field, value)
 
 
 def is_flag(_instance: object, field: attrs.Attribute[Any], value: object) -> None:
@@ -102,14 +114,14 @@ def is_flag(_instance: object, field: attrs.Attribute[Any], value: object) -> No
         raise InvalidRequest(f"{field.name} must be True or False")
 
 
-def is_reference(_instance: object, field: attrs.Attribute[Any], value: object) -> None:
+def is_reference(instance: object, field: attrs.Attribute[Any], value: object) -> None:
     """Accept None or a Reference with a type of 50 and an id of 200 characters at most."""
     if value is None:
         return
     if not isinstance(value, Reference):
         raise InvalidRequest(f"{field.name} must be a Reference")
-    require_text(value.type, "reference type", 50)
-    require_text(value.id, "reference id")
+    plain = Reference(require_text(value.type, "reference type", 50), require_text(value.id, "reference id"))
+    _keep(instance, field, value, plain)
 
 
 def is_one_of(kind: type[Any], *, optional: bool = False) -> Validator:
@@ -125,11 +137,12 @@ def is_one_of(kind: type[Any], *, optional: bool = False) -> Validator:
 def is_whole_number(lowest: int, highest: int, *, optional: bool = False) -> Validator:
     """Return a validator that accepts a whole number within bounds, both included."""
 
-    def check(_instance: object, field: attrs.Attribute[Any], value: object) -> None:
+    def check(instance: object, field: attrs.Attribute[Any], value: object) -> None:
         if optional and value is None:
             return
         if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:
             raise InvalidRequest(f"{field.name} must be a whole number from {lowest} to {highest}")
+        _keep(instance, field, value, int(value))
 
     return check
 
@@ -169,9 +182,9 @@ def to_percentage(value: Decimal | int | str | None) -> Decimal | None:
     if value is None:
         return None
     rate = _decimal(value)
-    if not rate.is_finite() or not 0 <= rate <= 100 or int(rate.as_tuple().exponent) < -MOST_DECIMALS_OF_A_RATE:  # noqa: PLR2004  # per cent
-        raise InvalidAmount("a tax rate must be a percentage from 0 to 100 with at most six decimals")
-    return rate
+    if rate.is_finite() and int(rate.as_tuple().exponent) >= -MOST_DECIMALS_OF_A_RATE and 0 <= rate <= 100:  # noqa: PLR2004  # per cent
+        return Decimal(f"{abs(rate):f}") if rate else Decimal(0)
+    raise InvalidAmount("a tax rate must be a percentage from 0 to 100 with at most six decimals")
 
 
 def _decimal(value: object) -> Decimal:

@@ -1,8 +1,8 @@
 """
 What we are measured against: one payment as somebody writes it by hand, on the same database in the same run.
 
-A payment updates one balance row under a guard and inserts one entry, in one durable transaction. It has no receipt, no
-lots, no event and no second side, and its entries have neither an index nor a foreign key: there is nothing left to save.
+A payment updates one balance row under a guard and inserts one entry, in one durable transaction. It has no receipt,
+no lots, no event and no second side, and its entries have neither an index nor a foreign key: nothing is left to save.
 """
 
 from __future__ import annotations
@@ -103,13 +103,19 @@ class PsycopgFloor:
         """Return a balance."""
         connection = self._connections[thread]
         row = connection.execute("SELECT balance FROM floor_balance WHERE id = %s", (account,)).fetchone()
-        connection.rollback()
+        # Not a rollback: psycopg would forget what it has prepared.
+        connection.commit()
         return int(row[0]) if row else 0
 
     def close(self) -> None:
         """Close all connections."""
         for connection in self._connections:
             connection.close()
+
+    def server_version(self) -> str:
+        """Return the version of the server."""
+        number = self._connections[0].info.server_version
+        return f"{number // 10_000}.{number % 10_000}"
 
     @staticmethod
     def _pay(connection: psycopg.Connection[Any], account: int) -> None:
@@ -203,7 +209,7 @@ class CoreFloor:
 
     def look(self, thread: int, account: int) -> int:  # noqa: ARG002  # as above
         """Return a balance."""
-        with self._engine.connect() as connection:
+        with self._engine.begin() as connection:
             return int(connection.execute(LOOK, {"account": account}).scalar_one())
 
     def close(self) -> None:

@@ -109,9 +109,7 @@ class Ours:
     def convert(self, thread: int, number: int) -> None:  # noqa: ARG002  # every card is converted once
         """Convert a card into the credit of a customer who has none yet."""
         code, customer_id = self._to_convert[number], f"converter-{number}"
-        self.loyalty.execute(
-            ConvertGiftCard(code=code, customer_id=customer_id, idempotency_key=f"convert/{number}")
-        )
+        self.loyalty.execute(ConvertGiftCard(code=code, customer_id=customer_id, idempotency_key=f"convert/{number}"))
 
     def balance(self, thread: int, number: int) -> None:
         """Ask for the balance of one of this thread's cards."""
@@ -122,9 +120,7 @@ class Ours:
         with self.storage.engine.begin() as connection:
             joined = self.loyalty.using(self.storage.joining(connection))
             for place in range(size):
-                joined.execute(
-                    IssueGiftCard(value=VALUE, expires_at=EXPIRY, idempotency_key=f"bulk/{number}/{place}")
-                )
+                joined.execute(IssueGiftCard(value=VALUE, expires_at=EXPIRY, idempotency_key=f"bulk/{number}/{place}"))
 
     # --- history ------------------------------------------------------------
 
@@ -136,7 +132,7 @@ class Ours:
         numbers = "WITH RECURSIVE numbers (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM numbers WHERE n < {last})"
         account, lot, transfer = tables.account.name, tables.lot.name, tables.transfer.name
         spent = transfers - 1
-        # Every row is what RedeemGiftCard writes for one cent; the audit agrees (``main`` asks it on a short history).
+        # Every row is what RedeemGiftCard writes for one cent; the audit agrees (`history` in run.py asks it).
         # The times stand with the issue: order on an account is by sequence.
         statements = (
             f"""
@@ -155,8 +151,10 @@ class Ours:
             FROM numbers, {account} a, {lot} l WHERE a.id = '{account_id}' AND l.account_id = a.id
             """,
             f"UPDATE {lot} SET remaining = remaining - {spent} WHERE account_id = '{account_id}'",
-            f"UPDATE {account} SET posted = posted - {spent}, sequence = sequence + {spent}, version = version + {spent}"
-            f" WHERE id = '{account_id}'",
+            f"""
+            UPDATE {account} SET posted = posted - {spent}, sequence = sequence + {spent}, version = version + {spent}
+            WHERE id = '{account_id}'
+            """,
         )
         with self.storage.engine.begin() as connection:
             for statement in statements:

@@ -2,8 +2,8 @@
 Rounds: every candidate does the same number of operations, then the next one, again and again.
 
 The machine is shared and its speed changes while we look. Candidates of one round meet the same machine, so each round
-gives a ratio of its own, and the median of those ratios is what we believe. The order turns from round to round, so that
-nobody always follows the same neighbour.
+gives a ratio of its own, and the median of those ratios is what we believe. The order turns from round to round, so
+that nobody always follows the same neighbour.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import statistics
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
@@ -24,7 +24,7 @@ Operation = Callable[[int, int], object]
 
 FEWEST_ROUNDS = 3
 WARM_UP = 20
-"""Operations before the first round: psycopg prepares a statement after five, PostgreSQL settles on a plan after ten."""
+"""Operations before the first round: psycopg prepares a statement after five, PostgreSQL plans anew for five more."""
 
 
 @attrs.frozen
@@ -62,7 +62,14 @@ class Measured:
 
     def ratio(self, candidate: str, other: str) -> Ratio:
         """Return the ratio of two candidates."""
-        return Ratio.of([ours / theirs for ours, theirs in zip(self.speeds[candidate], self.speeds[other], strict=True)])
+        return Ratio.of([ours / theirs for ours, theirs in self._pairs(candidate, other)])
+
+    def added(self, candidate: str, other: str) -> float:
+        """Return the median of the milliseconds that one candidate takes longer than another for an operation."""
+        return statistics.median(1000 / ours - 1000 / theirs for ours, theirs in self._pairs(candidate, other))
+
+    def _pairs(self, candidate: str, other: str) -> Iterator[tuple[float, float]]:
+        return zip(self.speeds[candidate], self.speeds[other], strict=True)
 
 
 def compare(
@@ -108,10 +115,10 @@ def turn(crew: ThreadPoolExecutor, operate: Operation, numbers: count[int], *, t
         return time.perf_counter() - began
     # Threads take tickets, so that nobody waits for a slow one whose share is not done.
     tickets = iter(range(operations))
-    began = [0.0]
+    started: list[float] = []
 
     def note_the_time() -> None:
-        began[0] = time.perf_counter()
+        started.append(time.perf_counter())
 
     ready = threading.Barrier(threads, action=note_the_time)
 
@@ -123,4 +130,4 @@ def turn(crew: ThreadPoolExecutor, operate: Operation, numbers: count[int], *, t
     workers = [crew.submit(work, thread) for thread in range(threads)]
     for worker in workers:
         worker.result()
-    return time.perf_counter() - began[0]
+    return time.perf_counter() - started[0]

@@ -244,6 +244,14 @@ def test_there_must_be_something_to_pay_with() -> None:
         PayWithBalances(order_id="1", amount_due=usd("1"), idempotency_key="k")
 
 
+def test_a_customer_whose_credit_is_left_alone_is_nothing_to_pay_with() -> None:
+    """Without cards, a customer whose credit must not be used leaves nothing to pay with."""
+    with pytest.raises(InvalidRequest):
+        PayWithBalances(
+            order_id="1", amount_due=usd("1"), customer_id="ada", use_store_credit=False, idempotency_key="k"
+        )
+
+
 @pytest.mark.parametrize("amount", ["0", "-5", "0.001", "NaN"])
 def test_bad_amounts_never_become_a_command(amount: str) -> None:
     """Zero, negative and inexact amounts are refused by the constructor."""

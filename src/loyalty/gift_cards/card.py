@@ -90,6 +90,13 @@ class GiftCard:
             return self.account.expired(at) == self.account.posted
         return self.expires_at is not None and at >= self.expires_at
 
+    def ends_at(self, at: datetime) -> datetime | None:
+        """Return when what is spendable at *at* ends, or the first part of it; without any, the card's own term."""
+        spendable = [lot for lot in self.account.lots if lot.spendable(at) > 0]
+        if not spendable:
+            return self.expires_at
+        return min([lot.expires_at for lot in spendable if lot.expires_at is not None], default=None)
+
     def require_owner(self, customer_id: str | None) -> None:
         """
         Check that *customer_id* may use this card.

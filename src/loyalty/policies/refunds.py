@@ -9,7 +9,7 @@ leaves the books with the next sweep.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from loyalty.ledger.lot import Lot, LotOrigin
 
@@ -19,6 +19,7 @@ RefundExpiry = Callable[[Lot, datetime], datetime | None]
 """Asked for an expired lot and the time of the refund."""
 
 REGRANT_FOR = timedelta(days=30)
+_LAST = datetime.max.replace(tzinfo=UTC) - REGRANT_FOR
 
 
 def regrant_paid_value(lot: Lot, at: datetime) -> datetime | None:
@@ -34,4 +35,6 @@ def regrant_paid_value(lot: Lot, at: datetime) -> datetime | None:
     Returns:
         The new expiry, or None if the value is forfeited.
     """
-    return None if lot.origin is LotOrigin.PROMOTIONAL else at + REGRANT_FOR
+    if lot.origin is LotOrigin.PROMOTIONAL:
+        return None
+    return at + REGRANT_FOR if at < _LAST else datetime.max.replace(tzinfo=UTC)

@@ -48,7 +48,11 @@ class GetGiftCard(Query[GiftCardView]):
 
 @attrs.frozen(kw_only=True)
 class Balance:
-    """What a shopper may know about a card: no notes, no history, no other customer."""
+    """
+    What a shopper may know about a card: no notes, no history, no other customer.
+
+    ``expires_at`` is when the available value ends, or the first part of it.
+    """
 
     posted: Money
     held: Money
@@ -85,7 +89,7 @@ class GetBalance(Query[Balance]):
             posted=account.money(account.posted),
             held=account.money(account.held),
             available=account.money(account.available(at)),
-            expires_at=card.expires_at,
+            expires_at=card.ends_at(at),
             masked_code=card.masked_code,
         )
 

@@ -21,6 +21,7 @@ from loyalty.testing.fakes import CountingIds, FakeClock, fake_code_keys  # noqa
 from loyalty.testing.invariants import require_nothing_lost, require_sound  # noqa: E402 - see above
 from loyalty.testing.ledger_machine import LedgerMachine  # noqa: E402 - see above
 from loyalty.testing.programs import Played, Shop, Step, Verb  # noqa: E402 - see above
+from loyalty.testing.storage_conformance import StorageConformance  # noqa: E402 - see above
 
 __all__ = [
     "Books",
@@ -31,6 +32,7 @@ __all__ = [
     "Played",
     "Shop",
     "Step",
+    "StorageConformance",
     "Verb",
     "books_of",
     "fake_code_keys",

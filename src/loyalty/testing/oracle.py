@@ -347,6 +347,8 @@ class Oracle:
             credit = self._find_credit(command.customer_id, currency)
         tenders = [card.account for card in cards] + ([credit] if credit is not None else [])
         at = max([now, *(account.recorded for account in tenders)])
+        if any(card.owner not in {None, command.customer_id} for card in cards):
+            raise Refusal(ClaimedByAnother)
         for card in cards:
             card.require_usable(command.customer_id, at)
         if any(account.currency != currency for account in tenders):
@@ -415,12 +417,14 @@ class Oracle:
         return self._card_facts(card, max(now, card.account.recorded))
 
     def _open(self, command: OpenStoreCreditAccount, now: datetime) -> Facts:
-        currency = str(command.currency)
+        currency = command.currency.code
         known = self._find_credit(command.customer_id, currency)
         opened = known or self._open_credit(command.customer_id, currency, now)
         return self._credit_facts(opened, max(now, opened.recorded))
 
     def _grant(self, command: GrantStoreCredit, now: datetime) -> Facts:
+        if command.expires_at is not None and command.expires_at <= now:
+            raise Refusal(InvalidTime)
         amount, currency = minor(command.amount), command.amount.currency.code
         account = self._named_credit(command.account_id, command.customer_id, currency)
         if account is None and command.account_id is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar
 
 import attrs
@@ -11,6 +12,7 @@ from loyalty import fields
 from loyalty.codes.code import GiftCardCode
 from loyalty.errors import GiftCardNotFound, InvalidRequest
 from loyalty.events import OrderPaid
+from loyalty.gift_cards.card import GiftCard
 from loyalty.identifiers import GiftCardId
 from loyalty.ledger.account import Account
 from loyalty.ledger.lot import LotMove, draw
@@ -18,6 +20,7 @@ from loyalty.ledger.transfer import Transfer
 from loyalty.money import exponent_of, minor_units, to_money
 from loyalty.ports.changes import AccountChange, Changes
 from loyalty.ports.storage import Found, UnitOfWork, Wanted
+from loyalty.store_credit.account import StoreCreditAccount
 from loyalty.use_cases.command import Command, Context, Outcome
 from loyalty.use_cases.credit_access import credit_in
 from loyalty.use_cases.redemption import Redemption, redeem
@@ -65,24 +68,19 @@ class PayWithBalances(Command[Payment]):
 
     def __attrs_post_init__(self) -> None:
         """Check that there is something to pay with."""
-        if not self.codes and not self.gift_card_ids and self.customer_id is None:
-            raise InvalidRequest("name at least one gift card or a customer to pay with")
+        has_credit = self.use_store_credit and self.customer_id is not None
+        if not self.codes and not self.gift_card_ids and not has_credit:
+            raise InvalidRequest("name at least one gift card, or a customer whose store credit is used")
 
     def carry_out(self, uow: UnitOfWork, context: Context) -> Outcome[Payment]:
         """Decide the payment on all locked tenders."""
         found = uow.lock(self._wanted(context))
         self._require_every_card(context, found)
-        currency = self.amount_due.currency
-        credit = credit_in(found, currency.code) if self.use_store_credit else None
+        credit = credit_in(found, self.amount_due.currency.code)
         tenders: list[tuple[Account, GiftCardId | None]] = [(card.account, card.id) for card in found.gift_cards]
-        if credit is not None:
-            credit.require_open()
-            tenders.append((credit.account, None))
+        tenders += [] if credit is None else [(credit.account, None)]
         at = max([context.now, *(account.recorded_at for account, _ in tenders)])
-        for card in found.gift_cards:
-            card.require_spendable(self.customer_id, at)
-        for account, _ in tenders:
-            account.require_currency(self.amount_due)
+        self._require_usable(found.gift_cards, credit, at)
         lots = [lot for account, _ in tenders for lot in account.lots]
         moves = draw(lots, minor_units(self.amount_due), at, context.policies.spending_order)
         parts = [
@@ -91,6 +89,17 @@ class PayWithBalances(Command[Payment]):
             if (own := _moves_of(account, moves))
         ]
         return self._outcome(parts)
+
+    def _require_usable(self, cards: tuple[GiftCard, ...], credit: StoreCreditAccount | None, at: datetime) -> None:
+        """Check all tenders; whose cards they are comes before what is on any of them."""
+        for card in cards:
+            card.require_owner(self.customer_id)
+        for card in cards:
+            card.require_spendable(self.customer_id, at)
+        if credit is not None:
+            credit.require_open()
+        for account in [*(card.account for card in cards), *([] if credit is None else [credit.account])]:
+            account.require_currency(self.amount_due)
 
     def _wanted(self, context: Context) -> Wanted:
         digests = [digest for code in self.codes for digest in context.digests(code)]

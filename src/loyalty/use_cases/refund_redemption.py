@@ -92,6 +92,9 @@ class RefundRedemption(Command[Refund]):
         """Decide the refund under the locks of every account that paid."""
         redemptions = self._redemptions(uow)
         found = uow.lock(_wanted(redemptions))
+        if self.amount is not ALL:
+            for account in found.accounts():
+                account.require_currency(self.amount)
         ids = tuple(redemption.id for redemption in redemptions)
         earlier = tuple(uow.transfers(TransferFilter(refunds=ids)))
         shares = _shares(redemptions, earlier)

@@ -26,7 +26,7 @@ from loyalty.adapters.sqlalchemy.reading import SqlReader
 from loyalty.adapters.sqlalchemy.statements import Statements
 from loyalty.adapters.sqlalchemy.tables import Tables
 from loyalty.adapters.sqlalchemy.unit_of_work import SqlUnitOfWork
-from loyalty.errors import ConcurrentUpdate, InvalidRequest, OutcomeUnknown
+from loyalty.errors import ConcurrentUpdate, InvalidRequest, LoyaltyError, OutcomeUnknown
 from loyalty.ports.storage import Reader, UnitOfWork
 
 __all__ = ["JoinedStorage", "SqlAlchemyStorage"]
@@ -106,7 +106,9 @@ class SqlAlchemyStorage:
         with self._read_turn, _translating(), self._readers.connect() as connection:
             if self._is_sqlite and not _in_transaction(connection):
                 connection.exec_driver_sql("BEGIN")
-            return question(SqlReader(connection, self._statements))
+            answer = question(SqlReader(connection, self._statements))
+            _end_unchanged(connection)
+            return answer
 
     def joining(self, connection_or_session: Connection | Session) -> JoinedStorage:
         """
@@ -143,9 +145,16 @@ class SqlAlchemyStorage:
             if self._is_sqlite:
                 _take_write_lock(connection, self._statements)
             uow = SqlUnitOfWork(connection, self._statements)
-            result = work(uow)
+            try:
+                result = work(uow)
+            except LoyaltyError:
+                if not uow.has_tried_to_write:
+                    _end_unchanged(connection)
+                raise
             if uow.has_written:
                 _commit(connection, uow.idempotency_key)
+            else:
+                _end_unchanged(connection)
             return result
 
 
@@ -233,6 +242,15 @@ def _take_write_lock(connection: Connection, statements: Statements) -> None:
         connection.exec_driver_sql(f"UPDATE {statements.account} SET version = version WHERE 1 = 0")
     else:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _end_unchanged(connection: Connection) -> None:
+    """
+    End a transaction in which nothing was written.
+
+    By COMMIT, because after a ROLLBACK psycopg forgets its prepared statements.
+    """
+    connection.commit()
 
 
 def _commit(connection: Connection, idempotency_key: str | None) -> None:

@@ -21,6 +21,7 @@ class SqlUnitOfWork(SqlReader):
     """Reads and writes inside a transaction that somebody else begins and ends."""
 
     idempotency_key: str | None = None
+    has_tried_to_write = False
     has_written = False
 
     def lock(self, wanted: Wanted) -> Found:
@@ -56,6 +57,7 @@ class SqlUnitOfWork(SqlReader):
         """Write everything, or nothing if the receipt's key is known."""
         if changes.receipt is not None:
             self.idempotency_key = changes.receipt.idempotency_key
+        self.has_tried_to_write = True
         at_once = self._statements.dialect_name == "postgresql"
         write = write_all_at_once if at_once else write_one_by_one
         self.has_written = write(self._connection, self._statements, changes)

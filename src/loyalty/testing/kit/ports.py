@@ -1,0 +1,346 @@
+"""The storage port itself: all or nothing, versions, unique values, and the order of what is read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import pytest
+
+from loyalty.errors import ConcurrentUpdate, DuplicateRecord
+from loyalty.identifiers import AccountId, GiftCardId, LotId, TransferId
+from loyalty.ledger.house_accounts import HouseAccount
+from loyalty.ledger.transfer import Side, Transfer, TransferKind
+from loyalty.money import ALL
+from loyalty.ports.changes import AccountChange, Changes
+from loyalty.ports.storage import TransferFilter, UnitOfWork, Wanted
+from loyalty.testing.books import receipt_of
+from loyalty.testing.capabilities import needs
+from loyalty.testing.fakes import fake_code_keys
+from loyalty.testing.kit.case import DAY, HOUR, KitCase, Stand
+from loyalty.testing.programs import money
+from loyalty.use_cases.command import Command, Context
+from loyalty.use_cases.debit_store_credit import DebitStoreCredit
+from loyalty.use_cases.perform import perform
+from loyalty.use_cases.redeem_gift_card import RedeemGiftCard
+from loyalty.use_cases.refund_redemption import RefundRedemption
+
+__all__ = ["PortTests"]
+
+
+class _Boom(Exception):
+    pass
+
+
+class PortTests(KitCase):
+    """What a storage promises to the use cases."""
+
+    # --- writing ------------------------------------------------------------
+
+    def test_work_that_fails_after_writing_wrote_nothing(self, stand: Stand) -> None:
+        """Nothing is kept until the work has returned, and its exception comes out as it is."""
+        card = stand.card()
+        command = RedeemGiftCard(code=card.code, amount=money(1), order_id="1", idempotency_key="once")
+
+        def work(uow: UnitOfWork) -> None:
+            perform(command, uow, _context(stand))
+            raise _Boom
+
+        before = stand.books()
+        with pytest.raises(_Boom):
+            stand.storage.run(work)
+
+        assert before == stand.books()
+        assert receipt_of(stand.storage, "once") is None
+        stand.execute(command)
+        assert money(999) == stand.left_on(card)
+
+    def test_work_that_writes_nothing_changes_nothing(self, stand: Stand) -> None:
+        """Its answer is passed on."""
+        stand.card()
+        before = stand.books()
+
+        assert "answer" == stand.storage.run(lambda _: "answer")
+        assert before == stand.books()
+
+    def test_a_stale_version_is_never_written(self, stand: Stand) -> None:
+        """Whoever decided on what he read before somebody else changed it gets ConcurrentUpdate."""
+        card = stand.card(100)
+        stale = stand.storage.read(
+            lambda reader: reader.find(Wanted(account_ids=(card.gift_card.account_id,)))
+        ).accounts()[0]
+        stand.execute(RedeemGiftCard(code=card.code, amount=money(100), order_id="1", idempotency_key="first"))
+        after, side = stale.debit(stale.draw(100, stand.clock(), stand.policies.spending_order), stand.clock())
+        transfer = _transfer(stand, 100, debit=side)
+        before = stand.books()
+        with pytest.raises(ConcurrentUpdate):
+            stand.storage.run(
+                lambda uow: uow.write(Changes(accounts=(AccountChange(stale, after),), transfers=(transfer,)))
+            )
+
+        assert before == stand.books()
+
+    def test_a_known_key_writes_nothing_at_all(self, stand: Stand) -> None:
+        """The write says no, and neither the account nor the transfer of that write is there."""
+        card = stand.card(100)
+        stand.execute(RedeemGiftCard(code=card.code, amount=money(1), order_id="1", idempotency_key="once"))
+        known = receipt_of(stand.storage, "once")
+        assert known is not None
+        again = attrs.evolve(known, id=stand.new_id())
+
+        def work(uow: UnitOfWork) -> bool:
+            account = uow.lock(Wanted(gift_card_ids=(card.gift_card.id,))).accounts()[0]
+            after, side = account.debit(account.draw(9, stand.clock(), stand.policies.spending_order), stand.clock())
+            change = AccountChange(account, after)
+            return uow.write(
+                Changes(accounts=(change,), transfers=(_transfer(stand, 9, debit=side),), receipt=again)
+            )
+
+        before = stand.books()
+
+        assert stand.storage.run(work) is False
+        assert before == stand.books()
+
+    def test_a_code_digest_is_taken_once(self, stand: Stand) -> None:
+        """A second card with the same digest is a DuplicateRecord."""
+        stand.card()
+        known = stand.books().gift_cards[0]
+        account = attrs.evolve(known.account, id=AccountId("another"), posted=0, sequence=0, version=0, lots=())
+        twin = attrs.evolve(known, id=GiftCardId("another"), account=account)
+        before = stand.books()
+        with pytest.raises(DuplicateRecord):
+            stand.storage.run(lambda uow: uow.write(Changes(new_gift_cards=(twin,))))
+
+        assert before == stand.books()
+
+    def test_a_transfer_id_is_taken_once(self, stand: Stand) -> None:
+        """A transfer is never replaced by another one of the same id."""
+        card = stand.card(100)
+        known = stand.books().transfers[0]
+
+        def work(uow: UnitOfWork) -> bool:
+            account = uow.lock(Wanted(gift_card_ids=(card.gift_card.id,))).accounts()[0]
+            after, side = account.debit(account.draw(9, stand.clock(), stand.policies.spending_order), stand.clock())
+            twin = attrs.evolve(_transfer(stand, 9, debit=side), id=known.id)
+            return uow.write(Changes(accounts=(AccountChange(account, after),), transfers=(twin,)))
+
+        before = stand.books()
+        with pytest.raises(DuplicateRecord):
+            stand.storage.run(work)
+
+        assert before == stand.books()
+
+    def test_a_second_account_of_a_customer_is_a_lost_race(self, stand: Stand) -> None:
+        """Whoever opened it meanwhile was first; the work is to be done again on what he opened."""
+        stand.credit()
+        known = stand.books().store_credit_accounts[0]
+        account = attrs.evolve(known.account, id=AccountId("another"), posted=0, sequence=0, version=0, lots=())
+        before = stand.books()
+        with pytest.raises(ConcurrentUpdate):
+            stand.storage.run(
+                lambda uow: uow.write(Changes(new_store_credit_accounts=(attrs.evolve(known, account=account),)))
+            )
+
+        assert before == stand.books()
+
+    # --- finding ------------------------------------------------------------
+
+    def test_what_is_wanted_is_found_in_the_order_of_account_ids(self, stand: Stand) -> None:
+        """By code digest, id, account, customer and order; in any order, each once, the missing left out."""
+        cards = [stand.card(order_id="7") for _ in range(3)]
+        credit = stand.credit().account
+        stand.credit(currency="JPY")
+        stored = {card.id: card for card in stand.books().gift_cards}
+        everything = Wanted(
+            digests=(stored[cards[1].gift_card.id].code_digest, "0" * 64),
+            gift_card_ids=(cards[2].gift_card.id, cards[1].gift_card.id, GiftCardId("none")),
+            account_ids=(credit.id, AccountId("none"), cards[0].gift_card.account_id),
+            customers=(("ada", "USD"), ("ada", "EUR"), ("nobody", None)),
+            bought_in=("7", "8"),
+        )
+        for found in (
+            stand.storage.read(lambda reader: reader.find(everything)),
+            stand.storage.run(lambda uow: uow.lock(everything)),
+        ):
+            assert sorted(card.gift_card.account_id for card in cards) == [card.account.id for card in found.gift_cards]
+            assert [credit.id] == [one.id for one in found.store_credit_accounts]
+        both = stand.storage.read(lambda reader: reader.find(Wanted(customers=(("ada", None),))))
+        assert ["JPY", "USD"] == sorted(one.account.currency for one in both.store_credit_accounts)
+        assert () == stand.storage.read(lambda reader: reader.find(Wanted())).accounts()
+
+    def test_locks_may_be_asked_for_in_any_order(self, stand: Stand) -> None:
+        """And twice, and by several names."""
+        ids = tuple(stand.card().gift_card.account_id for _ in range(4))
+        for wanted in (ids, ids[::-1], ids[2:] + ids):
+            found = stand.storage.run(lambda uow, wanted=wanted: uow.lock(Wanted(account_ids=wanted)))  # type: ignore[misc]  # bound now
+
+            assert sorted(ids) == [account.id for account in found.accounts()]
+
+    def test_accounts_carry_the_lots_that_have_value(self, stand: Stand) -> None:
+        """And an empty one if it is asked for by name; always in the order of lot ids."""
+        grants = [stand.credit(10, expires_at=stand.clock() + days * DAY) for days in (1, 2, 3)]
+        stand.execute(_pay_with_credit(stand, 10))
+        account_id = grants[0].account.id
+        every = stand.books().account(account_id).lots
+        empty = next(lot for lot in every if lot.remaining == 0)
+
+        def lots(wanted: Wanted) -> list[LotId]:
+            return [lot.id for lot in stand.storage.run(lambda uow: uow.lock(wanted)).accounts()[0].lots]
+
+        assert [lot.id for lot in every if lot.id != empty.id] == lots(Wanted(account_ids=(account_id,)))
+        assert [lot.id for lot in every] == lots(Wanted(account_ids=(account_id,), lot_ids=(empty.id, LotId("none"))))
+
+    def test_accounts_come_in_pages(self, stand: Stand) -> None:
+        """Whatever the size of a page, every account comes once, in the order of ids, with every lot."""
+        for number in range(5):
+            stand.card() if number % 2 else stand.credit(customer_id=f"customer {number}")
+        ids = [account.id for account in stand.books().accounts]
+        for limit in (1, 2, 5, 6):
+            seen: list[AccountId] = []
+            while page := stand.storage.read(
+                lambda reader, limit=limit, seen=seen: reader.page_of_accounts(seen[-1] if seen else None, limit)  # type: ignore[misc]  # bound now
+            ).accounts():
+                assert len(page) <= limit
+                seen.extend(sorted(account.id for account in page))
+
+            assert ids == seen
+
+    # --- transfers ----------------------------------------------------------
+
+    def test_transfers_of_one_account_come_by_sequence(self, stand: Stand) -> None:
+        """Also when the clock went back; and after a number, up to a limit, of one kind."""
+        card = stand.card(100)
+        account_id = card.gift_card.account_id
+        for number in range(4):
+            stand.clock.advance(-HOUR)
+            stand.execute(
+                RedeemGiftCard(code=card.code, amount=money(1), order_id=f"{number}", idempotency_key=f"{number}")
+            )
+
+        def numbers(**narrowed: Any) -> list[int | None]:
+            transfers = stand.storage.read(
+                lambda reader: tuple(reader.transfers(TransferFilter(account_id=account_id, **narrowed)))
+            )
+            return [transfer.side_of(account_id).sequence for transfer in transfers]
+
+        assert [1, 2, 3, 4, 5] == numbers()
+        assert [3, 4, 5] == numbers(after=2)
+        assert [3, 4] == numbers(after=2, limit=2)
+        assert [] == numbers(after=5)
+        assert [1] == numbers(kind=TransferKind.ISSUE)
+        assert [4] == numbers(order_id="2")
+
+    def test_other_transfers_come_by_time_and_id(self, stand: Stand) -> None:
+        """Narrowed by order, kind, ids, refunded redemptions and time; since is included and until is not."""
+        cards = [stand.card(100) for _ in range(3)]
+        times = [stand.clock()]
+        for number, card in enumerate(cards):
+            stand.clock.advance(HOUR)
+            times.append(stand.clock())
+            stand.execute(
+                RedeemGiftCard(code=card.code, amount=money(9), order_id="1", idempotency_key=f"redeem {number}")
+            )
+        stand.execute(RefundRedemption(order_id="1", amount=ALL, idempotency_key="refund"))
+        every = stand.books().transfers
+        redemptions = tuple(transfer.id for transfer in every if transfer.kind is TransferKind.REDEMPTION)
+
+        def ids(**narrowed: Any) -> list[TransferId]:
+            return stand.storage.read(
+                lambda reader: [transfer.id for transfer in reader.transfers(TransferFilter(**narrowed))]
+            )
+
+        def expected(*kinds: TransferKind) -> list[TransferId]:
+            kept = [transfer for transfer in every if transfer.kind in kinds]
+            return [one.id for one in sorted(kept, key=lambda one: (one.recorded_at, one.id))]
+
+        assert expected(*TransferKind) == ids()
+        assert expected(*TransferKind)[:4] == ids(limit=4)
+        assert expected(TransferKind.ISSUE) == ids(kind=TransferKind.ISSUE) == ids(until=times[1])
+        assert expected(TransferKind.REDEMPTION, TransferKind.REFUND) == ids(order_id="1") == ids(since=times[1])
+        assert expected(TransferKind.REDEMPTION) == ids(ids=(*redemptions[::-1], TransferId("none")))
+        assert expected(TransferKind.REFUND) == ids(refunds=redemptions)
+        assert [redemptions[1]] == ids(since=times[2], until=times[3], kind=TransferKind.REDEMPTION)
+        assert [] == ids(ids=()) == ids(refunds=())
+
+    def test_transfers_of_several_accounts_come_by_account_and_sequence(self, stand: Stand) -> None:
+        """A conversion comes once for each of its two accounts."""
+        stand.card()
+        credit = stand.credit().account
+        stand.execute(_pay_with_credit(stand, 5))
+        wanted = tuple(account.id for account in stand.books().accounts)[::-1]
+        found = stand.storage.read(lambda reader: tuple(reader.transfers_of(wanted)))
+        expected = [(id_, transfer.id) for id_ in sorted(wanted) for transfer, _, _ in stand.books().history(id_)]
+
+        assert expected == [(account_id, transfer.id) for account_id, transfer in found]
+        assert 2 == sum(account_id == credit.id for account_id, _ in found)
+        assert () == stand.storage.read(lambda reader: reader.unattached_transfers())
+
+    # --- receipts and expiry ------------------------------------------------
+
+    def test_receipts_come_by_time_and_id(self, stand: Stand) -> None:
+        """All of them, those of sweeps too, and an unknown key has none."""
+        for _ in range(3):
+            stand.card()
+            stand.clock.advance(-HOUR)
+        receipts = stand.storage.read(lambda reader: tuple(reader.receipts()))
+
+        assert 3 == len(receipts)
+        assert sorted(receipts, key=lambda one: (one.recorded_at, one.id)) == list(receipts)
+        assert receipt_of(stand.storage, "unknown") is None
+
+    def test_accounts_with_expired_value_come_soonest_first(self, stand: Stand) -> None:
+        """An instant before its expiry a lot is not due, at it it is; an empty lot never."""
+        late = stand.card(expires_at=stand.clock() + 2 * DAY).gift_card.account_id
+        soon = stand.card(expires_at=stand.clock() + DAY).gift_card.account_id
+        stand.card()
+        spent = stand.card(5, expires_at=stand.clock() + DAY)
+        stand.execute(RedeemGiftCard(code=spent.code, amount=money(5), order_id="1", idempotency_key="spend"))
+
+        def due(offset: Any, limit: int = 10) -> tuple[AccountId, ...]:
+            return stand.storage.run(lambda uow: uow.accounts_with_expired_value(stand.clock() + offset, limit))
+
+        assert () == due(DAY - HOUR)
+        assert (soon,) == due(DAY) == due(3 * DAY, limit=1)
+        assert (soon, late) == due(2 * DAY)
+
+    # --- handles ------------------------------------------------------------
+
+    @needs("second_handle")
+    def test_another_handle_sees_the_same_books(self, stand: Stand) -> None:
+        """What was written is stored and not merely remembered, and both handles work on one ledger."""
+        card = stand.card(100, note="naïve ☃", metadata={"a": [1, None, {"b": "ü"}]})
+        other = Stand(self.reopen(stand.storage), clock=stand.clock, new_id=stand.new_id)
+
+        assert stand.books() == other.books()
+        other.execute(RedeemGiftCard(code=card.code, amount=money(60), order_id="1", idempotency_key="there"))
+        assert money(40) == stand.left_on(card) == other.left_on(card)
+        stand.execute(RedeemGiftCard(code=card.code, amount=money(40), order_id="1", idempotency_key="here"))
+        assert stand.books() == other.books()
+
+
+def _context(stand: Stand) -> Context:
+    return Context(
+        now=stand.clock(),
+        new_id=stand.new_id,
+        code_keys=fake_code_keys(),
+        code_format=stand.code_format,
+        policies=stand.policies,
+    )
+
+
+def _transfer(stand: Stand, amount: int, *, debit: Side) -> Transfer:
+    return Transfer(
+        id=TransferId(stand.new_id()),
+        kind=TransferKind.REDEMPTION,
+        currency="USD",
+        exponent=2,
+        amount=amount,
+        debit=debit,
+        credit=Side(house=HouseAccount.REDEMPTIONS),
+        occurred_at=stand.clock(),
+        recorded_at=stand.clock(),
+    )
+
+
+def _pay_with_credit(stand: Stand, amount: int) -> Command[Any]:
+    return DebitStoreCredit(customer_id="ada", amount=money(amount), order_id="1", idempotency_key=stand.key())

@@ -1,0 +1,171 @@
+"""Idempotency: the same key answers the same again and changes nothing, with other content it is a conflict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+import pytest
+
+from loyalty.errors import IdempotencyConflict, InsufficientBalance
+from loyalty.ledger.lot import LotOrigin
+from loyalty.money import ALL
+from loyalty.testing.books import receipt_of
+from loyalty.testing.kit.case import DAY, KitCase, Stand
+from loyalty.testing.programs import money
+from loyalty.use_cases.block_gift_card import BlockGiftCard
+from loyalty.use_cases.claim_gift_card import ClaimGiftCard
+from loyalty.use_cases.command import Command
+from loyalty.use_cases.convert_gift_card import ConvertGiftCard
+from loyalty.use_cases.debit_store_credit import DebitStoreCredit
+from loyalty.use_cases.grant_store_credit import GrantStoreCredit
+from loyalty.use_cases.issue_gift_card import IssuedGiftCard, IssueGiftCard
+from loyalty.use_cases.open_store_credit_account import OpenStoreCreditAccount
+from loyalty.use_cases.pay_with_balances import PayWithBalances
+from loyalty.use_cases.redeem_gift_card import RedeemGiftCard
+from loyalty.use_cases.refund_redemption import RefundRedemption
+from loyalty.use_cases.unblock_gift_card import UnblockGiftCard
+
+__all__ = ["COMMANDS", "ReplayTests", "prepare"]
+
+Make = Callable[[IssuedGiftCard, str, str], Command[Any]]
+
+COMMANDS: Final[Mapping[str, tuple[Make, str]]] = {
+    "issue": (lambda _, key, note: IssueGiftCard(value=money(100), note=note, idempotency_key=key), "GiftCardIssued"),
+    "claim": (
+        lambda card, key, note: ClaimGiftCard(code=card.code, customer_id="ada", note=note, idempotency_key=key),
+        "GiftCardClaimed",
+    ),
+    "convert": (
+        lambda card, key, note: ConvertGiftCard(code=card.code, customer_id="ada", note=note, idempotency_key=key),
+        "GiftCardConverted",
+    ),
+    "redeem": (
+        lambda card, key, note: RedeemGiftCard(
+            code=card.code, amount=money(1000), order_id="1", note=note, idempotency_key=key
+        ),
+        "GiftCardRedeemed",
+    ),
+    "pay": (
+        lambda card, key, note: PayWithBalances(
+            codes=(card.code,), customer_id="ada", amount_due=money(1200), order_id="1", note=note, idempotency_key=key
+        ),
+        "OrderPaid",
+    ),
+    "refund": (
+        lambda _, key, note: RefundRedemption(order_id="0", amount=ALL, note=note, idempotency_key=key),
+        "RedemptionRefunded",
+    ),
+    "block": (
+        lambda card, key, note: BlockGiftCard(code=card.code, note=note, idempotency_key=key),
+        "GiftCardBlocked",
+    ),
+    "unblock": (
+        lambda card, key, note: UnblockGiftCard(code=card.code, note=note, idempotency_key=key),
+        "GiftCardUnblocked",
+    ),
+    "open": (
+        lambda _, key, note: OpenStoreCreditAccount(customer_id="bo", currency="USD", note=note, idempotency_key=key),
+        "StoreCreditAccountOpened",
+    ),
+    "grant": (
+        lambda _, key, note: GrantStoreCredit(
+            customer_id="bo", amount=money(5), origin=LotOrigin.REFUND, note=note, idempotency_key=key
+        ),
+        "StoreCreditGranted",
+    ),
+    "debit": (
+        lambda _, key, note: DebitStoreCredit(customer_id="ada", amount=money(300), note=note, idempotency_key=key),
+        "StoreCreditDebited",
+    ),
+}
+"""Every command with a key and its event, as it can be carried out after :func:`prepare`."""
+
+
+def prepare(stand: Stand) -> IssuedGiftCard:
+    """Leave a card of 1000, 300 of credit for ada, and the order 0, which a card paid with 200."""
+    paid = stand.card(200)
+    stand.execute(RedeemGiftCard(code=paid.code, amount=money(200), order_id="0", idempotency_key="order 0"))
+    stand.credit(300)
+    return stand.card(1000, expires_at=stand.clock() + DAY)
+
+
+class ReplayTests(KitCase):
+    """Every command twice."""
+
+    @pytest.mark.parametrize("name", COMMANDS)
+    def test_a_replay_answers_equally_and_changes_nothing(self, stand: Stand, name: str) -> None:
+        """At once, and much later, when the card has expired and the balance is gone."""
+        make, _ = COMMANDS[name]
+        card = prepare(stand)
+        first = stand.execute(make(card, "once", "a note"))
+        after = stand.books()
+        for moved in (timedelta(0), timedelta(days=4000), timedelta(days=-8000)):
+            stand.clock.advance(moved)
+
+            assert first == stand.execute(make(card, "once", "a note"))
+            assert after == stand.books()
+
+    @pytest.mark.parametrize("name", COMMANDS)
+    def test_one_event_per_command(self, stand: Stand, name: str) -> None:
+        """The receipt carries it, and no code."""
+        make, event = COMMANDS[name]
+        card = prepare(stand)
+        before = len(stand.books().receipts)
+        stand.execute(make(card, "once", "a note"))
+        receipt = receipt_of(stand.storage, "once")
+
+        assert receipt is not None
+        assert (event, type(make(card, "once", "a note")).__name__) == (receipt.event, receipt.command)
+        assert stand.clock() == receipt.recorded_at
+        assert before + 1 == len(stand.books().receipts)
+        assert card.code not in repr(stand.books())
+
+    @pytest.mark.parametrize("name", COMMANDS)
+    def test_other_content_under_a_known_key_is_a_conflict(self, stand: Stand, name: str) -> None:
+        """A single word of the note is enough."""
+        make, _ = COMMANDS[name]
+        card = prepare(stand)
+        stand.execute(make(card, "once", "a note"))
+        with stand.refuses(IdempotencyConflict) as caught:
+            stand.execute(make(card, "once", "another note"))
+
+        assert "once" == caught.value.idempotency_key
+
+    @pytest.mark.parametrize("name", COMMANDS)
+    def test_a_key_belongs_to_one_command_only(self, stand: Stand, name: str) -> None:
+        """Another command under the same key is a conflict, whatever it says."""
+        make, _ = COMMANDS[name]
+        card = prepare(stand)
+        stand.execute(make(card, "once", "a note"))
+        for other, (make_other, _) in COMMANDS.items():
+            if other != name:
+                with stand.refuses(IdempotencyConflict):
+                    stand.execute(make_other(card, "once", "a note"))
+
+    def test_a_refused_command_does_not_use_up_its_key(self, stand: Stand) -> None:
+        """The same request may succeed later."""
+        card = stand.card(100)
+        command = RedeemGiftCard(code=card.code, amount=money(101), order_id="1", idempotency_key="once")
+        with stand.refuses(InsufficientBalance):
+            stand.execute(command)
+
+        assert receipt_of(stand.storage, "once") is None
+        smaller = RedeemGiftCard(code=card.code, amount=money(100), order_id="1", idempotency_key="once")
+        assert money(100) == stand.execute(smaller).amount
+
+    def test_a_replayed_issue_shows_the_code_again(self, stand: Stand) -> None:
+        """Although nothing that is stored holds it."""
+        command = IssueGiftCard(value=money(5), idempotency_key="once")
+        first, second = stand.execute(command), stand.execute(command)
+
+        assert first.code == second.code
+        assert first.code not in repr(stand.books())
+
+    def test_keys_are_compared_exactly(self, stand: Stand) -> None:
+        """Case, spaces and accents make different keys, also where a database would rather fold them."""
+        keys = ("key", "KEY", "key ", " key", "kéy", "ke\u0301y", "ｋｅｙ", "k" * 200)
+        ids = {stand.execute(IssueGiftCard(value=money(1), idempotency_key=key)).gift_card.id for key in keys}
+
+        assert len(keys) == len(ids)

@@ -1,0 +1,42 @@
+"""
+The proof of a storage: subclass one class, supply a maker, and every test comes along.
+
+.. code-block:: python
+
+    class TestMyStorage(StorageConformance):
+        capabilities = Capabilities(second_handle=True)
+
+        def make_storage(self) -> Storage:
+            return MyStorage.on_a_fresh_database()
+
+        def reopen(self, storage: Storage) -> Storage:
+            return MyStorage(storage.url)
+
+A maker may need a pytest fixture: ask for it in an ``autouse`` fixture of the
+subclass and keep what it gives on ``self``.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from loyalty.testing.capabilities import Capabilities, without_tests_beyond
+from loyalty.testing.kit.commands import CommandTests
+from loyalty.testing.kit.ports import PortTests
+from loyalty.testing.kit.races import RaceTests
+from loyalty.testing.kit.replays import ReplayTests
+from loyalty.testing.kit.reports import ReportTests
+from loyalty.testing.kit.times import TimeTests
+
+__all__ = ["StorageConformance"]
+
+
+class StorageConformance(CommandTests, ReplayTests, PortTests, TimeTests, ReportTests, RaceTests):
+    """All that every storage must do; see the module for how to use it."""
+
+    capabilities: ClassVar[Capabilities] = Capabilities()
+
+    def __init_subclass__(cls) -> None:
+        """Leave out the tests that ask for abilities the storage does not have."""
+        super().__init_subclass__()
+        without_tests_beyond(cls.capabilities, cls)

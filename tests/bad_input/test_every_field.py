@@ -1,0 +1,239 @@
+"""Every bad value in every field of every command and query: a typed error, and nothing has changed."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any, Final
+
+import attrs
+import pytest
+
+import loyalty
+from loyalty import (
+    ALL,
+    CodeFormat,
+    LotOrigin,
+    TaxTreatment,
+)
+from loyalty.errors import LoyaltyError
+from loyalty.reports.query import Query
+from loyalty.use_cases.command import Command, Request, Sweep
+from tests.bad_input.values import values_by_kind
+from tests.use_cases.shop import DAY, NOW, Shop, usd
+
+COMMON: Final = {
+    "idempotency_key": "text",
+    "actor": "optional text",
+    "reason": "optional text",
+    "note": "note",
+    "reference": "reference",
+    "occurred_at": "time",
+    "metadata": "metadata",
+}
+
+KIND_OF: Final[Mapping[str, Mapping[str, str]]] = {
+    "IssueGiftCard": {
+        **COMMON,
+        "value": "amount",
+        "expires_at": "time",
+        "code": "chosen code",
+        "customer_id": "optional text",
+        "recipient": "optional text",
+        "region": "optional text",
+        "tax_rate": "rate",
+        "tax_treatment": "choice",
+        "origin": "optional choice",
+        "order_id": "optional text",
+        "tags": "texts",
+    },
+    "ClaimGiftCard": {**COMMON, "code": "code", "customer_id": "text"},
+    "ConvertGiftCard": {
+        **COMMON,
+        "customer_id": "text",
+        "code": "optional code",
+        "gift_card_id": "optional text",
+    },
+    "RedeemGiftCard": {
+        **COMMON,
+        "amount": "amount",
+        "order_id": "text",
+        "code": "optional code",
+        "gift_card_id": "optional text",
+        "customer_id": "optional text",
+    },
+    "RefundRedemption": {
+        **COMMON,
+        "amount": "amount or ALL",
+        "order_id": "optional text",
+        "redemption_id": "optional text",
+    },
+    "BlockGiftCard": {**COMMON, "gift_card_id": "optional text", "code": "optional code"},
+    "UnblockGiftCard": {**COMMON, "gift_card_id": "optional text", "code": "optional code"},
+    "OpenStoreCreditAccount": {**COMMON, "customer_id": "text", "currency": "currency"},
+    "GrantStoreCredit": {
+        **COMMON,
+        "amount": "amount",
+        "origin": "choice",
+        "account_id": "optional text",
+        "customer_id": "optional text",
+        "expires_at": "time",
+        "not_before": "time",
+        "priority": "number",
+        "tax_treatment": "choice",
+    },
+    "DebitStoreCredit": {
+        **COMMON,
+        "amount": "amount",
+        "account_id": "optional text",
+        "customer_id": "optional text",
+        "order_id": "optional text",
+    },
+    "PayWithBalances": {
+        **COMMON,
+        "order_id": "text",
+        "amount_due": "amount",
+        "codes": "codes",
+        "gift_card_ids": "texts",
+        "customer_id": "optional text",
+        "use_store_credit": "flag",
+    },
+    "ExpireValue": {
+        **{name: kind for name, kind in COMMON.items() if name != "idempotency_key"},
+        "limit": "number",
+    },
+    "GetGiftCard": {"id": "text"},
+    "GetBalance": {"code": "code", "customer_id": "optional text"},
+    "GetStoreCreditAccount": {
+        "account_id": "optional text",
+        "customer_id": "optional text",
+        "currency": "optional currency",
+    },
+    "Statement": {
+        "account_id": "text",
+        "since": "time",
+        "until": "time",
+        "after": "optional number",
+        "limit": "optional number",
+    },
+    "CardsOfOrder": {"order_id": "text"},
+    "OrdersOfCard": {"gift_card_id": "text"},
+    "Liability": {"as_of": "time"},
+    "Movements": {"since": "time", "until": "time"},
+    "Audit": {"limit": "number"},
+}
+"""What kind of value each field of each public command and query takes."""
+
+# One of these two names the thing; a bad value for the one takes the other away.
+ALTERNATIVES: Final = {
+    ("ConvertGiftCard", "gift_card_id"): "code",
+    ("RedeemGiftCard", "gift_card_id"): "code",
+    ("BlockGiftCard", "code"): "gift_card_id",
+    ("UnblockGiftCard", "code"): "gift_card_id",
+    ("RefundRedemption", "redemption_id"): "order_id",
+    ("GrantStoreCredit", "account_id"): "customer_id",
+    ("DebitStoreCredit", "account_id"): "customer_id",
+}
+
+
+def requests() -> dict[str, type[Any]]:
+    """Return every public command, sweep and query by its name."""
+    public = {name: getattr(loyalty, name) for name in loyalty.__all__}
+    return {
+        name: thing for name, thing in public.items() if inspect.isclass(thing) and issubclass(thing, Request | Query)
+    }
+
+
+class Scene:
+    """A shop in which every command and query of the table would succeed."""
+
+    def __init__(self) -> None:
+        self.shop = Shop(code_format=CodeFormat(allow_chosen=True))
+        self.issued = self.shop.issue("50.00", order_id="900")
+        self.shop.redeem(self.issued, "5.00", "1001")
+        self.account = self.shop.grant("20.00").account
+        card = self.issued.gift_card
+        self.good: dict[str, dict[str, Any]] = {
+            "IssueGiftCard": {"value": usd("5.00")},
+            "ClaimGiftCard": {"code": self.issued.code, "customer_id": "ada"},
+            "ConvertGiftCard": {"code": self.issued.code, "customer_id": "ada"},
+            "RedeemGiftCard": {"code": self.issued.code, "amount": usd("5.00"), "order_id": "1002"},
+            "RefundRedemption": {"order_id": "1001", "amount": ALL},
+            "BlockGiftCard": {"gift_card_id": card.id},
+            "UnblockGiftCard": {"gift_card_id": card.id},
+            "OpenStoreCreditAccount": {"customer_id": "bob", "currency": "EUR"},
+            "GrantStoreCredit": {
+                "customer_id": "ada",
+                "amount": usd("5.00"),
+                "origin": LotOrigin.REFUND,
+                "tax_treatment": TaxTreatment.SINGLE_PURPOSE,
+                "not_before": NOW,
+                "expires_at": NOW + DAY,
+            },
+            "DebitStoreCredit": {"customer_id": "ada", "amount": usd("5.00"), "order_id": "1002"},
+            "PayWithBalances": {
+                "order_id": "1002",
+                "amount_due": usd("5.00"),
+                "codes": (self.issued.code,),
+                "customer_id": "ada",
+            },
+            "ExpireValue": {},
+            "GetGiftCard": {"id": card.id},
+            "GetBalance": {"code": self.issued.code},
+            "GetStoreCreditAccount": {"customer_id": "ada", "currency": "USD"},
+            "Statement": {"account_id": card.account_id},
+            "CardsOfOrder": {"order_id": "1001"},
+            "OrdersOfCard": {"gift_card_id": card.id},
+            "Liability": {},
+            "Movements": {},
+            "Audit": {},
+        }
+
+    def send(self, name: str, **changed: object) -> object:
+        """Construct the command or query of this name and send it."""
+        kind = requests()[name]
+        given = {**self.good[name], **changed}
+        if issubclass(kind, Command):
+            given.setdefault("idempotency_key", "the key of this call")
+        request = kind(**given)
+        if issubclass(kind, Command | Sweep):
+            return self.shop.execute(request)
+        return self.shop.ask(request)
+
+
+def test_every_public_command_and_query_is_in_the_table() -> None:
+    """No command, query or field escapes the table of bad values."""
+    fields = {name: {field.name for field in attrs.fields(kind)} for name, kind in requests().items()}
+    assert fields == {name: set(kinds) for name, kinds in KIND_OF.items()}
+
+
+@pytest.mark.parametrize("name", KIND_OF)
+def test_the_good_values_are_good(name: str) -> None:
+    """Without a bad value each command and query succeeds, so a refusal is the bad value's own."""
+    assert Scene().send(name) is not None
+
+
+@pytest.mark.parametrize(("name", "field"), [(name, field) for name in KIND_OF for field in KIND_OF[name]])
+def test_a_bad_value_gives_a_typed_error_and_changes_nothing(name: str, field: str) -> None:
+    """Whatever is sent, the answer is an error of ours and the books are as they were."""
+    scene = Scene()
+    before = scene.shop.books()
+    leaks: dict[str, str] = {}
+    for value_name, value in values_by_kind(scene.issued.code)[KIND_OF[name][field]].items():
+        changed = {field: value}
+        if other := ALTERNATIVES.get((name, field)):
+            changed[other] = None
+        try:
+            scene.send(name, **changed)
+        except LoyaltyError as error:
+            if scene.issued.code in str(error) or len(str(error)) > 500:
+                leaks[value_name] = f"tells too much: {str(error)[:200]}"
+        except BaseException as error:  # noqa: BLE001 - whatever comes out is the finding
+            leaks[value_name] = f"{type(error).__qualname__}: {str(error)[:200]}"
+        else:
+            leaks[value_name] = "accepted"
+        if before != scene.shop.books():
+            leaks[value_name] = f"changed the books ({leaks.get(value_name, 'and was refused')})"
+            scene = Scene()
+            before = scene.shop.books()
+    assert {} == leaks

@@ -1,0 +1,374 @@
+"""Unknown, foreign and reused names, wrong objects, and clocks that do not say where they are."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, Final
+
+import attrs
+import pytest
+from moneyed import Money
+
+import loyalty
+from loyalty import (
+    ALL,
+    Audit,
+    BlockGiftCard,
+    ClaimGiftCard,
+    CodeKeys,
+    ConvertGiftCard,
+    DebitStoreCredit,
+    ExpireValue,
+    GetBalance,
+    GetGiftCard,
+    GrantStoreCredit,
+    IssueGiftCard,
+    LotOrigin,
+    Loyalty,
+    MemoryStorage,
+    OpenStoreCreditAccount,
+    OrdersOfCard,
+    PayWithBalances,
+    RedeemGiftCard,
+    RefundRedemption,
+    Statement,
+    UnblockGiftCard,
+)
+from loyalty.errors import (
+    AlreadyClaimed,
+    ClaimedByAnother,
+    CurrencyMismatch,
+    GiftCardNotFound,
+    IdempotencyConflict,
+    InvalidRequest,
+    InvalidTime,
+    LoyaltyError,
+    MalformedCode,
+    NotFound,
+    RedemptionNotFound,
+    StoreCreditAccountNotFound,
+)
+from loyalty.use_cases.command import Command, Request, Sweep
+from tests.bad_input.values import TEN_MEGABYTES
+from tests.use_cases.shop import DAY, KEYS, NOW, Shop, usd
+
+UNKNOWN: Final[Any] = "nobody has this id"
+EURO: Final = Money("1.00", "EUR")
+
+
+def one_of_each(shop: Shop, key: str) -> list[Any]:
+    """Return one command of every kind, each of which would succeed, all under one key."""
+    issued = shop.issue("50.00")
+    shop.redeem(issued, "5.00", f"order of {issued.gift_card.id}")
+    shop.grant("20.00")
+    return [
+        IssueGiftCard(value=usd("5.00"), idempotency_key=key),
+        ClaimGiftCard(code=issued.code, customer_id="ada", idempotency_key=key),
+        ConvertGiftCard(code=issued.code, customer_id="ada", idempotency_key=key),
+        RedeemGiftCard(code=issued.code, amount=usd("5.00"), order_id="2", idempotency_key=key),
+        RefundRedemption(order_id=f"order of {issued.gift_card.id}", amount=ALL, idempotency_key=key),
+        BlockGiftCard(gift_card_id=issued.gift_card.id, idempotency_key=key),
+        UnblockGiftCard(gift_card_id=issued.gift_card.id, idempotency_key=key),
+        OpenStoreCreditAccount(customer_id="bob", currency="USD", idempotency_key=key),
+        GrantStoreCredit(customer_id="ada", amount=usd("5"), origin=LotOrigin.REFUND, idempotency_key=key),
+        DebitStoreCredit(customer_id="ada", amount=usd("5"), idempotency_key=key),
+        PayWithBalances(order_id="3", amount_due=usd("5"), codes=(issued.code,), idempotency_key=key),
+    ]
+
+
+KINDS: Final = [type(command) for command in one_of_each(Shop(), "k")]
+
+
+@pytest.mark.parametrize("first", KINDS, ids=lambda kind: kind.__name__)
+def test_a_key_belongs_to_one_command(first: type) -> None:
+    """A key that one command has used is a conflict for every other kind, and changes nothing."""
+    shop = Shop()
+    commands = {type(command): command for command in one_of_each(shop, "the key")}
+    shop.execute(commands.pop(first))
+    before = shop.books()
+    for command in commands.values():
+        with pytest.raises(IdempotencyConflict) as caught:
+            shop.execute(command)
+        assert "the key" == caught.value.idempotency_key
+    assert before == shop.books()
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_every_command_is_replayed(kind: type) -> None:
+    """Every kind of command answers the same again under its key and changes nothing."""
+    shop = Shop()
+    shop.execute_twice(next(command for command in one_of_each(shop, "the key") if type(command) is kind))
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_another_actor_under_the_same_key_is_a_conflict(kind: type) -> None:
+    """Who asked belongs to the content of every command."""
+    shop = Shop()
+    command = next(command for command in one_of_each(shop, "the key") if type(command) is kind)
+    shop.execute(command)
+    before = shop.books()
+    for changed in ({"actor": "other"}, {"note": "other"}, {"metadata": {"other": 1}}, {"occurred_at": NOW - DAY}):
+        with pytest.raises(IdempotencyConflict):
+            shop.execute(attrs.evolve(command, **changed))
+    assert before == shop.books()
+
+
+@pytest.mark.parametrize("length", [201, 10_000])
+def test_keys_have_a_length(length: int) -> None:
+    """A key of 200 characters works in every command, a longer one is refused by its constructor."""
+    shop = Shop()
+    shop.execute(GrantStoreCredit(customer_id="a", amount=usd("1"), origin=LotOrigin.REFUND, idempotency_key="k" * 200))
+    for kind in KINDS:
+        with pytest.raises(InvalidRequest):
+            kind(**_minimal(kind), idempotency_key="k" * length)
+        with pytest.raises(InvalidRequest):
+            kind(**_minimal(kind), idempotency_key="")
+
+
+def _minimal(kind: type) -> dict[str, Any]:
+    command = next(command for command in one_of_each(Shop(), "k") if type(command) is kind)
+    return {name: value for name in _names(kind) if (value := getattr(command, name)) is not None}
+
+
+def _names(kind: type) -> list[str]:
+    return [field.name for field in attrs.fields(kind) if field.name not in {"idempotency_key", "metadata"}]
+
+
+def test_keys_are_told_apart_exactly() -> None:
+    """Case, spaces and Unicode forms of a key are not folded: other text, other key."""
+    shop = Shop()
+    for key in ("key", "Key", "key ", " key", "k\xe9y", "ke\u0301y"):
+        shop.execute(GrantStoreCredit(customer_id="ada", amount=usd("1"), origin=LotOrigin.REFUND, idempotency_key=key))
+    assert usd("6.00") == shop.credit().available
+
+
+@pytest.mark.parametrize(
+    ("request_", "error"),
+    [
+        (RedeemGiftCard(gift_card_id=UNKNOWN, amount=usd("1"), order_id="1", idempotency_key="k"), GiftCardNotFound),
+        (ConvertGiftCard(gift_card_id=UNKNOWN, customer_id="ada", idempotency_key="k"), GiftCardNotFound),
+        (BlockGiftCard(gift_card_id=UNKNOWN, idempotency_key="k"), GiftCardNotFound),
+        (UnblockGiftCard(gift_card_id=UNKNOWN, idempotency_key="k"), GiftCardNotFound),
+        (PayWithBalances(order_id="1", amount_due=usd("1"), gift_card_ids=(UNKNOWN,), idempotency_key="k"), GiftCardNotFound),
+        (RefundRedemption(order_id=UNKNOWN, amount=ALL, idempotency_key="k"), RedemptionNotFound),
+        (RefundRedemption(redemption_id=UNKNOWN, amount=ALL, idempotency_key="k"), RedemptionNotFound),
+        (DebitStoreCredit(account_id=UNKNOWN, amount=usd("1"), idempotency_key="k"), StoreCreditAccountNotFound),
+        (DebitStoreCredit(customer_id=UNKNOWN, amount=usd("1"), idempotency_key="k"), StoreCreditAccountNotFound),
+        (
+            GrantStoreCredit(account_id=UNKNOWN, amount=usd("1"), origin=LotOrigin.REFUND, idempotency_key="k"),
+            StoreCreditAccountNotFound,
+        ),
+    ],
+    ids=lambda value: type(value).__name__ if not isinstance(value, type) else "",
+)  # fmt: skip
+def test_unknown_names_are_not_found(request_: Any, error: type[NotFound]) -> None:
+    """A name that nothing has is not found, is a LookupError, and stores no key."""
+    shop = Shop()
+    shop.issue()
+    before = shop.books()
+    with pytest.raises(error) as caught:
+        shop.execute(request_)
+    assert isinstance(caught.value, LookupError)
+    assert before == shop.books()
+
+
+def test_unknown_names_are_not_found_by_queries() -> None:
+    """Queries for what is not there raise what they document."""
+    shop = Shop()
+    for query in (GetGiftCard(id=UNKNOWN), OrdersOfCard(gift_card_id=UNKNOWN)):
+        with pytest.raises(GiftCardNotFound):
+            shop.ask(query)  # type: ignore[arg-type]
+    with pytest.raises(StoreCreditAccountNotFound):
+        shop.ask(Statement(account_id=UNKNOWN))
+
+
+def test_another_customers_card_is_refused_everywhere() -> None:
+    """Redeem, pay, convert, claim and look at the balance: none works for another customer."""
+    shop = Shop()
+    issued = shop.issue(customer_id="ada")
+    code, id_ = issued.code, issued.gift_card.id
+    before = shop.books()
+    attempts: list[tuple[Any, type[LoyaltyError]]] = []
+    for other in ("bob", "ADA", "ada "):
+        attempts += [
+            (RedeemGiftCard(code=code, customer_id=other, amount=usd("1"), order_id="1", idempotency_key="k"), ClaimedByAnother),
+            (RedeemGiftCard(gift_card_id=id_, customer_id=other, amount=usd("1"), order_id="1", idempotency_key="k"), ClaimedByAnother),
+            (PayWithBalances(order_id="1", amount_due=usd("1"), codes=(code,), customer_id=other, idempotency_key="k"), ClaimedByAnother),
+            (ConvertGiftCard(code=code, customer_id=other, idempotency_key="k"), ClaimedByAnother),
+            (ClaimGiftCard(code=code, customer_id=other, idempotency_key="k"), AlreadyClaimed),
+        ]  # fmt: skip
+    for command, error in attempts:
+        with pytest.raises(error):
+            shop.execute(command)
+    with pytest.raises(ClaimedByAnother):
+        shop.ask(GetBalance(code=code))
+    assert before == shop.books()
+
+
+def test_a_foreign_currency_is_refused_everywhere() -> None:
+    """Redeem, pay, debit, grant and refund in another currency change nothing."""
+    shop = Shop()
+    issued = shop.issue()
+    shop.redeem(issued, "5.00")
+    account = shop.grant().account
+    before = shop.books()
+    commands: list[Any] = [
+        RedeemGiftCard(code=issued.code, amount=EURO, order_id="1", idempotency_key="k"),
+        PayWithBalances(order_id="1", amount_due=EURO, codes=(issued.code,), idempotency_key="k"),
+        DebitStoreCredit(account_id=account.id, amount=EURO, idempotency_key="k"),
+        GrantStoreCredit(account_id=account.id, amount=EURO, origin=LotOrigin.REFUND, idempotency_key="k"),
+        RefundRedemption(order_id="1001", amount=EURO, idempotency_key="k"),
+    ]
+    for command in commands:
+        with pytest.raises(CurrencyMismatch):
+            shop.execute(command)
+    assert before == shop.books()
+
+
+def test_a_huge_code_costs_nothing() -> None:
+    """Ten megabytes of text are refused by their length, at once."""
+    text = "GIFT-" + "A" * TEN_MEGABYTES
+    began = time.process_time()
+    for _ in range(100):
+        with pytest.raises(MalformedCode):
+            GetBalance(code=text)
+    assert time.process_time() - began < 1
+
+
+# --- wrong objects ----------------------------------------------------------
+
+WRONG: Final[list[Any]] = [
+    None, 5, "RedeemGiftCard", b"", {}, [], object(), RedeemGiftCard, Audit, Loyalty, ValueError("x"), lambda: None,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", [*WRONG, Audit(), GetBalance(code="GIFT-0000")], ids=lambda wrong: repr(wrong)[:30])
+def test_execute_takes_commands_only(wrong: Any) -> None:
+    """Anything else given to execute, a query included, is an invalid request."""
+    shop = Shop()
+    before = shop.books()
+    with pytest.raises(InvalidRequest):
+        shop.loyalty.execute(wrong)
+    assert before == shop.books()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [*WRONG, ExpireValue(), BlockGiftCard(gift_card_id="x", idempotency_key="k")],  # type: ignore[arg-type]
+    ids=lambda wrong: repr(wrong)[:30],
+)
+def test_ask_takes_queries_only(wrong: Any) -> None:
+    """Anything else given to ask, a command included, is an invalid request and is not carried out."""
+    shop = Shop()
+    before = shop.books()
+    with pytest.raises(InvalidRequest):
+        shop.loyalty.ask(wrong)
+    assert before == shop.books()
+
+
+@pytest.mark.parametrize("base", ["Command", "Sweep", "Request"])
+def test_a_bare_command_does_nothing(base: str) -> None:
+    """The classes that commands are built on are no commands themselves."""
+    kind: Any = {"Command": Command, "Sweep": Sweep, "Request": Request}[base]
+    bare = kind(idempotency_key="k") if base == "Command" else kind()
+    shop = Shop()
+    with pytest.raises((InvalidRequest, NotImplementedError)):
+        shop.loyalty.execute(bare)
+    assert () == shop.books().receipts
+
+
+@pytest.mark.parametrize("keys", [None, "a secret of enough length", b"secret", 5, object(), CodeKeys])
+def test_code_keys_must_be_code_keys(keys: Any) -> None:
+    """A text is no key ring, and the message does not repeat it."""
+    with pytest.raises(InvalidRequest) as caught:
+        Loyalty(MemoryStorage(), code_keys=keys)
+    assert "a secret of enough length" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"clock": None},
+        {"clock": NOW},
+        {"clock": "now"},
+        {"policies": "none"},
+        {"policies": {}},
+        {"code_format": "GIFT-XXXX"},
+        {"new_id": None},
+        {"new_id": "id"},
+        {"storage": None},
+        {"storage": "sqlite:///shop.db"},
+        {"storage": MemoryStorage},
+    ],
+    ids=repr,
+)
+def test_a_wrong_part_is_told_when_the_library_is_set_up(given: dict[str, Any]) -> None:
+    """A part that cannot work is refused by the constructor, not in the middle of a sale."""
+    parts: dict[str, Any] = {"storage": MemoryStorage(), "code_keys": KEYS, **given}
+    with pytest.raises(InvalidRequest):
+        Loyalty(parts.pop("storage"), **parts)
+
+
+# --- clocks -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        datetime(2026, 3, 1),  # noqa: DTZ001 - that is what is wrong with it
+        datetime(2026, 3, 1, tzinfo=timezone(timedelta(hours=1))),
+        NOW.date(),
+        NOW.timestamp(),
+        None,
+        "2026-03-01T00:00:00Z",
+    ],
+    ids=repr,
+)
+def test_a_clock_that_answers_no_utc_time_is_refused(now: Any) -> None:
+    """A naive time, another zone or no time at all from the clock is an invalid time, for commands and queries."""
+    shop = Shop()
+    issued = shop.issue()
+    before = shop.books()
+    broken = Loyalty(shop.storage, code_keys=KEYS, clock=lambda: now)
+    with pytest.raises(InvalidTime):
+        broken.execute(RedeemGiftCard(code=issued.code, amount=usd("1"), order_id="1", idempotency_key="k"))
+    with pytest.raises(InvalidTime):
+        broken.execute(ExpireValue())
+    with pytest.raises(InvalidTime):
+        broken.ask(Audit())
+    assert before == shop.books()
+
+
+def test_the_clock_is_read_once_per_call() -> None:
+    """Everything in one call happens at one instant."""
+    reads: list[datetime] = []
+
+    def clock() -> datetime:
+        reads.append(datetime(2026, 3, 1, tzinfo=UTC) + timedelta(seconds=len(reads)))
+        return reads[-1]
+
+    shop = Loyalty(MemoryStorage(), code_keys=KEYS, clock=clock)
+    shop.execute(IssueGiftCard(value=usd("5"), idempotency_key="k"))
+    shop.ask(Audit())
+    assert 2 == len(reads)
+
+
+@pytest.mark.parametrize(
+    "new_id", [lambda: "the same id", lambda: "", lambda: None, lambda: 5, lambda: "x" * 10_000, lambda: "a\x00b"]
+)
+def test_ids_that_cannot_be_stored_change_nothing(new_id: Callable[[], Any]) -> None:
+    """A source of ids that repeats itself or answers nonsense gives a typed error and changes nothing."""
+    shop = Shop(new_id=new_id)
+    with pytest.raises(LoyaltyError):
+        shop.grant("5.00")
+        shop.grant("5.00")
+    assert 1 >= len(shop.books().transfers)
+    assert shop.ask(Audit()).is_clean
+
+
+def test_nothing_public_is_left_out_of_the_keys_test() -> None:
+    """Every public command with a key stands in the list above."""
+    public = {getattr(loyalty, name) for name in loyalty.__all__}
+    assert set(KINDS) == {thing for thing in public if isinstance(thing, type) and issubclass(thing, Command)}

@@ -1,0 +1,72 @@
+"""The kit's races from separate processes, on real databases: nothing but the database coordinates them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
+from loyalty.testing.kit.case import Stand
+from loyalty.testing.kit.races import Outcome, RaceTests
+from loyalty.testing.programs import AnyCommand
+from tests.storages.databases import PostgresqlDatabases, SqliteDatabases
+from tests.storages.racers import Racers
+
+
+@pytest.fixture(scope="module")
+def racers() -> Iterator[Racers]:
+    """Give processes that race, the same for all tests."""
+    racers = Racers()
+    yield racers
+    racers.stop()
+
+
+class ProcessRaces(RaceTests):
+    """The races of threads, run by processes."""
+
+    storage: SqlAlchemyStorage
+    racers: Racers
+
+    def make_storage(self) -> SqlAlchemyStorage:
+        """Return the one on the test's own database."""
+        return self.storage
+
+    def race(self, stand: Stand, commands: Sequence[AnyCommand]) -> list[Outcome]:
+        """Execute all commands at once, in eight processes."""
+        url = self.storage.engine.url.render_as_string(hide_password=False)
+        return self.racers.race(url, stand.clock, commands)
+
+
+class TestSqliteProcesses(ProcessRaces):
+    """Processes on one SQLite file."""
+
+    @pytest.fixture(scope="class")
+    def databases(self, tmp_path_factory: pytest.TempPathFactory) -> SqliteDatabases:
+        """Give SQLite files."""
+        return SqliteDatabases(tmp_path_factory.mktemp("races"))
+
+    @pytest.fixture(autouse=True)
+    def _database(self, databases: SqliteDatabases, racers: Racers) -> Iterator[None]:
+        self.racers = racers
+        self.storage = databases.make()
+        yield
+        databases.drop(self.storage)
+
+
+class TestPostgresqlProcesses(ProcessRaces):
+    """Processes on one PostgreSQL database."""
+
+    @pytest.fixture(scope="class")
+    def databases(self, postgresql_database_of_module: str) -> Iterator[PostgresqlDatabases]:
+        """Give PostgreSQL databases."""
+        databases = PostgresqlDatabases(postgresql_database_of_module)
+        yield databases
+        databases.close()
+
+    @pytest.fixture(autouse=True)
+    def _database(self, databases: PostgresqlDatabases, racers: Racers) -> Iterator[None]:
+        self.racers = racers
+        self.storage = databases.make()
+        yield
+        databases.drop(self.storage)

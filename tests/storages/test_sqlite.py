@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
+from loyalty.ports.storage import Storage
+from loyalty.testing import Capabilities, StorageConformance
+from tests.storages.databases import SqliteDatabases, corrupt_balance
+
+
+@pytest.fixture(scope="module")
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqliteDatabases]:
+    """Give empty databases that have the tables."""
+    databases = SqliteDatabases(tmp_path_factory.mktemp("sqlite"))
+    yield databases
+    databases.close()
+
+
+class TestSqliteStorage(StorageConformance):
+    """The books in a SQLite file pass the kit."""
+
+    capabilities = Capabilities(second_handle=True, corruptible=True)
+
+    @pytest.fixture(autouse=True)
+    def _database(self, databases: SqliteDatabases) -> Iterator[None]:
+        self.storage = databases.make()
+        self.others: list[SqlAlchemyStorage] = []
+        yield
+        for storage in self.others:
+            storage.dispose()
+        databases.drop(self.storage)
+
+    def make_storage(self) -> SqlAlchemyStorage:
+        """Return the one on the test's own database."""
+        return self.storage
+
+    def reopen(self, storage: Storage) -> SqlAlchemyStorage:
+        """Return another one on the same database."""
+        assert isinstance(storage, SqlAlchemyStorage)
+        self.others.append(SqlAlchemyStorage(storage.engine.url.render_as_string(hide_password=False)))
+        return self.others[-1]
+
+    def corrupt_balance(self, storage: Storage, account_id: str, posted: int) -> None:
+        """Change a stored balance by plain SQL."""
+        assert isinstance(storage, SqlAlchemyStorage)
+        corrupt_balance(storage, account_id, posted)

@@ -1,0 +1,436 @@
+"""
+How many SQL statements each command takes, exactly, whatever the history.
+
+A statement is a round trip to the database, and round trips are what a command costs. Those that begin and end
+transactions are left out. When a number here changes, somebody made every host's checkout faster or slower.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import attrs
+import pytest
+from moneyed import Money
+from sqlalchemy import event
+
+import loyalty
+from loyalty import (
+    BlockGiftCard,
+    ClaimGiftCard,
+    CodeFormat,
+    ConvertGiftCard,
+    DebitStoreCredit,
+    ExpireValue,
+    GetBalance,
+    GetGiftCard,
+    GetStoreCreditAccount,
+    GrantStoreCredit,
+    IssuedGiftCard,
+    IssueGiftCard,
+    LotOrigin,
+    Loyalty,
+    OpenStoreCreditAccount,
+    PayWithBalances,
+    RedeemGiftCard,
+    RefundRedemption,
+    Statement,
+    UnblockGiftCard,
+)
+from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
+from loyalty.errors import IdempotencyConflict, LoyaltyError
+from loyalty.reports.query import Query
+from loyalty.use_cases.command import Command, Sweep
+from tests.use_cases.shop import DAY, KEYS, TurnableClock, usd
+
+SQLITE: Final = "sqlite"
+POSTGRESQL: Final = "postgresql"
+
+COMMANDS: Final = {
+    #                                          SQLite  PostgreSQL
+    "IssueGiftCard":                               (5, 1),
+    "IssueGiftCard with a chosen code":            (6, 2),
+    "ClaimGiftCard":                               (4, 2),
+    "ConvertGiftCard":                             (9, 2),
+    "ConvertGiftCard into an account":             (7, 2),
+    "RedeemGiftCard":                              (5, 2),
+    "RedeemGiftCard by its id":                    (5, 2),
+    "RefundRedemption":                            (7, 4),
+    "BlockGiftCard":                               (4, 2),
+    "UnblockGiftCard":                             (4, 2),
+    "OpenStoreCreditAccount":                      (4, 2),
+    "GrantStoreCredit":                            (5, 2),
+    "GrantStoreCredit to a new customer":          (6, 2),
+    "DebitStoreCredit":                            (5, 2),
+    "PayWithBalances":                             (5, 2),
+    "ExpireValue":                                 (6, 3),
+    "ExpireValue with nothing to do":              (1, 1),
+}  # fmt: skip
+QUERIES: Final = {
+    "GetBalance":                                  (1, 1),
+    "GetGiftCard":                                 (1, 1),
+    "GetStoreCreditAccount":                       (1, 1),
+    "Statement":                                   (1, 1),
+}  # fmt: skip
+REPLAYS: Final = {
+    "of a redemption":                             (3, 3),
+    "of a redemption that emptied the card":       (2, 2),
+    "of an issue":                                 (2, 2),
+    "with other content":                          (3, 3),
+}  # fmt: skip
+REFUSALS: Final = {
+    "a malformed code":                            (1, 1),
+    "an unknown code":                             (2, 2),
+    "too little on the card":                      (2, 2),
+    "another currency":                            (2, 2),
+    "a card that is blocked":                      (2, 2),
+    "an account that is not there":                (2, 2),
+}  # fmt: skip
+MOST_FOR_A_REDEEM: Final = 5
+
+NOT_COUNTED: Final = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
+
+
+@attrs.frozen
+class Shop:
+    """The library on one SQL database, and a counter at its counter."""
+
+    database: str
+    storage: SqlAlchemyStorage
+    clock: TurnableClock
+    loyalty: Loyalty
+    _keys: Iterator[int] = attrs.field(factory=lambda: iter(range(1_000_000)))
+
+    def key(self) -> str:
+        """Return an idempotency key that nobody used before."""
+        return f"key-{next(self._keys)}"
+
+    def issue(self, value: str = "50.00", **given: Any) -> IssuedGiftCard:
+        """Issue a card of so many dollars."""
+        return self.loyalty.execute(IssueGiftCard(value=usd(value), idempotency_key=self.key(), **given))
+
+    def grant(self, customer_id: str = "ada", amount: str = "10.00", **given: Any) -> str:
+        """Grant store credit and return the account's id."""
+        command = GrantStoreCredit(
+            customer_id=customer_id, amount=usd(amount), origin=LotOrigin.GOODWILL, idempotency_key=self.key(), **given
+        )
+        return self.loyalty.execute(command).account.id
+
+    def redeeming(self, issued: IssuedGiftCard, amount: str = "1.00", order_id: str = "1001") -> RedeemGiftCard:
+        """Return a redemption of a card."""
+        return RedeemGiftCard(code=issued.code, amount=usd(amount), order_id=order_id, idempotency_key=self.key())
+
+    def debiting(self, customer_id: str = "ada", amount: str = "0.01") -> DebitStoreCredit:
+        """Return a debit of a customer's account."""
+        return DebitStoreCredit(customer_id=customer_id, amount=usd(amount), idempotency_key=self.key())
+
+    def with_history(self, transfers: int) -> IssuedGiftCard:
+        """Return a card that paid so often for order "old", and give its customer as old an account."""
+        with self.storage.engine.begin() as connection:
+            shop = attrs.evolve(self, loyalty=self.loyalty.using(self.storage.joining(connection)))
+            issued = shop.issue()
+            shop.grant(f"customer-{transfers}")
+            for _ in range(transfers - 1):
+                shop.loyalty.execute(shop.redeeming(issued, "0.01", f"old-{transfers}"))
+                shop.loyalty.execute(shop.debiting(f"customer-{transfers}"))
+            shop.loyalty.execute(shop.redeeming(issued, "1.00", f"last-{transfers}"))
+        return issued
+
+    @contextmanager
+    def counting(self) -> Iterator[list[str]]:
+        """Collect the statements that run inside."""
+        seen: list[str] = []
+
+        def note(*given: object) -> None:
+            statement = str(given[2])
+            if not statement.lstrip().upper().startswith(NOT_COUNTED):
+                seen.append(statement)
+
+        event.listen(self.storage.engine, "before_cursor_execute", note)
+        try:
+            yield seen
+        finally:
+            event.remove(self.storage.engine, "before_cursor_execute", note)
+
+    def statements_of(self, request: Request) -> list[str]:
+        """Execute a command, or ask a query, and return its statements."""
+        with self.counting() as seen:
+            if isinstance(request, Query):
+                self.loyalty.ask(request)
+            else:
+                self.loyalty.execute(request)
+        return seen
+
+    def budget(self, budgets: tuple[int, int]) -> int:
+        """Return the number that counts for this database."""
+        return budgets[[SQLITE, POSTGRESQL].index(self.database)]
+
+
+Request = Command[Any] | Sweep[Any] | Query[Any]
+Case = Callable[[Shop], Request]
+
+
+@pytest.fixture(params=[SQLITE, POSTGRESQL])
+def shop(request: pytest.FixtureRequest) -> Iterator[Shop]:
+    """Give a shop on an empty database, on each kind of database."""
+    database: str = request.param
+    fixture = {SQLITE: "sqlite_url", POSTGRESQL: "postgresql_database"}[database]
+    storage, clock = SqlAlchemyStorage(request.getfixturevalue(fixture)), TurnableClock()
+    storage.upgrade()
+    allowing = CodeFormat(allow_chosen=True)
+    yield Shop(database, storage, clock, Loyalty(storage, code_keys=KEYS, clock=clock, code_format=allowing))
+    storage.dispose()
+
+
+# --- what is executed: each makes what it needs, and returns the request that is counted ------------------------------
+
+
+def refunding(shop: Shop) -> Request:
+    """Return the refund of a redemption."""
+    shop.loyalty.execute(shop.redeeming(shop.issue(), order_id="1001"))
+    return RefundRedemption(order_id="1001", amount=usd("0.50"), idempotency_key=shop.key())
+
+
+def unblocking(shop: Shop) -> Request:
+    """Return the way back for a blocked card."""
+    issued = shop.issue()
+    shop.loyalty.execute(BlockGiftCard(gift_card_id=issued.gift_card.id, idempotency_key=shop.key()))
+    return UnblockGiftCard(gift_card_id=issued.gift_card.id, idempotency_key=shop.key())
+
+
+def converting_into_an_account(shop: Shop) -> Request:
+    """Return a conversion by a customer who has an account."""
+    shop.grant("ada")
+    return converting(shop)
+
+
+def converting(shop: Shop) -> Request:
+    """Return a conversion by a customer who has no account."""
+    return ConvertGiftCard(code=shop.issue().code, customer_id="ada", idempotency_key=shop.key())
+
+
+def granting(shop: Shop) -> GrantStoreCredit:
+    """Return a grant that opens the account."""
+    return GrantStoreCredit(
+        customer_id="ada", amount=usd("1.00"), origin=LotOrigin.GOODWILL, idempotency_key=shop.key()
+    )
+
+
+def granting_again(shop: Shop) -> Request:
+    """Return a grant to an account that is there."""
+    shop.grant("ada")
+    return granting(shop)
+
+
+def debiting(shop: Shop) -> Request:
+    """Return a debit of an account with credit."""
+    shop.grant("ada")
+    return shop.debiting()
+
+
+def paying(shop: Shop, tenders: int = 3) -> PayWithBalances:
+    """Return a payment with all that is on so many tenders, one of which is store credit."""
+    shop.grant("ada", "1.00")
+    codes = tuple(shop.issue("1.00").code for _ in range(tenders - 1))
+    return PayWithBalances(
+        order_id="1001", amount_due=usd(f"{tenders}.00"), codes=codes, customer_id="ada", idempotency_key=shop.key()
+    )
+
+
+def expiring(shop: Shop) -> Request:
+    """Return a sweep that finds three expired cards."""
+    for _ in range(3):
+        shop.issue(expires_at=shop.clock() + DAY)
+    shop.clock.advance(2 * DAY)
+    return ExpireValue()
+
+
+CASES: Final[dict[str, Case]] = {
+    "IssueGiftCard": lambda shop: IssueGiftCard(value=usd("50.00"), idempotency_key=shop.key()),
+    "IssueGiftCard with a chosen code": lambda shop: IssueGiftCard(
+        value=usd("50.00"), code="SUMMER-OF-EVERY-YEAR", idempotency_key=shop.key()
+    ),
+    "ClaimGiftCard": lambda shop: ClaimGiftCard(code=shop.issue().code, customer_id="ada", idempotency_key=shop.key()),
+    "ConvertGiftCard": converting,
+    "ConvertGiftCard into an account": converting_into_an_account,
+    "RedeemGiftCard": lambda shop: shop.redeeming(shop.issue()),
+    "RedeemGiftCard by its id": lambda shop: RedeemGiftCard(
+        gift_card_id=shop.issue().gift_card.id, amount=usd("1.00"), order_id="1001", idempotency_key=shop.key()
+    ),
+    "RefundRedemption": refunding,
+    "BlockGiftCard": lambda shop: BlockGiftCard(gift_card_id=shop.issue().gift_card.id, idempotency_key=shop.key()),
+    "UnblockGiftCard": unblocking,
+    "OpenStoreCreditAccount": lambda shop: OpenStoreCreditAccount(
+        customer_id="ada", currency="USD", idempotency_key=shop.key()
+    ),
+    "GrantStoreCredit": granting_again,
+    "GrantStoreCredit to a new customer": granting,
+    "DebitStoreCredit": debiting,
+    "PayWithBalances": paying,
+    "ExpireValue": expiring,
+    "ExpireValue with nothing to do": lambda _: ExpireValue(),
+    "GetBalance": lambda shop: GetBalance(code=shop.issue().code),
+    "GetGiftCard": lambda shop: GetGiftCard(id=shop.issue().gift_card.id),
+    "GetStoreCreditAccount": lambda shop: GetStoreCreditAccount(account_id=shop.grant()),  # type: ignore[arg-type]
+    "Statement": lambda shop: Statement(account_id=shop.grant()),  # type: ignore[arg-type]
+}
+
+
+def replay_of_a_redemption(shop: Shop) -> Request:
+    """Return a redemption that was executed."""
+    command = shop.redeeming(shop.issue())
+    shop.loyalty.execute(command)
+    return command
+
+
+def replay_of_the_last_redemption(shop: Shop) -> Request:
+    """Return an executed redemption that the rules would now refuse."""
+    command = shop.redeeming(shop.issue("5.00"), "5.00")
+    shop.loyalty.execute(command)
+    return command
+
+
+def replay_of_an_issue(shop: Shop) -> Request:
+    """Return an issue that was executed."""
+    command = IssueGiftCard(value=usd("50.00"), idempotency_key=shop.key())
+    shop.loyalty.execute(command)
+    return command
+
+
+def replay_with_other_content(shop: Shop) -> Request:
+    """Return a redemption under the key of another one."""
+    command = shop.redeeming(shop.issue())
+    shop.loyalty.execute(command)
+    return attrs.evolve(command, order_id="another")
+
+
+AGAIN: Final[dict[str, Case]] = {
+    "of a redemption": replay_of_a_redemption,
+    "of a redemption that emptied the card": replay_of_the_last_redemption,
+    "of an issue": replay_of_an_issue,
+    "with other content": replay_with_other_content,
+}
+
+
+def redeeming_a_blocked_card(shop: Shop) -> Request:
+    """Return a redemption of a blocked card."""
+    issued = shop.issue()
+    shop.loyalty.execute(BlockGiftCard(gift_card_id=issued.gift_card.id, idempotency_key=shop.key()))
+    return shop.redeeming(issued)
+
+
+def redeeming_an_unknown_card(shop: Shop) -> Request:
+    """Return a redemption of a card that is not there."""
+    return RedeemGiftCard(code="CODE-OF-ANOTHER-SHOP", amount=usd("1.00"), order_id="1001", idempotency_key=shop.key())
+
+
+def redeeming_a_malformed_code(shop: Shop) -> Request:
+    """Return a redemption of what cannot be a code."""
+    return RedeemGiftCard(code="GIFT", amount=usd("1.00"), order_id="1001", idempotency_key=shop.key())
+
+
+def redeeming_euros(shop: Shop) -> Request:
+    """Return a redemption in another currency than the card's."""
+    issued = shop.issue()
+    return attrs.evolve(shop.redeeming(issued), amount=Money("1.00", "EUR"))
+
+
+REFUSED: Final[dict[str, Case]] = {
+    "a malformed code": redeeming_a_malformed_code,
+    "an unknown code": redeeming_an_unknown_card,
+    "too little on the card": lambda shop: shop.redeeming(shop.issue("5.00"), "5.01"),
+    "another currency": redeeming_euros,
+    "a card that is blocked": redeeming_a_blocked_card,
+    "an account that is not there": lambda shop: shop.debiting("nobody"),
+}
+
+
+# --- the tests --------------------------------------------------------------------------------------------------------
+
+
+def test_every_command_has_a_budget() -> None:
+    """Every command and sweep that is public stands in the table."""
+    public = (getattr(loyalty, name) for name in loyalty.__all__)
+    commands = {kind.__name__ for kind in public if isinstance(kind, type) and issubclass(kind, (Command, Sweep))}
+    assert commands == {name.partition(" ")[0] for name in COMMANDS}
+
+
+@pytest.mark.parametrize("name", [*COMMANDS, *QUERIES])
+def test_a_request_takes_exactly_its_budget(shop: Shop, name: str) -> None:
+    """A command or query takes as many statements as the table says, no more and no fewer."""
+    request = CASES[name](shop)
+    seen = shop.statements_of(request)
+    assert len(seen) == shop.budget((COMMANDS | QUERIES)[name]), "\n".join(seen)
+
+
+@pytest.mark.parametrize("name", REPLAYS)
+def test_a_replay_takes_exactly_its_budget(shop: Shop, name: str) -> None:
+    """Answering a known key again costs no more than the table says."""
+    request = AGAIN[name](shop)
+    with shop.counting() as seen:
+        if name == "with other content":
+            with pytest.raises(IdempotencyConflict):
+                shop.statements_of(request)
+        else:
+            shop.statements_of(request)
+    assert len(seen) == shop.budget(REPLAYS[name]), "\n".join(seen)
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_a_refusal_takes_exactly_its_budget(shop: Shop, name: str) -> None:
+    """Refusing costs less than doing: a guesser of codes is cheap to turn away."""
+    request = REFUSED[name](shop)
+    with shop.counting() as seen, pytest.raises(LoyaltyError):
+        shop.statements_of(request)
+    assert len(seen) == shop.budget(REFUSALS[name]), "\n".join(seen)
+
+
+def test_a_redeem_keeps_the_promise_on_every_database() -> None:
+    """At most five statements take value from a card, besides BEGIN and COMMIT."""
+    assert max(COMMANDS["RedeemGiftCard"] + COMMANDS["RedeemGiftCard by its id"]) <= MOST_FOR_A_REDEEM
+
+
+def test_statements_do_not_grow_with_history(shop: Shop) -> None:
+    """After 500 transfers each command and query takes the same statements as after 5, word for word."""
+
+    def on_accounts_with(transfers: int) -> dict[str, list[str]]:
+        issued, customer = shop.with_history(transfers), f"customer-{transfers}"
+        requests: tuple[Request, ...] = (
+            shop.redeeming(issued),
+            RefundRedemption(order_id=f"last-{transfers}", amount=usd("0.50"), idempotency_key=shop.key()),
+            GetBalance(code=issued.code),
+            shop.debiting(customer),
+            attrs.evolve(granting(shop), customer_id=customer),
+            PayWithBalances(
+                order_id="new",
+                amount_due=usd("6.00"),
+                codes=(issued.code,),
+                customer_id=customer,
+                idempotency_key=shop.key(),
+            ),
+            BlockGiftCard(gift_card_id=issued.gift_card.id, idempotency_key=shop.key()),
+            UnblockGiftCard(gift_card_id=issued.gift_card.id, idempotency_key=shop.key()),
+            ClaimGiftCard(code=issued.code, customer_id=customer, idempotency_key=shop.key()),
+            ConvertGiftCard(code=issued.code, customer_id=customer, idempotency_key=shop.key()),
+            GetStoreCreditAccount(customer_id=customer, currency="USD"),
+        )
+        return {type(request).__name__: shop.statements_of(request) for request in requests}
+
+    assert on_accounts_with(5) == on_accounts_with(500)
+
+
+def test_statements_do_not_grow_with_tenders(shop: Shop) -> None:
+    """A payment over five tenders takes as many statements as a payment over one."""
+    assert len(shop.statements_of(paying(shop, 1))) == len(shop.statements_of(paying(shop, 5)))
+
+
+def test_statements_do_not_grow_with_the_parts_of_a_refund(shop: Shop) -> None:
+    """A refund of an order that five tenders paid takes as many statements as of one that one tender paid."""
+    counts = []
+    for number, tenders in enumerate((1, 5)):
+        shop.loyalty.execute(attrs.evolve(paying(shop, tenders), order_id=f"order-{number}"))
+        command = RefundRedemption(order_id=f"order-{number}", amount=usd("1.00"), idempotency_key=shop.key())
+        counts.append(len(shop.statements_of(command)))
+    assert counts[0] == counts[1]
