@@ -25,11 +25,12 @@ class Racers:
     def __init__(self) -> None:
         """Start them; spawned, so that nothing of this process is shared."""
         context = multiprocessing.get_context("spawn")
-        barrier = context.Barrier(PROCESSES)
+        # Kept, because it vanishes from the system with its last name here.
+        self._barrier = context.Barrier(PROCESSES)
         pipes = [context.Pipe() for _ in range(PROCESSES)]
         self._ends = [ours for ours, _ in pipes]
         self._processes = [
-            context.Process(target=_work, args=(theirs, barrier, f"racer-{number}-"), daemon=True)
+            context.Process(target=_work, args=(theirs, self._barrier, f"racer-{number}-"), daemon=True)
             for number, (_, theirs) in enumerate(pipes)
         ]
         for process in self._processes:

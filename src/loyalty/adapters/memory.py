@@ -169,6 +169,14 @@ class _MemoryReader:
             or (transfer.refunds is not None and transfer.refunds not in books.transfers)
         )
 
+    def redemptions_refunded_too_much(self) -> tuple[TransferId, ...]:
+        books = self._books
+        return tuple(
+            id_
+            for id_, refunds in sorted(books.refunds.items())
+            if id_ in books.transfers and sum(refund.amount for refund in refunds) > books.transfers[id_].amount
+        )
+
 
 class _MemoryUnitOfWork(_MemoryReader):
     def __init__(self, books: _Books) -> None:

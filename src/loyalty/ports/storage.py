@@ -136,6 +136,10 @@ class Reader(Protocol):
         """Return transfers that name an account or a refunded redemption that is not there."""
         ...
 
+    def redemptions_refunded_too_much(self) -> tuple[TransferId, ...]:
+        """Return redemptions of which more was given back than they took."""
+        ...
+
 
 class UnitOfWork(Reader, Protocol):
     """What a command may use. Reads see what is committed; what is locked stays as it is until the end."""

@@ -17,7 +17,7 @@ from loyalty import fields
 from loyalty.identifiers import AccountId, LotId
 from loyalty.ledger.account import Account
 from loyalty.ledger.transfer import Transfer
-from loyalty.ports.storage import Found, Reader
+from loyalty.ports.storage import Reader
 from loyalty.reports.query import Query, QueryContext
 
 __all__ = ["Audit", "AuditReport", "Finding"]
@@ -55,8 +55,10 @@ class Audit(Query[AuditReport]):
 
     For every account: sequences have no gap, each balance after is the sum so
     far, the posted balance and every lot equal the sum of their moves,
-    0 ≤ held ≤ posted, and lots sum to the account. For the whole: what customers
-    are owed is what the house accounts gave, and no transfer hangs in the air.
+    0 ≤ held ≤ posted, lots sum to the account, and a card was issued with its
+    face value. For the whole: what customers are owed is what the house accounts
+    gave, no redemption was refunded beyond what it took, and no transfer hangs in
+    the air.
     """
 
     limit: int = attrs.field(default=100, validator=fields.is_whole_number(1, 10_000))
@@ -66,7 +68,7 @@ class Audit(Query[AuditReport]):
         check = _Check(self.limit)
         after: AccountId | None = None
         while page := _page(reader, after):
-            ids = tuple(account.id for account in page)
+            ids = tuple(account.id for account, _ in page)
             entries = groupby(reader.transfers_of(ids), key=itemgetter(0))
             check.accounts_of(page, entries)
             after = ids[-1]
@@ -74,9 +76,12 @@ class Audit(Query[AuditReport]):
         return AuditReport(accounts=check.accounts, transfers=check.entries, findings=tuple(check.findings))
 
 
-def _page(reader: Reader, after: AccountId | None) -> list[Account]:
-    found: Found = reader.page_of_accounts(after, PAGE)
-    return sorted(found.accounts(), key=lambda account: account.id)
+def _page(reader: Reader, after: AccountId | None) -> list[tuple[Account, int | None]]:
+    """Return the next accounts in the order of their ids, each with its card's face value if it has a card."""
+    found = reader.page_of_accounts(after, PAGE)
+    cards: list[tuple[Account, int | None]] = [(card.account, card.value) for card in found.gift_cards]
+    credit: list[tuple[Account, int | None]] = [(credit.account, None) for credit in found.store_credit_accounts]
+    return sorted(cards + credit, key=lambda pair: pair[0].id)
 
 
 class _Check:
@@ -92,24 +97,28 @@ class _Check:
             self.findings.append(Finding(subject=subject, id=id_, problem=problem))
 
     def accounts_of(
-        self, page: list[Account], entries: Iterator[tuple[AccountId, Iterator[tuple[AccountId, Transfer]]]]
+        self,
+        page: list[tuple[Account, int | None]],
+        entries: Iterator[tuple[AccountId, Iterator[tuple[AccountId, Transfer]]]],
     ) -> None:
         """Check one page of accounts against the entries of all of them, in the same order."""
         upcoming = next(entries, None)
-        for account in page:
+        for account, face in page:
             history: Iterator[tuple[AccountId, Transfer]] = iter(())
             if upcoming is not None and upcoming[0] == account.id:
                 history = upcoming[1]
-            self.account(account, (transfer for _, transfer in history))
+            self.account(account, face, (transfer for _, transfer in history))
             if upcoming is not None and upcoming[0] == account.id:
                 upcoming = next(entries, None)
 
-    def account(self, account: Account, history: Iterator[Transfer]) -> None:
+    def account(self, account: Account, face: int | None, history: Iterator[Transfer]) -> None:
         self.accounts += 1
         self._owed[account.currency] = self._owed.get(account.currency, 0) + account.posted
         balance, sequence, lots = 0, 0, dict[LotId, int]()
         for transfer in history:
             self.entries += 1
+            if face is not None and sequence == 0 and transfer.amount != face:
+                self.found("account", account.id, f"has a card of {face}, but was issued with {transfer.amount}")
             balance, sequence = self._entry(account, transfer, balance, sequence, lots)
         self._sums(account, balance, sequence)
         self._lots(account, lots)
@@ -162,5 +171,7 @@ class _Check:
             owed, from_house = self._owed.get(currency, 0), given.get(currency, 0)
             if owed != from_house:
                 self.found("currency", currency, f"customers are owed {owed}, but the house gave {from_house}")
+        for transfer_id in reader.redemptions_refunded_too_much():
+            self.found("transfer", transfer_id, "took less than was given back for it")
         for transfer_id in reader.unattached_transfers():
             self.found("transfer", transfer_id, "names an account or a redemption that is not there")

@@ -102,6 +102,10 @@ class SqlReader:
         """Return transfers that name something that is not there."""
         return tuple(TransferId(row[0]) for row in self._rows(self._statements.unattached(), ()))
 
+    def redemptions_refunded_too_much(self) -> tuple[TransferId, ...]:
+        """Return redemptions of which more was given back than they took."""
+        return tuple(TransferId(row[0]) for row in self._rows(self._statements.refunded_too_much(), ()))
+
     def receipts(self) -> Iterator[Receipt]:
         """Yield every receipt, streaming."""
         return map(receipt_of, self._stream(self._statements.receipts(" ORDER BY r.recorded_at, r.id"), ()))

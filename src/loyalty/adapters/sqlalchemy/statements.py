@@ -236,6 +236,13 @@ class Statements:
         redemption = f"(t.refunds IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {self.transfer} r WHERE r.id = t.refunds))"
         return f"SELECT t.id FROM {self.transfer} t WHERE {' OR '.join([*missing, redemption])} ORDER BY t.id"
 
+    def refunded_too_much(self) -> str:
+        """Return the statement that finds redemptions of which more was given back than they took."""
+        return (
+            f"SELECT o.id FROM {self.transfer} o JOIN {self.transfer} r ON r.refunds = o.id"
+            " GROUP BY o.id, o.amount HAVING SUM(r.amount) > o.amount ORDER BY o.id"
+        )
+
     def receipts(self, where: str = "") -> str:
         """Return the statement that selects receipts."""
         return f"SELECT {columns(self.tables.receipt, 'r')} FROM {self.receipt} r{where}"
