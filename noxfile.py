@@ -66,7 +66,7 @@ def lint(session: nox.Session) -> None:
 def imports(session: nox.Session) -> None:
     """Check who imports whom."""
     session.install(EVERYTHING, *group("imports"))
-    session.run("lint-imports", *session.posargs)
+    session.run("lint-imports", "--no-cache", *session.posargs)
 
 
 @nox.session

@@ -6,9 +6,6 @@ The Hypothesis profile says how many programs are run; `LOYALTY_HYPOTHESIS_PROFI
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -52,30 +49,16 @@ def profile(*, programs: int, steps: int) -> settings:
     )
 
 
-@pytest.fixture(scope="module")
-def sqlite(tmp_path_factory: pytest.TempPathFactory) -> SqliteDatabases:
-    """Give SQLite files."""
-    return SqliteDatabases(tmp_path_factory.mktemp("machine"))
-
-
-@pytest.fixture(scope="module")
-def postgresql(postgresql_database_of_module: str) -> Iterator[PostgresqlDatabases]:
-    """Give PostgreSQL databases."""
-    databases = PostgresqlDatabases(postgresql_database_of_module)
-    yield databases
-    databases.close()
-
-
 def test_memory_does_what_the_oracle_says() -> None:
     """Any program of commands gives the answers and books of plain integers."""
     run_state_machine_as_test(LedgerMachine, settings=profile(programs=3, steps=50))
 
 
-def test_sqlite_does_what_memory_does(sqlite: SqliteDatabases) -> None:
+def test_sqlite_does_what_memory_does(sqlite_databases: SqliteDatabases) -> None:
     """Any program gives the same answers, errors and books in a SQLite file as in memory."""
-    run_state_machine_as_test(lambda: DifferentialMachine(sqlite), settings=profile(programs=1, steps=40))
+    run_state_machine_as_test(lambda: DifferentialMachine(sqlite_databases), settings=profile(programs=1, steps=40))
 
 
-def test_all_storages_do_the_same(sqlite: SqliteDatabases, postgresql: PostgresqlDatabases) -> None:
+def test_all_storages_do_the_same(sqlite_databases: SqliteDatabases, postgresql_databases: PostgresqlDatabases) -> None:
     """Any program gives the same answers, errors and books in memory, in SQLite and in PostgreSQL."""
-    run_state_machine_as_test(lambda: DifferentialMachine(sqlite, postgresql), settings=profile(programs=1, steps=40))
+    run_state_machine_as_test(lambda: DifferentialMachine(sqlite_databases, postgresql_databases), settings=profile(programs=1, steps=40))

@@ -10,27 +10,19 @@ from loyalty.testing import Capabilities, StorageConformance
 from tests.storages.databases import PostgresqlDatabases, corrupt_balance
 
 
-@pytest.fixture(scope="module")
-def databases(postgresql_database_of_module: str) -> Iterator[PostgresqlDatabases]:
-    """Give empty databases that have the tables."""
-    databases = PostgresqlDatabases(postgresql_database_of_module)
-    yield databases
-    databases.close()
-
-
 class TestPostgresqlStorage(StorageConformance):
     """The books in a PostgreSQL database pass the kit."""
 
     capabilities = Capabilities(second_handle=True, corruptible=True)
 
     @pytest.fixture(autouse=True)
-    def _database(self, databases: PostgresqlDatabases) -> Iterator[None]:
-        self.storage = databases.make()
+    def _database(self, postgresql_databases: PostgresqlDatabases) -> Iterator[None]:
+        self.storage = postgresql_databases.make()
         self.others: list[SqlAlchemyStorage] = []
         yield
         for storage in self.others:
             storage.dispose()
-        databases.drop(self.storage)
+        postgresql_databases.drop(self.storage)
 
     def make_storage(self) -> SqlAlchemyStorage:
         """Return the one on the test's own database."""

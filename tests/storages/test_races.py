@@ -41,32 +41,20 @@ class ProcessRaces(RaceTests):
 class TestSqliteProcesses(ProcessRaces):
     """Processes on one SQLite file."""
 
-    @pytest.fixture(scope="class")
-    def databases(self, tmp_path_factory: pytest.TempPathFactory) -> SqliteDatabases:
-        """Give SQLite files."""
-        return SqliteDatabases(tmp_path_factory.mktemp("races"))
-
     @pytest.fixture(autouse=True)
-    def _database(self, databases: SqliteDatabases, racers: Racers) -> Iterator[None]:
+    def _database(self, sqlite_databases: SqliteDatabases, racers: Racers) -> Iterator[None]:
         self.racers = racers
-        self.storage = databases.make()
+        self.storage = sqlite_databases.make()
         yield
-        databases.drop(self.storage)
+        sqlite_databases.drop(self.storage)
 
 
 class TestPostgresqlProcesses(ProcessRaces):
     """Processes on one PostgreSQL database."""
 
-    @pytest.fixture(scope="class")
-    def databases(self, postgresql_database_of_module: str) -> Iterator[PostgresqlDatabases]:
-        """Give PostgreSQL databases."""
-        databases = PostgresqlDatabases(postgresql_database_of_module)
-        yield databases
-        databases.close()
-
     @pytest.fixture(autouse=True)
-    def _database(self, databases: PostgresqlDatabases, racers: Racers) -> Iterator[None]:
+    def _database(self, postgresql_databases: PostgresqlDatabases, racers: Racers) -> Iterator[None]:
         self.racers = racers
-        self.storage = databases.make()
+        self.storage = postgresql_databases.make()
         yield
-        databases.drop(self.storage)
+        postgresql_databases.drop(self.storage)

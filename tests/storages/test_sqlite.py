@@ -10,27 +10,19 @@ from loyalty.testing import Capabilities, StorageConformance
 from tests.storages.databases import SqliteDatabases, corrupt_balance
 
 
-@pytest.fixture(scope="module")
-def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqliteDatabases]:
-    """Give empty databases that have the tables."""
-    databases = SqliteDatabases(tmp_path_factory.mktemp("sqlite"))
-    yield databases
-    databases.close()
-
-
 class TestSqliteStorage(StorageConformance):
     """The books in a SQLite file pass the kit."""
 
     capabilities = Capabilities(second_handle=True, corruptible=True)
 
     @pytest.fixture(autouse=True)
-    def _database(self, databases: SqliteDatabases) -> Iterator[None]:
-        self.storage = databases.make()
+    def _database(self, sqlite_databases: SqliteDatabases) -> Iterator[None]:
+        self.storage = sqlite_databases.make()
         self.others: list[SqlAlchemyStorage] = []
         yield
         for storage in self.others:
             storage.dispose()
-        databases.drop(self.storage)
+        sqlite_databases.drop(self.storage)
 
     def make_storage(self) -> SqlAlchemyStorage:
         """Return the one on the test's own database."""

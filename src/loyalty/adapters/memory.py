@@ -170,12 +170,11 @@ class _MemoryReader:
         )
 
     def redemptions_refunded_too_much(self) -> tuple[TransferId, ...]:
-        books = self._books
-        return tuple(
-            id_
-            for id_, refunds in sorted(books.refunds.items())
-            if id_ in books.transfers and sum(refund.amount for refund in refunds) > books.transfers[id_].amount
-        )
+        transfers, given = self._books.transfers, defaultdict[TransferId, int](int)
+        for transfer in transfers.values():
+            if transfer.refunds is not None:
+                given[transfer.refunds] += transfer.amount
+        return tuple(id_ for id_ in sorted(given) if id_ in transfers and given[id_] > transfers[id_].amount)
 
 
 class _MemoryUnitOfWork(_MemoryReader):
