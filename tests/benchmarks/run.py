@@ -108,8 +108,8 @@ def parsed() -> Options:
     return Options(
         databases=databases,
         threads=tuple(int(number) for number in given.threads.split(",")),
-        rounds=given.rounds or (7 if quick else 25),
-        seconds=given.seconds or (3 if quick else 20),
+        rounds=given.rounds or (7 if quick else 40),
+        seconds=given.seconds or (3 if quick else 28),
         operations=60 if quick else 150,
         histories=QUICK_HISTORIES if quick else HISTORIES,
     )

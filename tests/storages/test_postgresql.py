@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.storages.databases import PostgresqlDatabases, corrupt_balance
 class TestPostgresqlStorage(StorageConformance):
     """The books in a PostgreSQL database pass the kit."""
 
-    capabilities = Capabilities(second_handle=True, corruptible=True)
+    capabilities = Capabilities(second_handle=True, corruptible=True, joins_host_transaction=True)
 
     @pytest.fixture(autouse=True)
     def _database(self, postgresql_databases: PostgresqlDatabases) -> Iterator[None]:
@@ -38,3 +39,11 @@ class TestPostgresqlStorage(StorageConformance):
         """Change a stored balance by plain SQL."""
         assert isinstance(storage, SqlAlchemyStorage)
         corrupt_balance(storage, account_id, posted)
+
+    @contextmanager
+    def host_transaction(self, storage: Storage, *, commit: bool) -> Iterator[Storage]:
+        """Give a storage on a connection of the host."""
+        assert isinstance(storage, SqlAlchemyStorage)
+        with storage.engine.connect() as connection:
+            yield storage.joining(connection)
+            connection.commit() if commit else connection.rollback()

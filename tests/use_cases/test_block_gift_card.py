@@ -92,13 +92,16 @@ def test_unblocking_does_not_activate_a_card_that_waits_for_its_payment() -> Non
     assert before == shop.books()
 
 
-def test_a_card_that_was_blocked_while_pending_does_not_become_spendable_unpaid() -> None:
-    """Blocking a card that waits for its payment, and lifting that, leaves it waiting for its payment."""
+def test_a_card_that_waits_for_its_payment_is_not_blocked() -> None:
+    """A pending card cannot be spent anyway; blocking it is refused, so that no unblocking can make it spendable."""
     shop = Shop()
     issued = shop.issue()
     shop.set_card_status(issued, GiftCardStatus.PENDING)
-    block(shop, issued.gift_card.id)
-    unblock(shop, issued.gift_card.id)
+    before = shop.books()
+    with pytest.raises(NotSpendable) as caught:
+        block(shop, issued.gift_card.id)
+    assert "pending" == caught.value.reason
+    assert before == shop.books()
     with pytest.raises(NotSpendable):
         shop.redeem(issued, "1.00")
 

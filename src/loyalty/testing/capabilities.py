@@ -33,11 +33,15 @@ class Capabilities:
             stored can be told from what is merely remembered.
         corruptible:
             ``corrupt_balance`` changes a stored balance behind the storage's back.
+        joins_host_transaction:
+            ``host_transaction`` gives a storage that works inside a transaction of
+            the host, which the host then commits or rolls back.
     """
 
     threads: bool = True
     second_handle: bool = False
     corruptible: bool = False
+    joins_host_transaction: bool = False
 
 
 def needs(ability: str) -> Callable[[Test], Test]:

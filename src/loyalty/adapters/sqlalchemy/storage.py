@@ -194,7 +194,7 @@ class JoinedStorage:
             raise InvalidRequest("join a SQLAlchemy Connection or Session")
         if connection.closed:
             raise InvalidRequest("the connection to join is closed")
-        if connection.get_isolation_level() == "AUTOCOMMIT":
+        if _commits_by_itself(connection):
             raise InvalidRequest("the connection commits every statement by itself; there is no transaction to join")
         return connection
 
@@ -225,6 +225,12 @@ def _configure_sqlite(connection: Any, _record: object) -> None:  # the driver's
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _commits_by_itself(connection: Connection) -> bool:
+    """Tell, without asking the database, whether every statement is its own transaction."""
+    asked_for = connection.get_execution_options().get("isolation_level")
+    return asked_for == "AUTOCOMMIT" or getattr(connection.connection.dbapi_connection, "autocommit", False) is True
 
 
 def _in_transaction(connection: Connection) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 
@@ -132,6 +132,14 @@ class KitCase:
 
     def corrupt_balance(self, storage: Storage, account_id: str, posted: int) -> None:
         """Change a stored balance behind the storage's back. Supplied for the ability ``corruptible``."""
+        raise NotImplementedError
+
+    def host_transaction(self, storage: Storage, *, commit: bool) -> AbstractContextManager[Storage]:
+        """
+        Begin a transaction of the host and give a storage that joins it; end it by commit or rollback.
+
+        Supplied for the ability ``joins_host_transaction``.
+        """
         raise NotImplementedError
 
     @pytest.fixture

@@ -1,0 +1,195 @@
+"""
+What a type checker knows about the public calls. Never run: ``mypy --strict`` reads it.
+
+Each line says that a command or query answers with exactly this type, without a cast and without a table of types.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import assert_type
+
+from moneyed import Money
+
+from loyalty import (
+    ALL,
+    AccountStatement,
+    Audit,
+    AuditReport,
+    Balance,
+    BlockGiftCard,
+    CardOrders,
+    CardsOfOrder,
+    ClaimGiftCard,
+    CodeFormat,
+    CodeKeys,
+    Conversion,
+    ConvertGiftCard,
+    CurrencyMovements,
+    Debit,
+    DebitStoreCredit,
+    Entry,
+    Expired,
+    ExpireValue,
+    GetBalance,
+    GetGiftCard,
+    GetStoreCreditAccount,
+    GiftCardView,
+    Grant,
+    GrantStoreCredit,
+    IssuedGiftCard,
+    IssueGiftCard,
+    Liability,
+    LiabilityReport,
+    LotOrigin,
+    Loyalty,
+    MemoryStorage,
+    Movements,
+    OpenStoreCreditAccount,
+    OrderCards,
+    OrdersOfCard,
+    Payment,
+    PayWithBalances,
+    Policies,
+    RedeemGiftCard,
+    Redemption,
+    Reference,
+    Refund,
+    RefundRedemption,
+    Statement,
+    StoreCreditView,
+    UnblockGiftCard,
+)
+from loyalty.identifiers import AccountId, GiftCardId, TransferId
+
+
+def clock() -> datetime:
+    """Answer the present time of a host's own clock."""
+    return datetime(2026, 3, 1, tzinfo=UTC)
+
+
+loyalty = Loyalty(
+    MemoryStorage(),
+    code_keys=CodeKeys.generate(),
+    clock=clock,
+    policies=Policies(),
+    code_format=CodeFormat(prefix="SHOP"),
+    new_id=lambda: "id",
+)
+money = Money("5.00", "USD")
+
+# --- commands ---------------------------------------------------------------
+
+issued = loyalty.execute(
+    IssueGiftCard(
+        value=money,
+        expires_at=clock(),
+        tax_rate="19",
+        tags=("a",),
+        metadata={"a": 1},
+        reference=Reference("ticket", "77"),
+        idempotency_key="k",
+    )
+)
+assert_type(issued, IssuedGiftCard)
+assert_type(issued.code, str)
+assert_type(issued.gift_card, GiftCardView)
+assert_type(issued.gift_card.id, GiftCardId)
+assert_type(issued.gift_card.account_id, AccountId)
+assert_type(issued.gift_card.value, Money)
+
+assert_type(
+    loyalty.execute(ClaimGiftCard(code=issued.code, customer_id="ada", idempotency_key="k")),
+    GiftCardView,
+)
+conversion = loyalty.execute(ConvertGiftCard(code=issued.code, customer_id="ada", idempotency_key="k"))
+assert_type(conversion, Conversion)
+assert_type(conversion.account, StoreCreditView)
+
+redemption = loyalty.execute(RedeemGiftCard(code=issued.code, amount=money, order_id="1", idempotency_key="k"))
+assert_type(redemption, Redemption)
+assert_type(redemption.id, TransferId)
+assert_type(redemption.balance_after, Money)
+assert_type(
+    loyalty.execute(
+        RedeemGiftCard(gift_card_id=issued.gift_card.id, amount=money, order_id="1", idempotency_key="k")
+    ),
+    Redemption,
+)
+
+assert_type(loyalty.execute(RefundRedemption(order_id="1", amount=ALL, idempotency_key="k")), Refund)
+assert_type(loyalty.execute(RefundRedemption(redemption_id=redemption.id, amount=money, idempotency_key="k")), Refund)
+assert_type(loyalty.execute(BlockGiftCard(gift_card_id=issued.gift_card.id, idempotency_key="k")), GiftCardView)
+assert_type(loyalty.execute(UnblockGiftCard(code=issued.code, idempotency_key="k")), GiftCardView)
+assert_type(
+    loyalty.execute(OpenStoreCreditAccount(customer_id="ada", currency="USD", idempotency_key="k")),
+    StoreCreditView,
+)
+assert_type(
+    loyalty.execute(OpenStoreCreditAccount(customer_id="ada", currency=money.currency, idempotency_key="k")),
+    StoreCreditView,
+)
+
+grant = loyalty.execute(
+    GrantStoreCredit(customer_id="ada", amount=money, origin=LotOrigin.GOODWILL, idempotency_key="k")
+)
+assert_type(grant, Grant)
+assert_type(grant.account.id, AccountId)
+assert_type(grant.transfer, Entry)
+assert_type(grant.transfer.id, TransferId)
+
+debit = loyalty.execute(DebitStoreCredit(account_id=grant.account.id, amount=money, idempotency_key="k"))
+assert_type(debit, Debit)
+assert_type(debit.account, StoreCreditView)
+
+payment = loyalty.execute(
+    PayWithBalances(order_id="1", amount_due=money, codes=(issued.code,), customer_id="ada", idempotency_key="k")
+)
+assert_type(payment, Payment)
+assert_type(payment.parts, tuple[Redemption, ...])
+
+expired = loyalty.execute(ExpireValue(limit=100))
+assert_type(expired, Expired)
+assert_type(expired.amounts, tuple[Money, ...])
+assert_type(expired.is_done, bool)
+
+# --- queries ----------------------------------------------------------------
+
+assert_type(loyalty.ask(GetGiftCard(id=issued.gift_card.id)), GiftCardView)
+balance = loyalty.ask(GetBalance(code=issued.code))
+assert_type(balance, Balance)
+assert_type(balance.expires_at, datetime | None)
+assert_type(loyalty.ask(GetStoreCreditAccount(account_id=grant.account.id)), StoreCreditView)
+assert_type(loyalty.ask(GetStoreCreditAccount(customer_id="ada", currency="USD")), StoreCreditView)
+
+statement = loyalty.ask(Statement(account_id=grant.account.id, limit=10))
+assert_type(statement, AccountStatement)
+assert_type(statement.entries, tuple[Entry, ...])
+assert_type(statement.next_after, int | None)
+
+assert_type(loyalty.ask(CardsOfOrder(order_id="1")), OrderCards)
+assert_type(loyalty.ask(OrdersOfCard(gift_card_id=issued.gift_card.id)), CardOrders)
+
+liability = loyalty.ask(Liability(as_of=clock()))
+assert_type(liability, LiabilityReport)
+assert_type(liability.total["USD"], Money)
+assert_type(liability.by_origin["USD"][LotOrigin.REFUND], Money)
+
+assert_type(loyalty.ask(Movements(since=clock())), tuple[CurrencyMovements, ...])
+
+report = loyalty.ask(Audit())
+assert_type(report, AuditReport)
+assert_type(report.is_clean, bool)
+
+assert_type(loyalty.using(MemoryStorage()), Loyalty)
+
+# --- what a type checker must refuse ----------------------------------------
+# Each ignore below is needed: with ``warn_unused_ignores`` an accepted mistake fails the check.
+
+loyalty.ask(ExpireValue())  # type: ignore[arg-type]  # a sweep is no question
+loyalty.execute(Audit())  # type: ignore[arg-type]  # a question is no command
+RedeemGiftCard(code=issued.code, amount=money, order_id="1")  # type: ignore[call-arg]  # the key is required
+RedeemGiftCard(code=issued.code, amount=5.0, order_id="1", idempotency_key="k")  # type: ignore[arg-type]  # no float
+RefundRedemption(order_id="1", amount="ALL", idempotency_key="k")  # type: ignore[arg-type]  # ALL is a symbol
+GrantStoreCredit(customer_id="ada", amount=money, origin="gift", idempotency_key="k")  # type: ignore[arg-type]
+issued.gift_card.value = money  # type: ignore[misc]  # frozen
