@@ -25,6 +25,14 @@ class NowhereZone(tzinfo):
         """Answer nothing."""
         return None
 
+    def dst(self, _moment: datetime | None) -> timedelta | None:
+        """Answer nothing."""
+        return None
+
+    def tzname(self, _moment: datetime | None) -> str | None:
+        """Answer nothing."""
+        return None
+
 
 class BrokenZone(tzinfo):
     """A time zone that does not answer at all."""
@@ -53,9 +61,9 @@ class Shouting(Mapping[str, object]):
 def _money(amount: object, currency: object = None) -> Money:
     """Return money whose parts were put in behind its back."""
     money = Money(1, "USD")
-    money.amount = amount  # type: ignore[assignment]
+    vars(money)["amount"] = amount
     if currency is not None:
-        money.currency = currency  # type: ignore[assignment]
+        vars(money)["currency"] = currency
     return money
 
 
@@ -179,7 +187,7 @@ BAD_AMOUNT: Final[dict[str, object]] = {
 BAD_TIME: Final[dict[str, object]] = {
     "naive": datetime(2027, 1, 1),  # noqa: DTZ001 - that is what is wrong with it
     "naive, year 1": datetime(1, 1, 1),  # noqa: DTZ001 - that is what is wrong with it
-    "naive, year 9999": datetime.max,
+    "naive, year 9999": datetime(9999, 12, 31),  # noqa: DTZ001 - that is what is wrong with it
     "a date": date(2027, 1, 1),
     "a time of day": time(12, 0),
     "a length": timedelta(days=1),
@@ -196,7 +204,7 @@ BAD_TIME: Final[dict[str, object]] = {
     "another offset": datetime(2027, 1, 1, tzinfo=timezone(timedelta(hours=1))),
     "a zone of one microsecond": datetime(2027, 1, 1, tzinfo=timezone(timedelta(microseconds=1))),
     "a zone without an offset": datetime(2027, 1, 1, tzinfo=NowhereZone()),
-    "a zone that does not work": datetime(2027, 1, 1, tzinfo=BrokenZone()),
+    "a zone that does not work": datetime(2027, 1, 1, tzinfo=BrokenZone()),  # type: ignore[abstract]
 }
 
 BAD_CURRENCY: Final[dict[str, object]] = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any, Final
@@ -43,6 +42,7 @@ from loyalty.errors import (
     NotSpendable,
     StoreCreditAccountNotFound,
 )
+from loyalty.identifiers import TransferId
 from loyalty.ledger.transfer import Transfer
 from loyalty.use_cases.command import Request
 from tests.use_cases.shop import DAY, KEYS, NOW, Shop, usd
@@ -54,19 +54,19 @@ class KilledError(Exception):
     """Stands for the end of the process."""
 
 
-def at_once(*calls: Callable[[], object]) -> list[object]:
-    """Make all calls at the same moment and return what each answered or raised."""
-    barrier = Barrier(len(calls))
+def at_once(shop: Shop, *commands: Any) -> list[object]:
+    """Send all commands at the same moment and return what each answered or raised."""
+    barrier = Barrier(len(commands))
 
-    def run(call: Callable[[], object]) -> object:
+    def send(command: Any) -> object:
         barrier.wait(timeout=10)
         try:
-            return call()
+            return shop.execute(command)
         except LoyaltyError as error:
             return error
 
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(run, calls))
+    with ThreadPoolExecutor(len(commands)) as pool:
+        return list(pool.map(send, commands))
 
 
 def entries(shop: Shop, account_id: Any) -> list[str]:
@@ -119,12 +119,8 @@ def test_a_card_turned_into_credit_twice_at_once_20_times() -> None:
         shop = Shop()
         issued = shop.issue("50.00")
         answers = at_once(
-            *(
-                lambda key=key: shop.execute(  # type: ignore[misc]
-                    ConvertGiftCard(code=issued.code, customer_id=ADA, idempotency_key=key)
-                )
-                for key in ("a", "b")
-            )
+            shop,
+            *(ConvertGiftCard(code=issued.code, customer_id=ADA, idempotency_key=key) for key in ("a", "b")),
         )
         assert 1 == sum(isinstance(answer, NotSpendable) for answer in answers)
         assert usd("50.00") == shop.credit().available == shop.ask(Liability()).total["USD"]
@@ -163,12 +159,11 @@ def test_two_claims_of_one_card_at_once_by_one_customer_without_an_account() -> 
         shop = Shop()
         one, two = shop.issue("50.00"), shop.issue("20.00")
         answers = at_once(
+            shop,
             *(
-                lambda code=code, key=key: shop.execute(  # type: ignore[misc]
-                    ConvertGiftCard(code=code, customer_id=ADA, idempotency_key=key)
-                )
+                ConvertGiftCard(code=code, customer_id=ADA, idempotency_key=key)
                 for code, key in ((one.code, "a"), (one.code, "b"), (two.code, "c"))
-            )
+            ),
         )
         (refusal,) = [answer for answer in answers if isinstance(answer, LoyaltyError)]
         assert NotSpendable is type(refusal)
@@ -181,12 +176,13 @@ def test_a_card_that_expired_in_the_past_claimed() -> None:
     issued = shop.issue("50.00", expires_at=NOW + DAY)
     shop.clock.advance(2 * DAY)
     before = shop.books()
+    command: Any
     for command in (
         ClaimGiftCard(code=issued.code, customer_id=ADA, idempotency_key="a"),
         ConvertGiftCard(code=issued.code, customer_id=ADA, idempotency_key="b"),
     ):
         with pytest.raises(NotSpendable):
-            shop.execute(command)  # type: ignore[arg-type]
+            shop.execute(command)
     assert before == shop.books()
 
 
@@ -300,7 +296,7 @@ def test_an_entry_inserted_directly_above_the_balance() -> None:
     shop = Shop()
     shop.grant("10.00")
     shop.execute(DebitStoreCredit(customer_id=ADA, amount=usd("5"), idempotency_key="d"))
-    slipped = attrs.evolve(last_transfer(shop), id="slipped in", amount=10_000)
+    slipped = attrs.evolve(last_transfer(shop), id=TransferId("slipped in"), amount=10_000)
     shop.storage._books.transfers[slipped.id] = slipped
     shop.storage._books.entries[shop.credit().id].append(slipped)
     assert "slipped in" in {finding.id for finding in shop.ask(Audit()).findings}
@@ -358,9 +354,7 @@ def test_a_eur_cart_paid_from_a_usd_account() -> None:
     shop = Shop()
     account = shop.grant("10.00").account
     with pytest.raises(CurrencyMismatch):
-        shop.execute(
-            DebitStoreCredit(account_id=account.id, amount=Money(1, "EUR"), order_id="1", idempotency_key="d")
-        )
+        shop.execute(DebitStoreCredit(account_id=account.id, amount=Money(1, "EUR"), order_id="1", idempotency_key="d"))
     payment = shop.execute(
         PayWithBalances(order_id="1", amount_due=Money(1, "EUR"), customer_id=ADA, idempotency_key="p")
     )
@@ -371,9 +365,7 @@ def test_customer_bs_cart_paid_from_customer_as_account() -> None:
     """A payment for one customer never touches another's credit, and naming both is refused."""
     shop = Shop()
     account = shop.grant("10.00", ADA).account
-    payment = shop.execute(
-        PayWithBalances(order_id="1", amount_due=usd("5"), customer_id="bob", idempotency_key="p")
-    )
+    payment = shop.execute(PayWithBalances(order_id="1", amount_due=usd("5"), customer_id="bob", idempotency_key="p"))
     assert usd("0.00") == payment.amount
     with pytest.raises(StoreCreditAccountNotFound):
         shop.execute(DebitStoreCredit(customer_id="bob", amount=usd("5"), idempotency_key="d"))
@@ -443,14 +435,11 @@ def test_a_redemption_at_the_same_moment_by_many() -> None:
     shop = Shop()
     issued = shop.issue("1.00")
     answers = at_once(
+        shop,
         *(
-            lambda number=number: shop.execute(  # type: ignore[misc]
-                RedeemGiftCard(
-                    code=issued.code, amount=usd("1.00"), order_id=str(number), idempotency_key=f"pay-{number}"
-                )
-            )
+            RedeemGiftCard(code=issued.code, amount=usd("1.00"), order_id=str(number), idempotency_key=f"pay-{number}")
             for number in range(16)
-        )
+        ),
     )
     assert 15 == sum(isinstance(answer, InsufficientBalance) for answer in answers)
     assert () == shop.ask(Audit()).findings

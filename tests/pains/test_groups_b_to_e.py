@@ -64,6 +64,7 @@ def test_pain_23_expiry_stored_but_not_enforced() -> None:
     shop.grant("50.00", expires_at=NOW + DAY)
     shop.clock.advance(3 * DAY)
     before = shop.books()
+    command: Any
     for command in (
         RedeemGiftCard(code=issued.code, amount=usd("1"), order_id="1", idempotency_key="a"),
         ConvertGiftCard(code=issued.code, customer_id="ada", idempotency_key="b"),
@@ -72,7 +73,7 @@ def test_pain_23_expiry_stored_but_not_enforced() -> None:
         PayWithBalances(order_id="1", amount_due=usd("1"), codes=(issued.code,), idempotency_key="e"),
     ):
         with pytest.raises((NotSpendable, InsufficientBalance)):
-            shop.execute(command)  # type: ignore[arg-type]
+            shop.execute(command)
     assert before == shop.books()
 
 
@@ -124,17 +125,13 @@ def wrong_calls(shop: Shop) -> list[Callable[[], object]]:
         call
         for code in codes
         for call in (
-            lambda code=code: shop.ask(GetBalance(code=code)),  # type: ignore[misc]
-            lambda code=code: shop.execute(  # type: ignore[misc]
+            lambda code=code: shop.ask(GetBalance(code=code)),
+            lambda code=code: shop.execute(
                 RedeemGiftCard(code=code, amount=usd("1"), order_id="1", idempotency_key="k")
             ),
-            lambda code=code: shop.execute(  # type: ignore[misc]
-                ClaimGiftCard(code=code, customer_id="bob", idempotency_key="k")
-            ),
-            lambda code=code: shop.execute(  # type: ignore[misc]
-                ConvertGiftCard(code=code, customer_id="bob", idempotency_key="k")
-            ),
-            lambda code=code: shop.execute(  # type: ignore[misc]
+            lambda code=code: shop.execute(ClaimGiftCard(code=code, customer_id="bob", idempotency_key="k")),
+            lambda code=code: shop.execute(ConvertGiftCard(code=code, customer_id="bob", idempotency_key="k")),
+            lambda code=code: shop.execute(
                 PayWithBalances(order_id="1", amount_due=usd("1"), codes=(code,), idempotency_key="k")
             ),
         )
@@ -222,7 +219,12 @@ def test_pain_30_code_equality() -> None:
     code = shop.issue("5.00").code
     for typed in (code.lower(), code.replace("-", ""), f" {code} ", code.replace("0", "O").replace("1", "l")):
         assert usd("5.00") == shop.ask(GetBalance(code=typed)).available
-    for typed in (code.replace("G", "\uff27"), code.replace("T", "\u0422"), code + "\u200b", code.replace("I", "\u0131")):
+    for typed in (
+        code.replace("G", "\uff27"),
+        code.replace("T", "\u0422"),
+        code + "\u200b",
+        code.replace("I", "\u0131"),
+    ):
         with pytest.raises(MalformedCode):
             shop.ask(GetBalance(code=typed))
 
@@ -363,7 +365,7 @@ def test_pain_42_events_before_commit() -> None:
 
 
 def test_pain_46_adjustments_without_a_reason() -> None:
-    """Nothing sets a balance: no command has a field for one, and a correction is a debit or a grant with its reason."""
+    """Nothing sets a balance: no command has a field for one, and a correction is a debit with its reason."""
     for name in loyalty.__all__:
         thing: Any = getattr(loyalty, name)
         if isinstance(thing, type) and attrs.has(thing) and "idempotency_key" in attrs.fields_dict(thing):

@@ -111,9 +111,7 @@ assert_type(redemption, Redemption)
 assert_type(redemption.id, TransferId)
 assert_type(redemption.balance_after, Money)
 assert_type(
-    loyalty.execute(
-        RedeemGiftCard(gift_card_id=issued.gift_card.id, amount=money, order_id="1", idempotency_key="k")
-    ),
+    loyalty.execute(RedeemGiftCard(gift_card_id=issued.gift_card.id, amount=money, order_id="1", idempotency_key="k")),
     Redemption,
 )
 

@@ -135,18 +135,14 @@ class Shop:
         money = usd(amount) if isinstance(amount, str) else amount
         origin = given.pop("origin", LotOrigin.GOODWILL)
         return self.execute(
-            GrantStoreCredit(
-                customer_id=customer_id, amount=money, origin=origin, idempotency_key=self.key(), **given
-            )
+            GrantStoreCredit(customer_id=customer_id, amount=money, origin=origin, idempotency_key=self.key(), **given)
         )
 
     def redeem(self, issued: IssuedGiftCard, amount: Money | str, order_id: str = "1001", **given: Any) -> Redemption:
         """Redeem a card by its code."""
         money = usd(amount) if isinstance(amount, str) else amount
         return self.execute(
-            RedeemGiftCard(
-                code=issued.code, amount=money, order_id=order_id, idempotency_key=self.key(), **given
-            )
+            RedeemGiftCard(code=issued.code, amount=money, order_id=order_id, idempotency_key=self.key(), **given)
         )
 
     def card(self, issued: IssuedGiftCard) -> GiftCardView:

@@ -6,15 +6,16 @@ import pytest
 
 from loyalty import BlockGiftCard, CodeKeys, GiftCardStatus, GiftCardView, RefundRedemption, UnblockGiftCard
 from loyalty.errors import GiftCardNotFound, IdempotencyConflict, InvalidRequest, MalformedCode, NotSpendable
+from loyalty.identifiers import GiftCardId
 from tests.use_cases.shop import SECRET, Shop, usd
 
 
-def block(shop: Shop, gift_card_id: str) -> GiftCardView:
+def block(shop: Shop, gift_card_id: GiftCardId) -> GiftCardView:
     """Block a card by its id."""
     return shop.execute(BlockGiftCard(gift_card_id=gift_card_id, reason="fraud", idempotency_key=shop.key()))
 
 
-def unblock(shop: Shop, gift_card_id: str) -> GiftCardView:
+def unblock(shop: Shop, gift_card_id: GiftCardId) -> GiftCardView:
     """Unblock a card by its id."""
     return shop.execute(UnblockGiftCard(gift_card_id=gift_card_id, idempotency_key=shop.key()))
 
@@ -107,30 +108,30 @@ def test_a_card_that_waits_for_its_payment_is_not_blocked() -> None:
 
 
 @pytest.mark.parametrize("command", [BlockGiftCard, UnblockGiftCard])
-def test_unknown_cards_are_not_found(command: type[BlockGiftCard] | type[UnblockGiftCard]) -> None:
+def test_unknown_cards_are_not_found(command: type[BlockGiftCard | UnblockGiftCard]) -> None:
     """No card of this id or code: not found."""
     shop = Shop()
     stranger = Shop(keys=CodeKeys.from_secret("the secret of quite another shop")).issue()
     with pytest.raises(GiftCardNotFound):
-        shop.execute(command(gift_card_id="nobody", idempotency_key="a"))
+        shop.execute(command(gift_card_id=GiftCardId("nobody"), idempotency_key="a"))
     with pytest.raises(GiftCardNotFound):
         shop.execute(command(code=stranger.code, idempotency_key="b"))
 
 
 @pytest.mark.parametrize("command", [BlockGiftCard, UnblockGiftCard])
-def test_what_cannot_be_a_code_is_malformed(command: type[BlockGiftCard] | type[UnblockGiftCard]) -> None:
+def test_what_cannot_be_a_code_is_malformed(command: type[BlockGiftCard | UnblockGiftCard]) -> None:
     """A malformed code is told before any look-up."""
     with pytest.raises(MalformedCode):
         Shop().execute(command(code="GIFT-0000", idempotency_key="a"))
 
 
 @pytest.mark.parametrize("command", [BlockGiftCard, UnblockGiftCard])
-def test_the_card_is_named_exactly_once(command: type[BlockGiftCard] | type[UnblockGiftCard]) -> None:
+def test_the_card_is_named_exactly_once(command: type[BlockGiftCard | UnblockGiftCard]) -> None:
     """Naming the card twice or not at all is an invalid request."""
     with pytest.raises(InvalidRequest):
         command(idempotency_key="a")
     with pytest.raises(InvalidRequest):
-        command(code="GIFT-0000", gift_card_id="x", idempotency_key="a")
+        command(code="GIFT-0000", gift_card_id=GiftCardId("x"), idempotency_key="a")
 
 
 def test_a_replayed_block_does_not_block_again() -> None:
@@ -160,7 +161,10 @@ def test_the_event_tells_the_reason() -> None:
     shop = Shop()
     issued = shop.issue()
     block(shop, issued.gift_card.id)
-    assert ("GiftCardBlocked", True) == (shop.last_receipt().event, '"reason":"fraud"' in shop.last_receipt().event_data)
+    assert ("GiftCardBlocked", True) == (
+        shop.last_receipt().event,
+        '"reason":"fraud"' in shop.last_receipt().event_data,
+    )
     unblock(shop, issued.gift_card.id)
     assert "GiftCardUnblocked" == shop.last_receipt().event
 

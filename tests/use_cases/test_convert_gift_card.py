@@ -31,6 +31,7 @@ from loyalty.errors import (
     NotSpendable,
     StoreCreditAccountNotFound,
 )
+from loyalty.identifiers import GiftCardId
 from loyalty.ledger.lot import Lot
 from loyalty.ports.storage import Wanted
 from tests.use_cases.shop import DAY, MICROSECOND, NOW, SECRET, Shop, usd
@@ -38,9 +39,7 @@ from tests.use_cases.shop import DAY, MICROSECOND, NOW, SECRET, Shop, usd
 
 def convert(shop: Shop, issued: IssuedGiftCard, customer_id: str = "ada", key: str | None = None) -> Conversion:
     """Convert a card by its code."""
-    return shop.execute(
-        ConvertGiftCard(code=issued.code, customer_id=customer_id, idempotency_key=key or shop.key())
-    )
+    return shop.execute(ConvertGiftCard(code=issued.code, customer_id=customer_id, idempotency_key=key or shop.key()))
 
 
 def lots_of(shop: Shop, account_id: str) -> tuple[Lot, ...]:
@@ -214,7 +213,7 @@ def test_unknown_cards_are_not_found() -> None:
     with pytest.raises(GiftCardNotFound):
         convert(shop, stranger)
     with pytest.raises(GiftCardNotFound):
-        shop.execute(ConvertGiftCard(gift_card_id="nobody", customer_id="ada", idempotency_key="k"))
+        shop.execute(ConvertGiftCard(gift_card_id=GiftCardId("nobody"), customer_id="ada", idempotency_key="k"))
     assert before == shop.books()
 
 
@@ -229,7 +228,7 @@ def test_the_card_is_named_exactly_once() -> None:
     with pytest.raises(InvalidRequest):
         ConvertGiftCard(customer_id="ada", idempotency_key="k")
     with pytest.raises(InvalidRequest):
-        ConvertGiftCard(code="GIFT-0000", gift_card_id="x", customer_id="ada", idempotency_key="k")
+        ConvertGiftCard(code="GIFT-0000", gift_card_id=GiftCardId("x"), customer_id="ada", idempotency_key="k")
 
 
 def test_a_replay_answers_again_and_converts_nothing() -> None:

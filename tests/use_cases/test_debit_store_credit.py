@@ -73,9 +73,7 @@ def test_a_payment_can_be_refunded_and_a_correction_cannot() -> None:
     shop.execute(RefundRedemption(order_id="1001", amount=usd("2.00"), idempotency_key="r"))
     assert usd("9.00") == shop.credit().available
     with pytest.raises(RedemptionNotFound):
-        shop.execute(
-            RefundRedemption(redemption_id=correction.transfer.id, amount=usd("1.00"), idempotency_key="r2")
-        )
+        shop.execute(RefundRedemption(redemption_id=correction.transfer.id, amount=usd("1.00"), idempotency_key="r2"))
 
 
 def test_an_account_may_be_named_by_id() -> None:

@@ -293,9 +293,7 @@ def test_ten_dollars_are_ten_dollars_however_written() -> None:
     shop = Shop()
     grants = [
         shop.execute(
-            GrantStoreCredit(
-                customer_id="ada", amount=usd(text), origin=LotOrigin.GOODWILL, idempotency_key="once"
-            )
+            GrantStoreCredit(customer_id="ada", amount=usd(text), origin=LotOrigin.GOODWILL, idempotency_key="once")
         )
         for text in ("10", "10.0", "10.00", "1E+1")
     ]

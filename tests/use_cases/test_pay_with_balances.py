@@ -117,9 +117,7 @@ def test_the_same_card_named_twice_counts_once() -> None:
     """A card named by code in two spellings, and by its id, is one tender."""
     shop = Shop()
     issued = shop.issue("5.00")
-    payment = pay(
-        shop, "20.00", codes=[issued.code, issued.code.lower()], gift_card_ids=[issued.gift_card.id] * 2
-    )
+    payment = pay(shop, "20.00", codes=[issued.code, issued.code.lower()], gift_card_ids=[issued.gift_card.id] * 2)
     assert (usd("5.00"), 1) == (payment.amount, len(payment.parts))
 
 
@@ -337,7 +335,7 @@ def test_another_customers_card_comes_before_a_blocked_account() -> None:
 def test_a_blocked_card_comes_before_another_currency(blocked_first: bool) -> None:
     """A card that is not spendable is told before another one's currency."""
     shop = Shop()
-    values = ["5.00", Money("5.00", "EUR")] if blocked_first else [Money("5.00", "EUR"), "5.00"]
+    values = [usd("5.00"), Money("5.00", "EUR")] if blocked_first else [Money("5.00", "EUR"), usd("5.00")]
     cards = [shop.issue(value) for value in values]
     shop.set_card_status(cards[0 if blocked_first else 1], GiftCardStatus.BLOCKED)
     with pytest.raises(NotSpendable):

@@ -31,6 +31,7 @@ from loyalty.errors import (
     MalformedCode,
     NotSpendable,
 )
+from loyalty.identifiers import GiftCardId
 from loyalty.ports.storage import TransferFilter
 from tests.use_cases.shop import DAY, MICROSECOND, NOW, SECRET, Shop, usd
 
@@ -131,7 +132,9 @@ def test_a_code_of_another_shop_is_not_found() -> None:
 def test_an_unknown_id_is_not_found() -> None:
     """An id that no card has is not found."""
     with pytest.raises(GiftCardNotFound):
-        Shop().execute(RedeemGiftCard(gift_card_id="nobody", amount=usd("1"), order_id="1", idempotency_key="k"))
+        Shop().execute(
+            RedeemGiftCard(gift_card_id=GiftCardId("nobody"), amount=usd("1"), order_id="1", idempotency_key="k")
+        )
 
 
 @pytest.mark.parametrize("customer_id", [None, "bob"])
@@ -196,7 +199,7 @@ def test_a_currency_whose_decimals_changed_is_another_currency() -> None:
 def test_bad_amounts_never_become_a_command(amount: str) -> None:
     """Zero, negative, inexact, infinite and huge amounts are refused by the constructor."""
     with pytest.raises(InvalidAmount):
-        RedeemGiftCard(gift_card_id="c", amount=usd(amount), order_id="1", idempotency_key="k")
+        RedeemGiftCard(gift_card_id=GiftCardId("c"), amount=usd(amount), order_id="1", idempotency_key="k")
 
 
 def test_a_replay_answers_again_and_takes_nothing() -> None:
@@ -217,9 +220,7 @@ def test_a_replay_may_spell_the_code_differently() -> None:
     shop = Shop()
     issued = shop.issue("50.00")
     first = shop.execute(RedeemGiftCard(code=issued.code, amount=usd("5.00"), order_id="1", idempotency_key="k"))
-    again = shop.execute(
-        RedeemGiftCard(code=issued.code.lower(), amount=usd("5"), order_id="1", idempotency_key="k")
-    )
+    again = shop.execute(RedeemGiftCard(code=issued.code.lower(), amount=usd("5"), order_id="1", idempotency_key="k"))
     assert first == again
 
 

@@ -193,9 +193,7 @@ def test_value_goes_back_to_its_own_lot() -> None:
     shop.grant("5.00", expires_at=NOW + DAY, origin=LotOrigin.PROMOTIONAL)
     shop.grant("5.00", expires_at=NOW + 9 * DAY)
     lots = shop.books().found
-    shop.execute(
-        DebitStoreCredit(customer_id="ada", amount=usd("7.00"), order_id="1001", idempotency_key="d")
-    )
+    shop.execute(DebitStoreCredit(customer_id="ada", amount=usd("7.00"), order_id="1001", idempotency_key="d"))
     refund(shop, ALL)
     after = shop.books().found
     assert _lots(lots) == _lots(after)
@@ -290,7 +288,9 @@ def test_promotional_value_that_expired_is_forfeited() -> None:
     assert () == shop.ask(Audit()).findings
 
 
-@pytest.mark.parametrize(("at", "regranted"), [(NOW + DAY - MICROSECOND, "0"), (NOW + DAY, "30"), (NOW + 2 * DAY, "30")])
+@pytest.mark.parametrize(
+    ("at", "regranted"), [(NOW + DAY - MICROSECOND, "0"), (NOW + DAY, "30"), (NOW + 2 * DAY, "30")]
+)
 def test_the_instant_of_expiry_decides(at: datetime, regranted: str) -> None:
     """One microsecond before its expiry value goes back to its lot; at it and after it it is granted again."""
     shop = Shop()

@@ -9,8 +9,7 @@ from json import loads
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection
-
+from loyalty.adapters.sqlalchemy.driver import Driver, Parameters, Rows
 from loyalty.adapters.sqlalchemy.rows import (
     account_of,
     gift_card_of,
@@ -20,7 +19,7 @@ from loyalty.adapters.sqlalchemy.rows import (
     store_credit_of,
     transfer_of,
 )
-from loyalty.adapters.sqlalchemy.statements import Parameters, Statements, shape_of
+from loyalty.adapters.sqlalchemy.statements import Statements, shape_of
 from loyalty.clock import to_micros
 from loyalty.gift_cards.card import GiftCard
 from loyalty.identifiers import AccountId, TransferId
@@ -42,15 +41,13 @@ GIFT_CARD = slice(10, 30)
 STORE_CREDIT = slice(30, 34)
 LOT = slice(34, 47)
 
-STREAM = {"stream_results": True, "max_row_buffer": 1000}
-
 
 class SqlReader:
     """Answers from one connection, inside whatever transaction it is in."""
 
-    def __init__(self, connection: Connection, statements: Statements) -> None:
+    def __init__(self, driver: Driver, statements: Statements) -> None:
         """Keep the connection; nothing is read yet."""
-        self._connection = connection
+        self._driver = driver
         self._statements = statements
 
     def find(self, wanted: Wanted) -> Found:
@@ -114,11 +111,11 @@ class SqlReader:
         """Return the rows of a load, which come as one JSON array each."""
         return [loads(row[0]) for row in self._rows(text, parameters)]
 
-    def _rows(self, text: str, parameters: Parameters) -> Sequence[Sequence[Any]]:
-        return self._connection.exec_driver_sql(text, parameters).fetchall()
+    def _rows(self, text: str, parameters: Parameters) -> Rows:
+        return self._driver.rows(text, parameters)
 
     def _stream(self, text: str, parameters: Parameters) -> Iterable[Sequence[Any]]:
-        return self._connection.exec_driver_sql(text, parameters, execution_options=STREAM)
+        return self._driver.stream(text, parameters)
 
 
 def _house(name: str | None) -> HouseAccount | None:

@@ -14,13 +14,12 @@ from functools import lru_cache
 from sqlalchemy import Table
 from sqlalchemy.engine import Dialect
 
+from loyalty.adapters.sqlalchemy.driver import Parameters
 from loyalty.adapters.sqlalchemy.tables import Tables
 from loyalty.clock import to_micros
 from loyalty.ports.storage import TransferFilter, Wanted
 
 __all__ = ["Statements"]
-
-Parameters = tuple[str | int | None, ...]
 
 MARKERS: dict[str, Callable[[int], str]] = {
     "qmark": lambda _: "?",

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.schema import CreateSchema
 
+from loyalty.adapters.sqlalchemy.driver import Driver, ThroughSqlAlchemy, connected
 from loyalty.adapters.sqlalchemy.failures import is_outcome_unknown, translated
 from loyalty.adapters.sqlalchemy.reading import SqlReader
 from loyalty.adapters.sqlalchemy.statements import Statements
@@ -104,10 +105,11 @@ class SqlAlchemyStorage:
     def read(self, question: Callable[[Reader], Result]) -> Result:
         """Answer *question* from one snapshot, without locking anything."""
         with self._read_turn, _translating(), self._readers.connect() as connection:
-            if self._is_sqlite and not _in_transaction(connection):
-                connection.exec_driver_sql("BEGIN")
-            answer = question(SqlReader(connection, self._statements))
-            _end_unchanged(connection)
+            driver = ThroughSqlAlchemy(connection)
+            if self._is_sqlite and not _in_transaction(driver):
+                driver.changed("BEGIN", [()])
+            answer = question(SqlReader(driver, self._statements))
+            _end_unchanged(driver)
             return answer
 
     def joining(self, connection_or_session: Connection | Session) -> JoinedStorage:
@@ -141,20 +143,21 @@ class SqlAlchemyStorage:
         self.engine.dispose()
 
     def _attempt(self, work: Callable[[UnitOfWork], Result]) -> Result:
-        with self._turn, _translating(), self.engine.connect() as connection:
+        with self._turn, _translating(), connected(self.engine) as driver:
+            _require_transaction(driver)
             if self._is_sqlite:
-                _take_write_lock(connection, self._statements)
-            uow = SqlUnitOfWork(connection, self._statements)
+                _take_write_lock(driver, self._statements)
+            uow = SqlUnitOfWork(driver, self._statements)
             try:
                 result = work(uow)
             except LoyaltyError:
                 if not uow.has_tried_to_write:
-                    _end_unchanged(connection)
+                    _end_unchanged(driver)
                 raise
             if uow.has_written:
-                _commit(connection, uow.idempotency_key)
+                _commit(driver, uow.idempotency_key)
             else:
-                _end_unchanged(connection)
+                _end_unchanged(driver)
             return result
 
 
@@ -177,16 +180,18 @@ class JoinedStorage:
                 statement by itself, so that there is no transaction to join.
         """
         connection = self._connection()
+        driver = ThroughSqlAlchemy(connection)
         with _translating():
+            _require_transaction(driver)
             if connection.dialect.name == "sqlite":
-                _take_write_lock(connection, self._statements)
+                _take_write_lock(driver, self._statements)
             with connection.begin_nested():
-                return work(SqlUnitOfWork(connection, self._statements))
+                return work(SqlUnitOfWork(driver, self._statements))
 
     def read(self, question: Callable[[Reader], Result]) -> Result:
         """Answer *question* from what the host's transaction sees."""
         with _translating():
-            return question(SqlReader(self._connection(), self._statements))
+            return question(SqlReader(ThroughSqlAlchemy(self._connection()), self._statements))
 
     def _connection(self) -> Connection:
         connection = self._host.connection() if isinstance(self._host, Session) else self._host
@@ -194,7 +199,7 @@ class JoinedStorage:
             raise InvalidRequest("join a SQLAlchemy Connection or Session")
         if connection.closed:
             raise InvalidRequest("the connection to join is closed")
-        if _commits_by_itself(connection):
+        if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
             raise InvalidRequest("the connection commits every statement by itself; there is no transaction to join")
         return connection
 
@@ -227,41 +232,46 @@ def _configure_sqlite(connection: Any, _record: object) -> None:  # the driver's
     cursor.close()
 
 
-def _commits_by_itself(connection: Connection) -> bool:
-    """Tell, without asking the database, whether every statement is its own transaction."""
-    asked_for = connection.get_execution_options().get("isolation_level")
-    return asked_for == "AUTOCOMMIT" or getattr(connection.connection.dbapi_connection, "autocommit", False) is True
+def _require_transaction(driver: Driver) -> None:
+    """
+    Refuse to move money where every statement commits by itself.
+
+    Raises:
+        loyalty.errors.InvalidRequest: If the driver is in that mode.
+    """
+    if getattr(driver.dbapi_connection, "autocommit", False) is True:
+        raise InvalidRequest("the connection commits every statement by itself; money needs a transaction")
 
 
-def _in_transaction(connection: Connection) -> bool:
-    return bool(getattr(connection.connection.dbapi_connection, "in_transaction", False))
+def _in_transaction(driver: Driver) -> bool:
+    return bool(getattr(driver.dbapi_connection, "in_transaction", False))
 
 
-def _take_write_lock(connection: Connection, statements: Statements) -> None:
+def _take_write_lock(driver: Driver, statements: Statements) -> None:
     """
     Take SQLite's write lock before anything is read.
 
     A transaction that reads first and writes later fails at once when another
     one wrote between, whatever the time-out.
     """
-    if _in_transaction(connection):
-        connection.exec_driver_sql(f"UPDATE {statements.account} SET version = version WHERE 1 = 0")
+    if _in_transaction(driver):
+        driver.changed(f"UPDATE {statements.account} SET version = version WHERE 1 = 0", [()])
     else:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        driver.changed("BEGIN IMMEDIATE", [()])
 
 
-def _end_unchanged(connection: Connection) -> None:
+def _end_unchanged(driver: Driver) -> None:
     """
     End a transaction in which nothing was written.
 
     By COMMIT, because after a ROLLBACK psycopg forgets its prepared statements.
     """
-    connection.commit()
+    driver.commit()
 
 
-def _commit(connection: Connection, idempotency_key: str | None) -> None:
+def _commit(driver: Driver, idempotency_key: str | None) -> None:
     try:
-        connection.commit()
+        driver.commit()
     except DBAPIError as error:
         if is_outcome_unknown(error):
             raise OutcomeUnknown(idempotency_key=idempotency_key) from error

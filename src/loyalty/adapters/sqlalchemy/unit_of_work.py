@@ -60,5 +60,5 @@ class SqlUnitOfWork(SqlReader):
         self.has_tried_to_write = True
         at_once = self._statements.dialect_name == "postgresql"
         write = write_all_at_once if at_once else write_one_by_one
-        self.has_written = write(self._connection, self._statements, changes)
+        self.has_written = write(self._driver, self._statements, changes)
         return self.has_written

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 import attrs
-from sqlalchemy import Connection
 
+from loyalty.adapters.sqlalchemy.driver import Driver
 from loyalty.adapters.sqlalchemy.rows import (
     Values,
     account_row,
@@ -149,13 +149,11 @@ def _card_values(card: GiftCard) -> Values:
     return (*(row[name] for name in CARD_FACTS), card.id)
 
 
-def write_one_by_one(connection: Connection, statements: Statements, changes: Changes) -> bool:
+def write_one_by_one(driver: Driver, statements: Statements, changes: Changes) -> bool:
     """Write with one statement per table and kind of change. Works on every database."""
     for write in writes_of(statements, changes):
         text = _single(statements.marker, write.table, write.columns, write.keys, write.unless_exists)
-        one = len(write.rows) == 1
-        done = connection.exec_driver_sql(text, write.rows[0] if one else list(write.rows)).rowcount
-        if done != len(write.rows):
+        if driver.changed(text, write.rows) != len(write.rows):
             if write.table == statements.receipt:
                 return False
             raise ConcurrentUpdate
@@ -175,7 +173,7 @@ def _single(
     return f"UPDATE {table} SET {sets} WHERE {where}"
 
 
-def write_all_at_once(connection: Connection, statements: Statements, changes: Changes) -> bool:
+def write_all_at_once(driver: Driver, statements: Statements, changes: Changes) -> bool:
     """
     Write everything in one statement with data-modifying common table expressions.
 
@@ -189,10 +187,10 @@ def write_all_at_once(connection: Connection, statements: Statements, changes: C
     writes = writes_of(statements, changes)
     parameters = tuple([value for write in writes for row in write.rows for value in row])
     if len(parameters) > MOST_PARAMETERS:
-        return write_one_by_one(connection, statements, changes)
+        return write_one_by_one(driver, statements, changes)
     shape = tuple([(write.table, write.columns, write.keys, write.unless_exists, len(write.rows)) for write in writes])
     text = _combined(statements.marker, shape, _types(statements))
-    counts = connection.exec_driver_sql(text, parameters).scalar_one()
+    counts: str = driver.rows(text, parameters)[0][0]
     if counts == " ".join([str(len(write.rows)) for write in writes]):
         return True
     if changes.receipt is not None and counts.startswith("0"):

@@ -1,0 +1,185 @@
+"""
+How a text reaches the database: through SQLAlchemy, or straight to the driver.
+
+SQLAlchemy's own part of a statement, its events, contexts and results, costs
+about as much as all our rules together. So where nobody listens to the
+engine, transactions of our own hand their texts straight to the driver's
+cursor; connections still come from the engine's pool, and errors come out as
+SQLAlchemy's. Where a host listens (events, logging, tracing), and in the
+host's own transactions, everything goes through SQLAlchemy.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import PoolProxiedConnection
+
+__all__ = ["Driver", "StraightToDriver", "ThroughSqlAlchemy", "connected", "is_observed"]
+
+Parameters = tuple[str | int | None, ...]
+Rows = Sequence[Sequence[Any]]
+
+STREAM = {"stream_results": True, "max_row_buffer": 1000}
+
+WATCHED = (
+    "before_execute",
+    "after_execute",
+    "before_cursor_execute",
+    "after_cursor_execute",
+    "begin",
+    "commit",
+    "rollback",
+    "engine_connect",
+)
+"""The events of an engine that a host may listen to. Errors are told to ``handle_error`` listeners of the dialect."""
+
+
+class Driver(Protocol):
+    """One connection, inside one transaction."""
+
+    def rows(self, text: str, parameters: Parameters) -> Rows:
+        """Run a query and return all its rows."""
+        ...
+
+    def stream(self, text: str, parameters: Parameters) -> Iterable[Sequence[Any]]:
+        """Run a query and yield its rows in bounded memory."""
+        ...
+
+    def changed(self, text: str, rows: Sequence[Parameters]) -> int:
+        """Run a change once per row of parameters and return how many rows it affected."""
+        ...
+
+    def commit(self) -> None:
+        """End the transaction."""
+        ...
+
+    @property
+    def dbapi_connection(self) -> Any:  # whatever the driver has
+        """The driver's own connection."""
+        ...
+
+
+class ThroughSqlAlchemy:
+    """Runs texts on a SQLAlchemy connection, so that its listeners hear of them."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Keep the connection."""
+        self._connection = connection
+
+    def rows(self, text: str, parameters: Parameters) -> Rows:
+        """Run a query and return all its rows."""
+        return self._connection.exec_driver_sql(text, parameters).fetchall()
+
+    def stream(self, text: str, parameters: Parameters) -> Iterable[Sequence[Any]]:
+        """Run a query and yield its rows in bounded memory."""
+        return self._connection.exec_driver_sql(text, parameters, execution_options=STREAM)
+
+    def changed(self, text: str, rows: Sequence[Parameters]) -> int:
+        """Run a change once per row of parameters and return how many rows it affected."""
+        one = len(rows) == 1
+        return self._connection.exec_driver_sql(text, rows[0] if one else list(rows)).rowcount
+
+    def commit(self) -> None:
+        """End the transaction."""
+        self._connection.commit()
+
+    @property
+    def dbapi_connection(self) -> Any:  # whatever the driver has
+        """The driver's own connection."""
+        return self._connection.connection.dbapi_connection
+
+
+class StraightToDriver:
+    """Runs texts on the driver's cursor. Nobody listens, so nobody misses anything."""
+
+    def __init__(self, engine: Engine, pooled: PoolProxiedConnection) -> None:
+        """Keep the connection."""
+        self._engine = engine
+        self._pooled = pooled
+
+    def rows(self, text: str, parameters: Parameters) -> Rows:
+        """Run a query and return all its rows."""
+        with self._cursor(text) as cursor:
+            cursor.execute(text, parameters)
+            rows: Rows = cursor.fetchall()
+            return rows
+
+    def stream(self, text: str, parameters: Parameters) -> Iterable[Sequence[Any]]:
+        """Run a query and return its rows; what our own transactions read is small."""
+        return self.rows(text, parameters)
+
+    def changed(self, text: str, rows: Sequence[Parameters]) -> int:
+        """Run a change once per row of parameters and return how many rows it affected."""
+        with self._cursor(text) as cursor:
+            if len(rows) == 1:
+                cursor.execute(text, rows[0])
+            else:
+                cursor.executemany(text, rows)
+            count: int = cursor.rowcount
+            return count
+
+    def commit(self) -> None:
+        """End the transaction."""
+        with self._wrapping("COMMIT"):
+            self._pooled.commit()
+
+    @property
+    def dbapi_connection(self) -> Any:  # whatever the driver has
+        """The driver's own connection."""
+        return self._pooled.dbapi_connection
+
+    @contextmanager
+    def _cursor(self, text: str) -> Iterator[Any]:
+        cursor = self._pooled.cursor()
+        try:
+            with self._wrapping(text):
+                yield cursor
+        finally:
+            cursor.close()
+
+    @contextmanager
+    def _wrapping(self, text: str) -> Iterator[None]:
+        """Raise the driver's errors as SQLAlchemy's, and let go of a connection that broke."""
+        dialect = self._engine.dialect
+        driver_error = dialect.loaded_dbapi.Error
+        try:
+            yield
+        except driver_error as error:
+            is_broken = dialect.is_disconnect(error, self._pooled, None)
+            if is_broken:
+                self._pooled.invalidate(error)
+            raise DBAPIError.instance(
+                text,
+                None,
+                error,
+                driver_error,
+                hide_parameters=True,
+                connection_invalidated=is_broken,
+                dialect=dialect,
+            ) from error
+
+
+@contextmanager
+def connected(engine: Engine) -> Iterator[Driver]:
+    """Take a connection from the pool and give it back; what was not committed is rolled back."""
+    if is_observed(engine):
+        with engine.connect() as connection:
+            yield ThroughSqlAlchemy(connection)
+        return
+    pooled = engine.raw_connection()
+    try:
+        yield StraightToDriver(engine, pooled)
+    finally:
+        pooled.close()
+
+
+def is_observed(engine: Engine) -> bool:
+    """Tell whether somebody listens to what the engine does."""
+    dispatch: Any = engine.dispatch
+    return any(getattr(dispatch, name) for name in WATCHED) or engine.logger.isEnabledFor(logging.INFO)

@@ -1,0 +1,27 @@
+"""The shop's choices."""
+
+from __future__ import annotations
+
+import attrs
+
+from loyalty.policies.chosen import Policies
+from loyalty.policies.refunds import regrant_paid_value
+from loyalty.policies.tender_order import soonest_expiry_first
+from tests.unit.accounts import lot_of
+
+
+def test_every_choice_has_a_default() -> None:
+    """A shop that chooses nothing gets the documented policies."""
+    assert (soonest_expiry_first, regrant_paid_value) == (Policies().spending_order, Policies().refund_expiry)
+
+
+def test_one_choice_leaves_the_others() -> None:
+    """Replacing one policy keeps the defaults of the rest."""
+    chosen = Policies(spending_order=lambda lot: lot.id)
+    assert "lot-1" == chosen.spending_order(lot_of())
+    assert regrant_paid_value is chosen.refund_expiry
+
+
+def test_there_is_one_field_per_choice() -> None:
+    """A new policy needs its tests: this list is to be extended with it."""
+    assert ["spending_order", "refund_expiry"] == [field.name for field in attrs.fields(Policies)]
