@@ -244,7 +244,7 @@ def test_lists_changed_after_the_call_have_no_effect() -> None:
     """Tags and codes are copied when the command is constructed."""
     shop = Shop()
     tags = ["a"]
-    issue = IssueGiftCard(value=usd("5"), tags=tags, idempotency_key="k")  # type: ignore[arg-type]
+    issue = IssueGiftCard(value=usd("5"), tags=tags, idempotency_key="k")
     tags.append("b")
     issued = shop.execute(issue)
     assert ("a",) == issued.gift_card.tags
@@ -252,7 +252,7 @@ def test_lists_changed_after_the_call_have_no_effect() -> None:
     pay = PayWithBalances(
         order_id="1",
         amount_due=usd("1"),
-        codes=codes,  # type: ignore[arg-type]
+        codes=codes,
         idempotency_key="p",
     )
     codes.clear()

@@ -9,7 +9,7 @@ commit, and ``Audit`` re-adds them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 import attrs
@@ -94,8 +94,7 @@ class Account:
 
     def debit(self, moves: tuple[LotMove, ...], at: datetime) -> tuple[Account, Side]:
         """Take what *moves* say out of their lots; return the account after it and its side of the transfer."""
-        taken = {move.lot_id: move.amount for move in moves}
-        lots = tuple([lot.take(taken[lot.id]) if lot.id in taken else lot for lot in self.lots])
+        lots = self._lots_after(moves, Lot.take)
         return self._moved(-sum([move.amount for move in moves]), moves, lots, at)
 
     def credit(self, lots: Iterable[Lot], at: datetime) -> tuple[Account, Side]:
@@ -106,32 +105,49 @@ class Account:
 
     def give_back(self, moves: tuple[LotMove, ...], new_lots: tuple[Lot, ...], at: datetime) -> tuple[Account, Side]:
         """Give *moves* back to the lots they came from and open *new_lots* for what cannot go back."""
-        given = {move.lot_id: move.amount for move in moves}
-        lots = tuple([lot.give_back(given[lot.id]) if lot.id in given else lot for lot in self.lots])
-        if len(given) != len({lot.id for lot in self.lots} & given.keys()):
-            raise CorruptLedger(f"account {self.id} lacks a lot that value came from")
+        lots = self._lots_after(moves, Lot.give_back)
         both = moves + tuple([lot.opening() for lot in new_lots])
         return self._moved(sum([move.amount for move in both]), both, lots + new_lots, at)
 
     def hold(self, moves: tuple[LotMove, ...]) -> Account:
         """Reserve what *moves* say in their lots. No value moves."""
-        reserved = {move.lot_id: move.amount for move in moves}
-        lots = tuple([lot.hold(reserved[lot.id]) if lot.id in reserved else lot for lot in self.lots])
-        return attrs.evolve(self, held=self.held + sum(reserved.values()), lots=lots, version=self.version + 1)
+        held = self.held + sum([move.amount for move in moves])
+        return attrs.evolve(self, held=held, lots=self._lots_after(moves, Lot.hold), version=self.version + 1)
 
     def release(self, moves: tuple[LotMove, ...]) -> Account:
         """Let go of what :meth:`hold` reserved."""
-        freed = {move.lot_id: move.amount for move in moves}
-        lots = tuple([lot.release(freed[lot.id]) if lot.id in freed else lot for lot in self.lots])
-        return attrs.evolve(self, held=self.held - sum(freed.values()), lots=lots, version=self.version + 1)
+        held = self.held - sum([move.amount for move in moves])
+        return attrs.evolve(self, held=held, lots=self._lots_after(moves, Lot.release), version=self.version + 1)
 
     def touched(self) -> Account:
         """Return the account with the next version and nothing else changed."""
         return attrs.evolve(self, version=self.version + 1)
 
     def lot(self, lot_id: LotId) -> Lot:
-        """Return one lot of this account."""
-        return next(lot for lot in self.lots if lot.id == lot_id)
+        """
+        Return one lot of this account.
+
+        Raises:
+            loyalty.errors.CorruptLedger: If the account has no such lot.
+        """
+        for lot in self.lots:
+            if lot.id == lot_id:
+                return lot
+        raise CorruptLedger(f"account {self.id} lacks lot {lot_id}")
+
+    def _lots_after(self, moves: tuple[LotMove, ...], change: Callable[[Lot, int], Lot]) -> tuple[Lot, ...]:
+        """
+        Return the lots with each of *moves* made, in their order.
+
+        Raises:
+            loyalty.errors.CorruptLedger: If a move names a lot twice, or one
+                that is not here: it would change the sum and no lot.
+        """
+        amounts = {move.lot_id: move.amount for move in moves}
+        lots = tuple([change(lot, amounts.pop(lot.id)) if lot.id in amounts else lot for lot in self.lots])
+        if amounts or len({move.lot_id for move in moves}) != len(moves):
+            raise CorruptLedger(f"account {self.id} lacks a lot that value moves in, or moves it twice")
+        return lots
 
     def _moved(
         self, change: int, moves: tuple[LotMove, ...], lots: tuple[Lot, ...], at: datetime

@@ -22,6 +22,7 @@ class BlockGiftCard(ChangeStatus):
     Blocking a blocked card changes nothing.
 
     Raises:
+        loyalty.errors.MalformedCode: If the code cannot be one of this shop.
         loyalty.errors.GiftCardNotFound: If there is no such card.
         loyalty.errors.NotSpendable: If it is deactivated, which is final, or pending.
     """

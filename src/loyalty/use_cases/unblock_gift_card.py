@@ -20,6 +20,7 @@ class UnblockGiftCard(ChangeStatus):
     Lift a block. Unblocking an active card changes nothing.
 
     Raises:
+        loyalty.errors.MalformedCode: If the code cannot be one of this shop.
         loyalty.errors.GiftCardNotFound: If there is no such card.
         loyalty.errors.NotSpendable: If it is deactivated, which is final, or
             pending: a card that waits for its payment is not unblocked.
