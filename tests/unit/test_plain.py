@@ -214,7 +214,7 @@ def test_a_code_is_refused_and_not_leaked() -> None:
         range(3),
         ...,
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_anything_unknown_is_refused(value: object) -> None:
     """What has no exact plain form is a programming error, never a guess."""
