@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import itertools
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-import psycopg
+import attrs
 import pytest
 from sqlalchemy import event
 
 from loyalty import ExpireValue
 from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
-from loyalty.errors import LoyaltyError, OutcomeUnknown, StorageUnavailable
+from loyalty.errors import OutcomeUnknown, StorageError, StorageUnavailable
 from loyalty.testing.kit.case import DAY, Stand
 from loyalty.testing.kit.replays import COMMANDS, prepare
 from loyalty.testing.programs import AnyCommand
 from loyalty.use_cases.command import Command
+from tests.faults.faulty_drivers import Fault, broken, lost_race, with_faults
 from tests.storages.databases import PostgresqlDatabases, SqliteDatabases
 
 Databases = SqliteDatabases | PostgresqlDatabases
@@ -29,6 +29,11 @@ NAMES: Final = (*COMMANDS, EXPIRE)
 
 class Unplugged(Exception):
     """Something that no driver raises: a bug of ours, a signal, memory that ran out."""
+
+
+def unplugged(_: SqlAlchemyStorage) -> Exception:
+    """Return an error that no driver raises."""
+    return Unplugged("unplugged")
 
 
 @pytest.fixture(scope="module")
@@ -45,155 +50,136 @@ def postgresql_databases(postgresql_database_of_module: str) -> Iterator[Postgre
     databases.close()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def databases(request: pytest.FixtureRequest) -> Databases:
-    """Give each kind of database in turn."""
-    found: Databases = request.getfixturevalue(f"{request.param}_databases")
-    return found
+@attrs.frozen
+class Scene:
+    """A shop in which one command can be carried out, on a storage that fails on command."""
+
+    stand: Stand
+    storage: SqlAlchemyStorage
+    fault: Fault
+    command: AnyCommand
+
+    def require_one_effect(self, receipts: int) -> None:
+        """Carry the command out, and again, and find that it happened once."""
+        first = self.stand.loyalty.execute(self.command)
+        after = self.stand.books()
+        second = self.stand.loyalty.execute(self.command)
+
+        assert isinstance(self.command, ExpireValue) or first == second
+        assert after == self.stand.books()
+        assert receipts + 1 == len(after.receipts)
+        self.stand.require_sound()
 
 
-def broken(storage: SqlAlchemyStorage) -> Exception:
-    """Return what the driver raises when the database has gone."""
-    if storage.engine.dialect.name == "sqlite":
-        return sqlite3.OperationalError("disk I/O error")
-    return psycopg.OperationalError("server closed the connection unexpectedly")
+@attrs.frozen
+class Stage:
+    """Makes scenes on one kind of database, with or without a host that listens to the engine."""
+
+    databases: Databases
+    is_observed: bool
+
+    @contextmanager
+    def scene(self, name: str) -> Iterator[Scene]:
+        """Give a fresh scene for the command of this name."""
+        storage = self.databases.make()
+        try:
+            fault = with_faults(storage)
+            if self.is_observed:
+                event.listen(storage.engine, "before_cursor_execute", _listen)
+            stand = Stand(storage)
+            card = prepare(stand)
+            if name == EXPIRE:
+                stand.clock.advance(DAY)
+            command: AnyCommand = ExpireValue() if name == EXPIRE else COMMANDS[name][0](card, "once", "a note")
+            yield Scene(stand, storage, fault, command)
+        finally:
+            self.databases.drop(storage)
 
 
-def lost_race(storage: SqlAlchemyStorage) -> Exception:
-    """Return what the driver raises when another transaction was preferred."""
-    if storage.engine.dialect.name == "sqlite":
-        error = sqlite3.OperationalError("database is locked")
-        error.sqlite_errorcode = sqlite3.SQLITE_BUSY
-        return error
-    return psycopg.errors.SerializationFailure("could not serialize access")
+def _listen(*_: Any) -> None:
+    """Do nothing, as a host's tracing does."""
 
 
-def unplugged(_: SqlAlchemyStorage) -> Exception:
-    """Return an error that no driver raises."""
-    return Unplugged("unplugged")
-
-
-@contextmanager
-def failing_at(storage: SqlAlchemyStorage, number: int, error: Exception) -> Iterator[list[str]]:
-    """Let the statement of this number fail, counted from one; give the statements that were tried."""
-    tried: list[str] = []
-
-    def execute(_cursor: Any, statement: str, *_: Any) -> None:
-        tried.append(statement)
-        if len(tried) == number:
-            raise error
-
-    names = ("do_execute", "do_executemany", "do_execute_no_params")
-    for name in names:
-        event.listen(storage.engine, name, execute)
-    try:
-        yield tried
-    finally:
-        for name in names:
-            event.remove(storage.engine, name, execute)
-
-
-@contextmanager
-def failing_commit(storage: SqlAlchemyStorage, *, is_sent: bool) -> Iterator[None]:
-    """Let COMMIT fail, before it reached the server or after the server did it."""
-    dialect = storage.engine.dialect
-    commit: Callable[[Any], None] = dialect.do_commit
-
-    def fail(connection: Any) -> None:
-        if is_sent:
-            commit(connection)
-        raise broken(storage)
-
-    dialect.do_commit = fail  # type: ignore[method-assign]  # for the time of a test
-    try:
-        yield
-    finally:
-        dialect.do_commit = commit  # type: ignore[method-assign]  # as it was
-
-
-@contextmanager
-def prepared(databases: Databases, name: str) -> Iterator[tuple[Stand, SqlAlchemyStorage, AnyCommand]]:
-    """Give a shop in which the command of this name can be carried out."""
-    storage = databases.make()
-    stand = Stand(storage)
-    card = prepare(stand)
-    if name == EXPIRE:
-        stand.clock.advance(DAY)
-    command: AnyCommand = ExpireValue() if name == EXPIRE else COMMANDS[name][0](card, "once", "a note")
-    yield stand, storage, command
-    databases.drop(storage)
-
-
-def require_one_effect(stand: Stand, command: AnyCommand, receipts: int) -> None:
-    """Carry the command out, again and again, and find that it happened once."""
-    first = stand.loyalty.execute(command)
-    after = stand.books()
-    second = stand.loyalty.execute(command)
-
-    assert isinstance(command, ExpireValue) or first == second
-    assert after == stand.books()
-    assert receipts + 1 == len(after.receipts)
-    stand.require_sound()
+@pytest.fixture(params=["sqlite", "sqlite, observed", "postgresql", "postgresql, observed"])
+def stage(request: pytest.FixtureRequest) -> Stage:
+    """Give each kind of database in turn, and both ways in which texts reach it."""
+    name, _, observed = request.param.partition(", ")
+    return Stage(request.getfixturevalue(f"{name}_databases"), bool(observed))
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(("fault", "raised"), [(broken, StorageUnavailable), (unplugged, Unplugged)])
 def test_a_failed_statement_changes_nothing(
-    databases: Databases, name: str, fault: Callable[[SqlAlchemyStorage], Exception], raised: type[Exception]
+    stage: Stage, name: str, fault: Callable[[SqlAlchemyStorage], Exception], raised: type[Exception]
 ) -> None:
     """For every statement of every command: the books are as before, and the command then has exactly one effect."""
     for number in itertools.count(1):
-        with prepared(databases, name) as (stand, storage, command):
-            before = stand.books()
-            with failing_at(storage, number, fault(storage)) as tried:
+        with stage.scene(name) as scene:
+            before = scene.stand.books()
+            with scene.fault.failing(fault(scene.storage), at_statement=number) as tried:
                 try:
-                    stand.loyalty.execute(command)
+                    scene.stand.loyalty.execute(scene.command)
                 except raised:
-                    pass
+                    assert number == len(tried)
                 else:
                     assert 1 < number
-                    assert len(tried) == number - 1
+                    assert number - 1 == len(tried)
                     return
 
-            assert number == len(tried)
-            assert before == stand.books()
-            require_one_effect(stand, command, len(before.receipts))
+            assert before == scene.stand.books()
+            scene.require_one_effect(len(before.receipts))
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_lost_race_is_run_again(databases: Databases, name: str) -> None:
+def test_a_lost_race_is_run_again(stage: Stage, name: str) -> None:
     """For every statement: if the database preferred another transaction, the work is repeated and has one effect."""
     for number in itertools.count(1):
-        with prepared(databases, name) as (stand, storage, command):
-            receipts = len(stand.books().receipts)
-            with failing_at(storage, number, lost_race(storage)) as tried:
-                first = stand.loyalty.execute(command)
-            if len(tried) < number:
-                return
+        with stage.scene(name) as scene:
+            receipts = len(scene.stand.books().receipts)
+            with scene.fault.failing(lost_race(scene.storage), at_statement=number) as tried:
+                first = scene.stand.loyalty.execute(scene.command)
+                if len(tried) < number:
+                    assert 1 < number
+                    return
+                assert number < len(tried)
 
-            assert number < len(tried)
-            assert receipts + 1 == len(stand.books().receipts)
-            assert isinstance(command, ExpireValue) or first == stand.loyalty.execute(command)
-            stand.require_sound()
+            assert receipts + 1 == len(scene.stand.books().receipts)
+            assert isinstance(scene.command, ExpireValue) or first == scene.stand.loyalty.execute(scene.command)
+            scene.stand.require_sound()
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("is_sent", [False, True])
-def test_an_unknown_outcome_is_settled_by_calling_again(databases: Databases, name: str, is_sent: bool) -> None:
+def test_an_unknown_outcome_is_settled_by_calling_again(stage: Stage, name: str, is_sent: bool) -> None:
     """A connection that breaks at COMMIT gives OutcomeUnknown with the key; again with it gives one effect, always."""
-    with prepared(databases, name) as (stand, storage, command):
-        before = stand.books()
-        with failing_commit(storage, is_sent=is_sent), pytest.raises(LoyaltyError) as caught:
-            stand.loyalty.execute(command)
+    with stage.scene(name) as scene:
+        before = scene.stand.books()
+        with (
+            scene.fault.failing(broken(scene.storage), at_commit=True, is_sent=is_sent),
+            pytest.raises(StorageError) as caught,
+        ):
+            scene.stand.loyalty.execute(scene.command)
+        after = scene.stand.books()
 
-        assert OutcomeUnknown is caught.type or not is_sent
-        assert caught.type in {OutcomeUnknown, StorageUnavailable}
+        assert is_sent is (before != after)
+        assert caught.type is OutcomeUnknown or (caught.type is StorageUnavailable and not is_sent)
         if isinstance(caught.value, OutcomeUnknown):
-            key = command.idempotency_key if isinstance(command, Command) else None
+            key = scene.command.idempotency_key if isinstance(scene.command, Command) else None
             assert key == caught.value.idempotency_key
-        assert is_sent is (before != stand.books())
-        if isinstance(command, ExpireValue) and is_sent:
-            stand.loyalty.execute(command)
-            assert len(before.receipts) + 1 == len(stand.books().receipts)
+        if isinstance(scene.command, ExpireValue) and is_sent:
+            scene.stand.loyalty.execute(scene.command)
+            assert after == scene.stand.books()
         else:
-            require_one_effect(stand, command, len(before.receipts))
+            scene.require_one_effect(len(before.receipts))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_race_lost_at_commit_is_run_again(stage: Stage, name: str) -> None:
+    """Where the server itself says that it rolled back, nothing is unknown."""
+    with stage.scene(name) as scene:
+        receipts = len(scene.stand.books().receipts)
+        with scene.fault.failing(lost_race(scene.storage), at_commit=True):
+            scene.stand.loyalty.execute(scene.command)
+
+        assert receipts + 1 == len(scene.stand.books().receipts)
+        scene.stand.require_sound()

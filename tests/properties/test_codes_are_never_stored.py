@@ -1,4 +1,4 @@
-"""The full code of a card is in the result of its issue and nowhere else: not in the storage, not in any repr, error or event."""
+"""The full code of a card is in the result of its issue and nowhere else: no storage, repr, error, log or event."""
 
 from __future__ import annotations
 
@@ -30,12 +30,16 @@ def test_no_canary_is_found_anywhere(program: list[Step]) -> None:
         storage = MemoryStorage()
         shop = Shop(storage)
         shop.play_all(program)
-        answers = [shop.loyalty.ask(question) for question in (Audit(), Liability(), CardsOfOrder(order_id="order-0"))]
+        answers: list[object] = [shop.loyalty.ask(Audit()), shop.loyalty.ask(Liability())]
+        answers.append(shop.loyalty.ask(CardsOfOrder(order_id="order-0")))
         answers += [shop.loyalty.ask(GetGiftCard(id=card.gift_card.id)) for card in shop.cards]
         answers += [shop.loyalty.ask(OrdersOfCard(gift_card_id=card.gift_card.id)) for card in shop.cards]
     finally:
         logging.getLogger().removeHandler(handler)
-    played = [(repr(one), str(one.command), str(one.result), str(one.error), one.error and one.error.args) for one in shop.played]
+    played = [
+        (repr(one), str(one.command), str(one.result), str(one.error), one.error and one.error.args)
+        for one in shop.played
+    ]
     stored = storage._books
     seen = "\n".join(map(repr, (stored, vars(storage), books_of(storage), answers, played, shop.cards, log.getvalue())))
     pickled = pickle.dumps([stored, answers, [one.error for one in shop.played]])

@@ -30,6 +30,7 @@ def test_every_new_lot_is_like_its_source(program: list[Step]) -> None:
 
         assert minor(played.result.amount) == sum(lot.amount for lot in opened)
         for lot in opened:
-            source = before[str(lot.source_lot_id)]
+            assert lot.source_lot_id is not None
+            source = before[lot.source_lot_id]
             assert nature(source) == nature(lot)
             assert source.remaining == lot.remaining == lot.amount

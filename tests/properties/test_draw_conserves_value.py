@@ -69,7 +69,14 @@ def test_a_debit_leaves_what_it_did_not_take(some: tuple[Lot, ...], amount: int)
     """The account, its lots and the transfer's side all fall by the same."""
     posted, held = sum(lot.remaining for lot in some), sum(lot.held for lot in some)
     account = Account(
-        id=AccountId("a"), currency="USD", exponent=2, posted=posted, held=held, opened_at=NOW, recorded_at=NOW, lots=some
+        id=AccountId("a"),
+        currency="USD",
+        exponent=2,
+        posted=posted,
+        held=held,
+        opened_at=NOW,
+        recorded_at=NOW,
+        lots=some,
     )
     moves = draw(some, amount, NOW, soonest_expiry_first)
     if not moves:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+from moneyed import Money
 
 from loyalty import ALL, MemoryStorage, Payment, PayWithBalances, RefundRedemption
+from loyalty.money import Everything
 from loyalty.testing import Shop, Step, Verb, books_of
 from loyalty.testing.programs import money
 from loyalty.testing.strategies import amounts, programs
@@ -30,7 +32,8 @@ def test_paying_and_refunding_is_as_if_nothing_happened(program: list[Step], due
     payment, _ = shop.execute(pay)
     if not isinstance(payment, Payment) or not payment.parts:
         return
-    for number, part in enumerate([*map(money, parts), ALL]):
+    refunds: list[Money | Everything] = [*map(money, parts), ALL]
+    for number, part in enumerate(refunds):
         shop.execute(RefundRedemption(order_id="the order", amount=part, idempotency_key=f"refund {number}"))
 
     assert before == remaining(shop)

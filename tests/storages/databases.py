@@ -77,5 +77,5 @@ def _tables(storage: SqlAlchemyStorage) -> list[str]:
 def corrupt_balance(storage: SqlAlchemyStorage, account_id: str, posted: int) -> None:
     """Change a stored balance by plain SQL."""
     with storage.engine.begin() as connection:
-        statement = "UPDATE loyalty_account SET posted = {} WHERE id = '{}'".format(int(posted), account_id)
+        statement = f"UPDATE loyalty_account SET posted = {posted:d} WHERE id = '{account_id}'"
         assert 1 == connection.exec_driver_sql(statement).rowcount

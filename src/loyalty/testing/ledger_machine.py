@@ -257,7 +257,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def _require_clean_audit(self) -> None:
         for loyalty in self.shop.loyalties:
             report = loyalty.ask(Audit())
-            assert report.findings == ()
+            assert () == report.findings
             assert len(self.books.accounts) == report.accounts
 
 

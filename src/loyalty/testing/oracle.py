@@ -245,8 +245,15 @@ class Oracle:
                 account.sequence,
                 account.recorded_at,
                 {
-                    lot.id: (lot.amount, lot.remaining, lot.origin.value, lot.opened_at)
-                    + (lot.expires_at, lot.not_before, lot.priority)
+                    lot.id: (
+                        lot.amount,
+                        lot.remaining,
+                        lot.origin.value,
+                        lot.opened_at,
+                        lot.expires_at,
+                        lot.not_before,
+                        lot.priority,
+                    )
                     for lot in account.lots
                 },
             )

@@ -65,7 +65,7 @@ def money(minor: int, currency: str = "USD") -> Money:
 def minor(amount: Money) -> int:
     """Return money in minor units, by the table above."""
     units = Fraction(amount.amount) * Fraction(10) ** EXPONENTS[amount.currency.code]
-    assert units.denominator == 1
+    assert 1 == units.denominator
     return int(units)
 
 
@@ -175,6 +175,20 @@ class Shop:
         self.cards: list[IssuedGiftCard] = []
         self.accounts: list[StoreCreditView] = []
         self.redemptions: list[tuple[TransferId, str]] = []
+        self._makers: Mapping[Verb, Callable[[Step, str], AnyCommand]] = {
+            Verb.ISSUE: self._issue,
+            Verb.CLAIM: self._claim,
+            Verb.CONVERT: self._convert,
+            Verb.REDEEM: self._redeem,
+            Verb.PAY: self._pay,
+            Verb.REFUND: self._refund,
+            Verb.BLOCK: self._block,
+            Verb.UNBLOCK: self._unblock,
+            Verb.OPEN: self._open,
+            Verb.GRANT: self._grant,
+            Verb.DEBIT: self._debit,
+            Verb.BAD_CALL: self._bad_call,
+        }
         self._unknown_code = mint(fake_code_keys(), CodeFormat(), "a card that nobody issued", 1)
 
     @property
@@ -242,8 +256,8 @@ class Shop:
             assert isinstance(known.command, Command)
             command, _ = self.command(step.inner, known.command.idempotency_key)
             return command, known if command == known.command else None
-        maker = _MAKERS.get(step.verb, Shop._expire)
-        return maker(self, step, key or f"key-{len(self.played)}"), None
+        make = self._makers.get(step.verb, self._expire)
+        return make(step, key or f"key-{len(self.played)}"), None
 
     def _keep(self, played: Played) -> Played:
         self.played.append(played)
@@ -391,22 +405,6 @@ class Shop:
     def _bad_call(self, step: Step, key: str) -> AnyCommand:
         _, make = BAD_CALLS[step.earlier % len(BAD_CALLS)]
         return make(key)
-
-
-_MAKERS: Final[Mapping[Verb, Callable[[Shop, Step, str], AnyCommand]]] = {
-    Verb.ISSUE: Shop._issue,
-    Verb.CLAIM: Shop._claim,
-    Verb.CONVERT: Shop._convert,
-    Verb.REDEEM: Shop._redeem,
-    Verb.PAY: Shop._pay,
-    Verb.REFUND: Shop._refund,
-    Verb.BLOCK: Shop._block,
-    Verb.UNBLOCK: Shop._unblock,
-    Verb.OPEN: Shop._open,
-    Verb.GRANT: Shop._grant,
-    Verb.DEBIT: Shop._debit,
-    Verb.BAD_CALL: Shop._bad_call,
-}
 
 
 def _order(step: Step) -> str | None:

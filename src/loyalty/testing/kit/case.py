@@ -107,7 +107,7 @@ class Stand:
     def require_sound(self) -> None:
         """Check the books from outside and by the library's own audit."""
         require_sound(self.books())
-        assert self.loyalty.ask(Audit()).findings == ()
+        assert () == self.loyalty.ask(Audit()).findings
 
     @contextmanager
     def refuses(self, kind: type[Error]) -> Iterator[pytest.ExceptionInfo[Error]]:

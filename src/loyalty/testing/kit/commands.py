@@ -80,9 +80,9 @@ class CommandTests(KitCase):
             card.order_id,
         )
         assert ("eu", Decimal("19.5"), LotOrigin.PURCHASED) == (card.region, card.tax_rate, card.origin)
-        assert (card.tags, card.note) == (("spring", "été"), "Grüße, 贈り物 🎁")
+        assert (("spring", "été"), "Grüße, 贈り物 🎁") == (card.tags, card.note)
         stored = stand.books().gift_cards[0]
-        assert stored.metadata == {"campaign": {"name": "spring", "wave": 2}}
+        assert {"campaign": {"name": "spring", "wave": 2}} == stored.metadata
         assert TaxTreatment.SINGLE_PURPOSE is stored.account.lots[0].tax_treatment
         stand.require_sound()
 
@@ -115,7 +115,7 @@ class CommandTests(KitCase):
         claimed = stand.execute(ClaimGiftCard(code=card.code, customer_id="ada", idempotency_key="claim"))
         again = stand.execute(ClaimGiftCard(code=card.code, customer_id="ada", idempotency_key="claim again"))
 
-        assert (claimed.customer_id, again.customer_id) == ("ada", "ada")
+        assert ("ada", "ada") == (claimed.customer_id, again.customer_id)
         assert claimed.claimed_at == again.claimed_at == stand.clock()
         with stand.refuses(ClaimedByAnother):
             stand.execute(_redeem(code=card.code))
@@ -136,11 +136,11 @@ class CommandTests(KitCase):
         stand.clock.advance(DAY)
         with stand.refuses(NotSpendable) as caught:
             stand.execute(claim(card.code))
-        assert caught.value.reason == "expired"
+        assert "expired" == caught.value.reason
         stand.execute(BlockGiftCard(code=card.code, idempotency_key="block"))
         with stand.refuses(NotSpendable) as caught:
             stand.execute(claim(card.code))
-        assert caught.value.reason == "blocked"
+        assert "blocked" == caught.value.reason
         owned = stand.card(customer_id="ada", expires_at=stand.clock() + DAY)
         stand.execute(BlockGiftCard(code=owned.code, idempotency_key="block too"))
         stand.clock.advance(DAY)
@@ -156,11 +156,11 @@ class CommandTests(KitCase):
         source, target = books.account(card.gift_card.account_id), books.account(conversion.account.id)
 
         assert money(2500) == conversion.amount == conversion.account.posted
-        assert (source.posted, target.posted) == (0, 2500)
+        assert (0, 2500) == (source.posted, target.posted)
         assert [(2500, ends, LotOrigin.PURCHASED, TaxTreatment.SINGLE_PURPOSE, source.lots[0].id)] == [
             (lot.remaining, lot.expires_at, lot.origin, lot.tax_treatment, lot.source_lot_id) for lot in target.lots
         ]
-        assert stand.loyalty.ask(GetGiftCard(id=card.gift_card.id)).customer_id == "ada"
+        assert "ada" == stand.loyalty.ask(GetGiftCard(id=card.gift_card.id)).customer_id
         stand.require_sound()
 
     def test_a_conversion_adds_to_the_account_there_is(self, stand: Stand) -> None:
@@ -199,7 +199,7 @@ class CommandTests(KitCase):
         stand.execute(_redeem(code=empty.code, amount=100))
         with stand.refuses(NotSpendable) as caught:
             stand.execute(convert(empty.code))
-        assert caught.value.reason == "exhausted"
+        assert "exhausted" == caught.value.reason
 
     def test_a_redemption_takes_exactly_what_was_asked_and_leaves_the_rest(self, stand: Stand) -> None:
         """The remainder stays on the card, and the order is found from the card and the card from the order."""
@@ -294,7 +294,7 @@ class CommandTests(KitCase):
 
         assert first == open_("two")
         assert first != open_("three", "JPY")
-        assert len(stand.books().store_credit_accounts) == 2
+        assert 2 == len(stand.books().store_credit_accounts)
 
     def test_a_grant_opens_the_account_if_it_is_missing(self, stand: Stand) -> None:
         """The second grant finds it, by customer or by id."""
@@ -308,9 +308,9 @@ class CommandTests(KitCase):
 
         assert first.account.id == second.account.id == third.account.id
         assert money(123) == third.account.posted == stand.credit_of("ada")
-        assert sorted(
+        assert [HouseAccount.GOODWILL, HouseAccount.MIGRATION, HouseAccount.REFUNDS] == sorted(
             transfer.debit.house for transfer in stand.books().transfers if transfer.debit.house is not None
-        ) == [HouseAccount.GOODWILL, HouseAccount.MIGRATION, HouseAccount.REFUNDS]
+        )
         stand.require_sound()
 
     def test_refused_grants_come_in_order(self, stand: Stand) -> None:
@@ -342,7 +342,7 @@ class CommandTests(KitCase):
         paid = stand.execute(_debit(400, order_id="1001", idempotency_key="paid"))
         corrected = stand.execute(_debit(100, reason="typed twice", actor="staff/7", idempotency_key="corrected"))
 
-        assert (paid.transfer.kind, corrected.transfer.kind) == (TransferKind.REDEMPTION, TransferKind.DEBIT)
+        assert (TransferKind.REDEMPTION, TransferKind.DEBIT) == (paid.transfer.kind, corrected.transfer.kind)
         assert (money(600), money(500)) == (paid.account.posted, corrected.account.posted)
         refund = stand.execute(RefundRedemption(order_id="1001", amount=ALL, idempotency_key="refund"))
         assert money(400) == refund.amount
@@ -409,7 +409,7 @@ class CommandTests(KitCase):
         payment = stand.execute(_pay(100, codes=(card.code,), customer_id="nobody yet"))
 
         assert (money(0), money(100), ()) == (payment.amount, payment.remaining_due, payment.parts)
-        assert stand.books().store_credit_accounts == ()
+        assert () == stand.books().store_credit_accounts
 
     # --- refunds ------------------------------------------------------------
 
@@ -522,13 +522,13 @@ class CommandTests(KitCase):
         before = stand.books()
         none = stand.loyalty.execute(ExpireValue(limit=3))
 
-        assert ((some.accounts, some.is_done), (rest.accounts, rest.is_done)) == ((3, False), (1, True))
+        assert ((3, False), (1, True)) == ((some.accounts, some.is_done), (rest.accounts, rest.is_done))
         posted = [(amount.currency.code, minor(amount)) for amount in (*some.amounts, *rest.amounts)]
         assert 303 == sum(amount for currency, amount in posted if currency == "USD")
         assert 500 == sum(amount for currency, amount in posted if currency == "JPY")
-        assert (none.amounts, none.accounts, none.is_done) == ((), 0, True)
+        assert ((), 0, True) == (none.amounts, none.accounts, none.is_done)
         assert before == stand.books()
-        assert stand.books().owed() == {"USD": 7, "JPY": 0}
+        assert {"USD": 7, "JPY": 0} == stand.books().owed()
         stand.require_sound()
 
 

@@ -92,9 +92,7 @@ class PortTests(KitCase):
             account = uow.lock(Wanted(gift_card_ids=(card.gift_card.id,))).accounts()[0]
             after, side = account.debit(account.draw(9, stand.clock(), stand.policies.spending_order), stand.clock())
             change = AccountChange(account, after)
-            return uow.write(
-                Changes(accounts=(change,), transfers=(_transfer(stand, 9, debit=side),), receipt=again)
-            )
+            return uow.write(Changes(accounts=(change,), transfers=(_transfer(stand, 9, debit=side),), receipt=again))
 
         before = stand.books()
 

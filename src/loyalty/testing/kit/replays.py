@@ -165,7 +165,7 @@ class ReplayTests(KitCase):
 
     def test_keys_are_compared_exactly(self, stand: Stand) -> None:
         """Case, spaces and accents make different keys, also where a database would rather fold them."""
-        keys = ("key", "KEY", "key ", " key", "kéy", "ke\u0301y", "ｋｅｙ", "k" * 200)
+        keys = ("key", "KEY", "key ", " key", "kéy", "ke\u0301y", "\uff4b\uff45\uff59", "k" * 200)
         ids = {stand.execute(IssueGiftCard(value=money(1), idempotency_key=key)).gift_card.id for key in keys}
 
         assert len(keys) == len(ids)

@@ -10,6 +10,7 @@ import pytest
 
 from loyalty.errors import GiftCardNotFound, StoreCreditAccountNotFound
 from loyalty.identifiers import AccountId, GiftCardId
+from loyalty.ledger.entry import Entry
 from loyalty.ledger.lot import LotOrigin
 from loyalty.ledger.transfer import Reference
 from loyalty.money import ALL
@@ -39,7 +40,7 @@ TEXTS: Final = (
     "100% _under_ {brace} %s :name ?",
     "\\ back \" quote ' slash /",
     "trailing space ",
-    "𝒲 beyond the basic plane",
+    "\U0001d4b2 beyond the basic plane",
 )
 
 METADATA: Final = {
@@ -66,9 +67,7 @@ class ReportTests(KitCase):
     def test_texts_come_back_as_they_were_sent(self, stand: Stand, text: str) -> None:
         """Customer, actor, reason, note, reference, order and key, in any script, unchanged and unmixed."""
         stand.credit(customer_id=text, reference=Reference(text[:20], text), actor=text, reason=text, note=text)
-        debit = stand.execute(
-            DebitStoreCredit(customer_id=text, amount=money(1), order_id=text, idempotency_key=text)
-        )
+        debit = stand.execute(DebitStoreCredit(customer_id=text, amount=money(1), order_id=text, idempotency_key=text))
         account = stand.loyalty.ask(GetStoreCreditAccount(customer_id=text, currency="USD"))
         granted, debited = stand.loyalty.ask(Statement(account_id=account.id)).entries
 
@@ -145,7 +144,8 @@ class ReportTests(KitCase):
         whole = stand.loyalty.ask(Statement(account_id=grant.account.id))
         assert ([1, 2, 3, 4, 5, 6], None) == ([entry.sequence for entry in whole.entries], whole.next_after)
         for limit in (1, 2, 3, 6, 7):
-            entries, after = [], None
+            entries: list[Entry] = []
+            after = None
             while True:
                 page = stand.loyalty.ask(Statement(account_id=grant.account.id, after=after, limit=limit))
                 assert len(page.entries) <= limit
@@ -175,16 +175,17 @@ class ReportTests(KitCase):
 
     def test_what_does_not_exist_is_not_found(self, stand: Stand) -> None:
         """Neither a card, nor an account, nor a statement; an unknown order has no cards."""
-        for question in (
-            GetStoreCreditAccount(account_id=AccountId("none")),
-            GetStoreCreditAccount(customer_id="ada", currency="USD"),
-            Statement(account_id=AccountId("none")),
-        ):
+        by_id = GetStoreCreditAccount(account_id=AccountId("none"))
+        by_customer = GetStoreCreditAccount(customer_id="ada", currency="USD")
+        for account in (by_id, by_customer):
             with pytest.raises(StoreCreditAccountNotFound):
-                stand.loyalty.ask(question)
-        for about in (GetGiftCard(id=GiftCardId("none")), OrdersOfCard(gift_card_id=GiftCardId("none"))):
-            with pytest.raises(GiftCardNotFound):
-                stand.loyalty.ask(about)
+                stand.loyalty.ask(account)
+        with pytest.raises(StoreCreditAccountNotFound):
+            stand.loyalty.ask(Statement(account_id=AccountId("none")))
+        with pytest.raises(GiftCardNotFound):
+            stand.loyalty.ask(GetGiftCard(id=GiftCardId("none")))
+        with pytest.raises(GiftCardNotFound):
+            stand.loyalty.ask(OrdersOfCard(gift_card_id=GiftCardId("none")))
         nothing = stand.loyalty.ask(CardsOfOrder(order_id="none"))
 
         assert ((), ()) == (nothing.bought, nothing.spent)

@@ -1,0 +1,142 @@
+"""Connections of the real drivers that fail on command: at a statement, or at COMMIT, before or after it is sent."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Self
+
+import attrs
+import psycopg
+from sqlalchemy import event
+from sqlalchemy.engine import Dialect
+
+from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
+
+__all__ = ["Fault", "broken", "lost_race", "with_faults"]
+
+
+@attrs.define
+class Fault:
+    """What is to fail. Statements are counted from one; ``tried`` are those that reached the driver."""
+
+    error: Exception | None = None
+    at_statement: int | None = None
+    at_commit: bool = False
+    is_sent: bool = False
+    tried: list[str] = attrs.Factory(list)
+
+    def statement(self, text: Any) -> None:
+        """Fail if it is the turn of this statement."""
+        self.tried.append(str(text))
+        if self.error is not None and len(self.tried) == self.at_statement:
+            raise self.error
+
+    @contextmanager
+    def failing(
+        self,
+        error: Exception,
+        *,
+        at_statement: int | None = None,
+        at_commit: bool = False,
+        is_sent: bool = False,
+    ) -> Iterator[list[str]]:
+        """Fail once in this way; give the statements that are tried meanwhile."""
+        self.error, self.at_statement, self.at_commit, self.is_sent = error, at_statement, at_commit, is_sent
+        self.tried = []
+        try:
+            yield self.tried
+        finally:
+            self.error, self.at_statement, self.at_commit = None, None, False
+            self.tried = []
+
+
+class _SqliteCursor(sqlite3.Cursor):
+    def execute(self, sql: str, parameters: Any = (), /) -> Self:
+        self.connection.fault.statement(sql)  # type: ignore[attr-defined]  # ours, see below
+        super().execute(sql, parameters)
+        return self
+
+    def executemany(self, sql: str, parameters: Any, /) -> Self:
+        self.connection.fault.statement(sql)  # type: ignore[attr-defined]  # ours, see below
+        super().executemany(sql, parameters)
+        return self
+
+
+class _SqliteConnection(sqlite3.Connection):
+    fault: Fault
+
+    def cursor(self, factory: Any = _SqliteCursor) -> Any:
+        return super().cursor(factory)
+
+    def commit(self) -> None:
+        error = _commit_error(self.fault)
+        if error is None or self.fault.is_sent:
+            super().commit()
+        if error is not None:
+            raise error
+
+
+class _PostgresqlCursor(psycopg.Cursor[Any]):
+    def execute(self, query: Any, *arguments: Any, **options: Any) -> Any:
+        self.connection.fault.statement(query)  # type: ignore[attr-defined]  # ours, see below
+        return super().execute(query, *arguments, **options)
+
+    def executemany(self, query: Any, *arguments: Any, **options: Any) -> Any:
+        self.connection.fault.statement(query)  # type: ignore[attr-defined]  # ours, see below
+        return super().executemany(query, *arguments, **options)
+
+
+class _PostgresqlConnection(psycopg.Connection[Any]):
+    fault = Fault()
+    cursor_factory = _PostgresqlCursor
+
+    def commit(self) -> None:
+        error = _commit_error(self.fault)
+        if error is None or self.fault.is_sent:
+            super().commit()
+        if error is not None:
+            # The connection broke: whoever waits for its locks gets them.
+            self.close()
+            raise error
+
+
+def _commit_error(fault: Fault) -> Exception | None:
+    error = fault.error if fault.at_commit else None
+    if error is not None:
+        fault.error = None
+    return error
+
+
+def with_faults(storage: SqlAlchemyStorage) -> Fault:
+    """Let all connections that *storage* makes from now on obey the fault that is returned."""
+    fault = Fault()
+
+    def connect(dialect: Dialect, _record: Any, arguments: list[Any], options: dict[str, Any]) -> Any:
+        if dialect.name == "sqlite":
+            connection: Any = sqlite3.connect(*arguments, **{**options, "factory": _SqliteConnection})
+        else:
+            connection = _PostgresqlConnection.connect(*arguments, **options)
+            connection.cursor_factory = _PostgresqlCursor
+        connection.fault = fault
+        return connection
+
+    event.listen(storage.engine, "do_connect", connect)
+    return fault
+
+
+def broken(storage: SqlAlchemyStorage) -> Exception:
+    """Return what the driver raises when the database has gone."""
+    if storage.engine.dialect.name == "sqlite":
+        return sqlite3.OperationalError("disk I/O error")
+    return psycopg.OperationalError("server closed the connection unexpectedly")
+
+
+def lost_race(storage: SqlAlchemyStorage) -> Exception:
+    """Return what the driver raises when another transaction was preferred."""
+    if storage.engine.dialect.name == "sqlite":
+        error = sqlite3.OperationalError("database is locked")
+        error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+        return error
+    return psycopg.errors.SerializationFailure("could not serialize access")

@@ -1,0 +1,142 @@
+"""The audit names every kind of wrong row, and nothing where nothing is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import pytest
+
+from loyalty import Audit, RefundRedemption
+from loyalty.identifiers import AccountId, LotId, TransferId
+from loyalty.ledger.account import Account
+from loyalty.ledger.lot import Lot
+from loyalty.ledger.transfer import Transfer
+from tests.use_cases.shop import Shop, usd
+
+
+def scene() -> tuple[Shop, AccountId]:
+    """Return a shop with one account that was credited, spent from and refunded to, and the account's id."""
+    shop = Shop()
+    issued = shop.issue("50.00")
+    shop.redeem(issued, "30.00")
+    shop.execute(RefundRedemption(order_id="1001", amount=usd("5.00"), idempotency_key="refund"))
+    shop.grant("10.00", "bob")
+    return shop, issued.gift_card.account_id
+
+
+def put_account(shop: Shop, id_: AccountId, **wrong: Any) -> None:
+    """Change an account behind the library's back."""
+    books = shop.storage._books
+    books.accounts[id_] = attrs.evolve(books.accounts[id_], **wrong)
+
+
+def put_lot(shop: Shop, id_: AccountId, **wrong: Any) -> None:
+    """Change the one lot of an account behind the library's back."""
+    account: Account = shop.storage._books.accounts[id_]
+    put_account(shop, id_, lots=tuple(attrs.evolve(lot, **wrong) for lot in account.lots))
+
+
+def put_transfer(shop: Shop, id_: AccountId, place: int, change: Callable[[Transfer], Transfer]) -> None:
+    """Change one transfer of an account behind the library's back."""
+    books = shop.storage._books
+    old = books.entries[id_][place]
+    new = change(old)
+    books.entries[id_][place] = new
+    books.transfers[old.id] = new
+
+
+def side_with(**wrong: Any) -> Callable[[Transfer], Transfer]:
+    """Return a change of the customer's side of a debit."""
+    return lambda transfer: attrs.evolve(transfer, debit=attrs.evolve(transfer.debit, **wrong))
+
+
+WRONGS: dict[str, tuple[str, Callable[[Shop, AccountId], None]]] = {
+    "a balance": ("account", lambda shop, id_: put_account(shop, id_, posted=9_999)),
+    "a sequence of the account": ("account", lambda shop, id_: put_account(shop, id_, sequence=9)),
+    "more held than posted": ("account", lambda shop, id_: put_account(shop, id_, held=9_999)),
+    "held without lots": ("account", lambda shop, id_: put_account(shop, id_, held=1)),
+    "less than nothing held": ("account", lambda shop, id_: put_account(shop, id_, held=-1)),
+    "what is left in a lot": ("lot", lambda shop, id_: put_lot(shop, id_, remaining=2_499)),
+    "more held in a lot than is left": ("lot", lambda shop, id_: put_lot(shop, id_, held=9_999)),
+    "a lot above its amount": ("lot", lambda shop, id_: put_lot(shop, id_, amount=5)),
+    "a lot that is gone": ("lot", lambda shop, id_: put_account(shop, id_, lots=())),
+    "a lot from nowhere": ("lot", lambda shop, id_: put_account(shop, id_, lots=_with_twin(shop, id_))),
+    "an amount": ("transfer", lambda shop, id_: put_transfer(shop, id_, 1, lambda t: attrs.evolve(t, amount=1))),
+    "an amount below zero": (
+        "transfer",
+        lambda shop, id_: put_transfer(shop, id_, 1, lambda t: attrs.evolve(t, amount=-3_000)),
+    ),
+    "a sequence": ("transfer", lambda shop, id_: put_transfer(shop, id_, 1, side_with(sequence=7))),
+    "a sequence twice": ("transfer", lambda shop, id_: put_transfer(shop, id_, 1, side_with(sequence=1))),
+    "a balance after": ("transfer", lambda shop, id_: put_transfer(shop, id_, 1, side_with(balance_after=1))),
+    "a currency": ("transfer", lambda shop, id_: put_transfer(shop, id_, 1, lambda t: attrs.evolve(t, currency="EUR"))),
+    "decimals": ("transfer", lambda shop, id_: put_transfer(shop, id_, 1, lambda t: attrs.evolve(t, exponent=3))),
+    "moves of lots": ("transfer", lambda shop, id_: put_transfer(shop, id_, 1, side_with(lots=()))),
+    "a refund of nothing there": (
+        "transfer",
+        lambda shop, id_: put_transfer(shop, id_, 2, lambda t: attrs.evolve(t, refunds=TransferId("nowhere"))),
+    ),
+    "a refund beyond its redemption": ("transfer", lambda shop, id_: put_transfer(shop, id_, 2, _larger_refund)),
+}
+
+
+def _with_twin(shop: Shop, id_: AccountId) -> tuple[Lot, ...]:
+    (lot,) = shop.storage._books.accounts[id_].lots
+    return (lot, attrs.evolve(lot, id=LotId("twin")))
+
+
+def _larger_refund(transfer: Transfer) -> Transfer:
+    return attrs.evolve(transfer, amount=3_001)
+
+
+def test_the_scene_is_clean() -> None:
+    """Before anything is made wrong nothing is."""
+    shop, _ = scene()
+    assert () == shop.ask(Audit()).findings
+
+
+@pytest.mark.parametrize("wrong", WRONGS)
+def test_each_wrong_row_is_named(wrong: str) -> None:
+    """One wrong figure anywhere gives a finding of its kind, for a row of that account, and repairs nothing."""
+    shop, account_id = scene()
+    subject, make_wrong = WRONGS[wrong]
+    make_wrong(shop, account_id)
+    before = shop.books()
+    report = shop.ask(Audit())
+    assert not report.is_clean
+    assert subject in {finding.subject for finding in report.findings}
+    assert all(finding.id and finding.problem for finding in report.findings)
+    assert before == shop.books()
+
+
+def test_the_first_wrong_row_comes_first() -> None:
+    """The list begins where the books first go wrong, and a neighbour is not accused."""
+    shop, account_id = scene()
+    put_account(shop, account_id, posted=9_999)
+    findings = shop.ask(Audit()).findings
+    assert ("account", account_id) == (findings[0].subject, findings[0].id)
+    assert shop.credit("bob").id not in {finding.id for finding in findings}
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+def test_a_limit_cuts_the_list(limit: int) -> None:
+    """However much is wrong, no more than the limit is listed, and it is still not clean."""
+    shop, account_id = scene()
+    put_account(shop, account_id, posted=9_999, sequence=9, held=-1, lots=())
+    report = shop.ask(Audit(limit=limit))
+    assert (limit, False) == (len(report.findings), report.is_clean)
+
+
+def test_the_audit_walks_over_many_pages() -> None:
+    """More accounts than fit into one page are all checked, and the wrong one is found wherever it is."""
+    shop = Shop()
+    ids = [shop.grant("0.01", f"customer-{number}").account.id for number in range(1_201)]
+    report = shop.ask(Audit())
+    assert (1_201, 1_201, True) == (report.accounts, report.transfers, report.is_clean)
+    for wrong in (ids[0], ids[600], ids[-1]):
+        good = shop.storage._books.accounts[wrong]
+        put_account(shop, wrong, posted=2)
+        assert wrong == shop.ask(Audit()).findings[0].id
+        shop.storage._books.accounts[wrong] = good
