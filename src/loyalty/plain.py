@@ -146,11 +146,15 @@ def _mapping_of(key: Decode, inner: Decode) -> Decode:
 
 
 def _attrs_of(kind: Any) -> Decode:
-    attrs.resolve_types(kind)
-    decoders = {field.name: _decoder(field.type) for field in attrs.fields(kind) if not field.metadata.get("secret")}
-
     def decode_instance(data: Mapping[str, object]) -> object:
         # A field that is missing was added after the row was written: its default holds.
-        return kind(**{name: decoder(data[name]) for name, decoder in decoders.items() if name in data})
+        return kind(**{name: decoder(data[name]) for name, decoder in _field_decoders(kind).items() if name in data})
 
     return decode_instance
+
+
+@cache
+def _field_decoders(kind: Any) -> Mapping[str, Decode]:
+    """Return how each field is read. Asked when there is something to read, since a class may hold its own kind."""
+    attrs.resolve_types(kind)
+    return {field.name: _decoder(field.type) for field in attrs.fields(kind) if not field.metadata.get("secret")}

@@ -268,7 +268,7 @@ def test_execute_takes_commands_only(wrong: Any) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [*WRONG, ExpireValue(), BlockGiftCard(gift_card_id="x", idempotency_key="k")],  # type: ignore[arg-type]
+    [*WRONG, ExpireValue(), BlockGiftCard(gift_card_id="x", idempotency_key="k")],
     ids=_kind_of,
 )
 def test_ask_takes_queries_only(wrong: Any) -> None:

@@ -273,8 +273,8 @@ CASES: Final[dict[str, Case]] = {
     "ExpireValue with nothing to do": lambda _: ExpireValue(),
     "GetBalance": lambda shop: GetBalance(code=shop.issue().code),
     "GetGiftCard": lambda shop: GetGiftCard(id=shop.issue().gift_card.id),
-    "GetStoreCreditAccount": lambda shop: GetStoreCreditAccount(account_id=shop.grant()),  # type: ignore[arg-type]
-    "Statement": lambda shop: Statement(account_id=shop.grant()),  # type: ignore[arg-type]
+    "GetStoreCreditAccount": lambda shop: GetStoreCreditAccount(account_id=shop.grant()),
+    "Statement": lambda shop: Statement(account_id=shop.grant()),
 }
 
 

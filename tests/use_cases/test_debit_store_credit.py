@@ -181,7 +181,7 @@ def test_the_account_is_named_exactly_once() -> None:
     with pytest.raises(InvalidRequest):
         DebitStoreCredit(
             amount=usd("1"),
-            account_id="a",  # type: ignore[arg-type]
+            account_id="a",
             customer_id="ada",
             idempotency_key="k",
         )

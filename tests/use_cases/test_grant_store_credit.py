@@ -175,7 +175,7 @@ def test_an_unknown_account_is_not_found() -> None:
         with pytest.raises(StoreCreditAccountNotFound):
             shop.execute(
                 GrantStoreCredit(
-                    account_id=account_id,  # type: ignore[arg-type]
+                    account_id=account_id,
                     amount=usd("1"),
                     origin=LotOrigin.GOODWILL,
                     idempotency_key="k",
@@ -217,7 +217,7 @@ def test_the_account_is_named_exactly_once() -> None:
         GrantStoreCredit(amount=usd("1"), origin=LotOrigin.GOODWILL, idempotency_key="k")
     with pytest.raises(InvalidRequest):
         GrantStoreCredit(
-            account_id=UNKNOWN,  # type: ignore[arg-type]
+            account_id=UNKNOWN,
             customer_id="ada",
             amount=usd("1"),
             origin=LotOrigin.GOODWILL,
@@ -308,7 +308,7 @@ def test_a_bad_time_is_told_before_an_unknown_account() -> None:
     with pytest.raises(InvalidTime):
         Shop().execute(
             GrantStoreCredit(
-                account_id=UNKNOWN,  # type: ignore[arg-type]
+                account_id=UNKNOWN,
                 amount=usd("1"),
                 origin=LotOrigin.GOODWILL,
                 expires_at=NOW,

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import attrs
 import pytest
 from moneyed import Currency, Money
 
@@ -14,12 +15,16 @@ from loyalty import (
     CodeFormat,
     CodeKeys,
     GetBalance,
+    GetGiftCard,
     GiftCardStatus,
     HouseAccount,
     IssueGiftCard,
     LotOrigin,
+    Loyalty,
+    MemoryStorage,
     Movements,
     RedeemGiftCard,
+    Statement,
     TaxTreatment,
     TransferKind,
 )
@@ -440,3 +445,35 @@ def test_a_card_issued_to_a_customer_is_his_alone() -> None:
     with pytest.raises(ClaimedByAnother):
         shop.redeem(issued, "1.00", customer_id="bob")
     assert usd("49.00") == shop.redeem(issued, "1.00", customer_id="ada").balance_after
+
+
+def test_codes_of_a_retired_format_are_still_taken() -> None:
+    """A shop that changes how its codes look still takes the old ones, and shows them again as they were."""
+    storage = MemoryStorage()
+    issue = IssueGiftCard(value=usd("50.00"), idempotency_key="once", metadata={"campaign": ["spring"]})
+    before = Loyalty(storage, code_keys=KEYS).execute(issue)
+    later = Loyalty(storage, code_keys=KEYS, code_format=CodeFormat(prefix="SHOP", symbols=24, retired=(CodeFormat(),)))
+
+    assert before == later.execute(issue)
+    assert usd("50.00") == later.ask(GetBalance(code=before.code)).available
+    assert later.execute(attrs.evolve(issue, idempotency_key="again")).code.startswith("SHOP-")
+
+
+def test_without_its_retired_format_a_code_is_malformed() -> None:
+    """A shop that forgets its earlier format does not take its codes."""
+    storage = MemoryStorage()
+    code = Loyalty(storage, code_keys=KEYS).execute(IssueGiftCard(value=usd("5.00"), idempotency_key="once")).code
+    later = Loyalty(storage, code_keys=KEYS, code_format=CodeFormat(prefix="SHOP"))
+
+    with pytest.raises(MalformedCode):
+        later.ask(GetBalance(code=code))
+
+
+def test_metadata_can_be_read_back() -> None:
+    """What the host noted with a card stands on the card, and on the entry that made it."""
+    shop = Shop()
+    issued = shop.issue("5.00", metadata={"campaign": ["spring"]})
+
+    assert {"campaign": ["spring"]} == shop.ask(GetGiftCard(id=issued.gift_card.id)).metadata
+    (entry,) = shop.ask(Statement(account_id=issued.gift_card.account_id)).entries
+    assert {"campaign": ["spring"]} == entry.metadata

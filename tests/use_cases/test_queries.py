@@ -69,7 +69,7 @@ def test_an_unknown_card_is_not_found() -> None:
     issued = shop.issue()
     for id_ in ("nobody", issued.gift_card.account_id, issued.code):
         with pytest.raises(GiftCardNotFound):
-            shop.ask(GetGiftCard(id=id_))  # type: ignore[arg-type]
+            shop.ask(GetGiftCard(id=id_))
 
 
 def test_a_stranger_with_the_code_learns_the_balance_and_no_more() -> None:
@@ -167,7 +167,7 @@ def test_accounts_that_are_not_there_are_not_found() -> None:
     shop.grant("5.00")
     card = shop.issue().gift_card
     for query in (
-        GetStoreCreditAccount(account_id="nobody"),  # type: ignore[arg-type]
+        GetStoreCreditAccount(account_id="nobody"),
         GetStoreCreditAccount(account_id=card.account_id),
         GetStoreCreditAccount(customer_id="bob", currency="USD"),
         GetStoreCreditAccount(customer_id="ada", currency="EUR"),
@@ -186,7 +186,7 @@ def test_an_account_is_named_by_one_way() -> None:
         {"account_id": "a", "customer_id": "ada", "currency": "USD"},
     ):
         with pytest.raises(InvalidRequest):
-            GetStoreCreditAccount(**given)  # type: ignore[arg-type]
+            GetStoreCreditAccount(**given)
 
 
 # --- statement --------------------------------------------------------------
@@ -264,13 +264,13 @@ def test_an_empty_account_has_an_empty_statement_and_an_unknown_one_none() -> No
     statement = shop.ask(Statement(account_id=account.id, limit=5))
     assert ((), None) == (statement.entries, statement.next_after)
     with pytest.raises(StoreCreditAccountNotFound):
-        shop.ask(Statement(account_id="nobody"))  # type: ignore[arg-type]
+        shop.ask(Statement(account_id="nobody"))
 
 
 def test_a_statement_must_end_after_it_begins() -> None:
     """A period that runs backwards is refused by the constructor."""
     with pytest.raises(InvalidTime):
-        Statement(account_id="a", since=NOW, until=NOW - MICROSECOND)  # type: ignore[arg-type]
+        Statement(account_id="a", since=NOW, until=NOW - MICROSECOND)
 
 
 @pytest.mark.parametrize("given", [{"limit": 0}, {"limit": 10_001}, {"after": -1}, {"limit": True}, {"after": 1.0}])
@@ -324,7 +324,7 @@ def test_the_orders_of_a_card_are_where_it_came_from_and_where_it_went() -> None
 def test_the_orders_of_an_unknown_card_are_not_found() -> None:
     """No card, no orders."""
     with pytest.raises(GiftCardNotFound):
-        Shop().ask(OrdersOfCard(gift_card_id="nobody"))  # type: ignore[arg-type]
+        Shop().ask(OrdersOfCard(gift_card_id="nobody"))
 
 
 # --- the books --------------------------------------------------------------

@@ -434,7 +434,7 @@ def test_the_redemption_is_named_exactly_once() -> None:
     with pytest.raises(InvalidRequest):
         RefundRedemption(amount=ALL, idempotency_key="k")
     with pytest.raises(InvalidRequest):
-        RefundRedemption(amount=ALL, order_id="1", redemption_id="2", idempotency_key="k")  # type: ignore[arg-type]
+        RefundRedemption(amount=ALL, order_id="1", redemption_id="2", idempotency_key="k")
 
 
 @pytest.mark.parametrize("amount", [usd("0"), usd("-5"), usd("0.001"), usd("NaN"), "ALL", None, 0, -1])

@@ -45,6 +45,9 @@ class CodeFormat:
             generated ones, so typing mistakes then reach the look-up.
         chosen_minimum_length:
             The fewest letters and digits of a chosen code, at least 8.
+        retired:
+            Formats in which codes were made before, and are still taken. A
+            shop that changes how its codes look names the earlier ones here.
 
     Raises:
         loyalty.errors.InvalidRequest: If a part is out of these bounds.
@@ -55,6 +58,7 @@ class CodeFormat:
     group: int = attrs.field(default=4)
     allow_chosen: bool = attrs.field(default=False)
     chosen_minimum_length: int = attrs.field(default=12)
+    retired: tuple[CodeFormat, ...] = attrs.field(default=())
 
     @prefix.validator
     def _require_prefix(self, _: object, value: object) -> None:
@@ -81,6 +85,11 @@ class CodeFormat:
         if type(value) is not int or not SHORTEST_CHOSEN <= value <= LONGEST_INPUT:
             raise InvalidRequest("chosen codes must have at least 8 letters and digits")
 
+    @retired.validator
+    def _require_formats(self, _: object, value: object) -> None:
+        if not isinstance(value, tuple) or not all(isinstance(one, CodeFormat) for one in value):
+            raise InvalidRequest("retired must be a tuple of code formats")
+
     @property
     def random_bits(self) -> int:
         """Return how hard a generated code is to guess."""
@@ -104,7 +113,7 @@ class CodeFormat:
             No EAN-13 parses (``tests/properties/test_ean13_never_parses.py``).
         """
         text = code.reveal()
-        if self._is_generated(text) or (self.allow_chosen and self._is_chosen(text)):
+        if any(one.takes(text) for one in (self, *self.retired)):
             return code
         raise MalformedCode("the text cannot be a gift card code: its length, alphabet, prefix or check symbol")
 
@@ -130,6 +139,10 @@ class CodeFormat:
         """Return the symbols of a code as they are printed: with the prefix, in groups."""
         groups = [body[start : start + self.group] for start in range(0, len(body), self.group)]
         return "-".join([self.prefix, *groups] if self.prefix else groups)
+
+    def takes(self, text: str) -> bool:
+        """Tell whether a text in normal form could be a code of this format; retired ones aside."""
+        return self._is_generated(text) or (self.allow_chosen and self._is_chosen(text))
 
     def _is_generated(self, text: str) -> bool:
         prefix = _normalized_prefix(self.prefix)

@@ -9,7 +9,7 @@ import attrs
 from moneyed import Money
 
 from loyalty.gift_cards.card import GiftCard, GiftCardStatus
-from loyalty.identifiers import AccountId, GiftCardId
+from loyalty.identifiers import AccountId, GiftCardId, Metadata
 from loyalty.ledger.lot import LotOrigin
 
 __all__ = ["GiftCardView"]
@@ -45,6 +45,7 @@ class GiftCardView:
     recipient: str | None
     note: str | None
     tags: tuple[str, ...]
+    metadata: Metadata | None
     is_disabled: bool
     is_expired: bool
     is_exhausted: bool
@@ -77,6 +78,7 @@ class GiftCardView:
             recipient=card.recipient,
             note=card.note,
             tags=card.tags,
+            metadata=card.metadata,
             is_disabled=card.is_disabled,
             is_expired=card.is_expired(at),
             is_exhausted=account.posted == 0,

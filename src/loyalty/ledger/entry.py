@@ -9,7 +9,7 @@ import attrs
 from moneyed import Money
 
 from loyalty.errors import CorruptLedger
-from loyalty.identifiers import AccountId, TransferId
+from loyalty.identifiers import AccountId, Metadata, TransferId
 from loyalty.ledger.transfer import Reference, Transfer, TransferKind
 from loyalty.money import to_money
 
@@ -44,6 +44,7 @@ class Entry:
     reason: str | None
     note: str | None
     reference: Reference | None
+    metadata: Metadata | None
     occurred_at: datetime
     recorded_at: datetime
 
@@ -67,6 +68,7 @@ class Entry:
             reason=transfer.reason,
             note=transfer.note,
             reference=transfer.reference,
+            metadata=transfer.metadata,
             occurred_at=transfer.occurred_at,
             recorded_at=transfer.recorded_at,
         )

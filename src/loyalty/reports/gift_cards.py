@@ -38,11 +38,11 @@ class GetGiftCard(Query[GiftCardView]):
         loyalty.errors.GiftCardNotFound: If there is no such card.
     """
 
-    id: GiftCardId = attrs.field(validator=fields.is_text)
+    id: str = attrs.field(validator=fields.is_text)
 
     def answer(self, reader: Reader, context: QueryContext) -> GiftCardView:
         """Answer from the books."""
-        card = _the_card(reader.find(Wanted(gift_card_ids=(self.id,))))
+        card = _the_card(reader.find(Wanted(gift_card_ids=(GiftCardId(self.id),))))
         return GiftCardView.of(card, card.account.instant(context.now))
 
 
@@ -150,11 +150,11 @@ class OrdersOfCard(Query[CardOrders]):
         loyalty.errors.GiftCardNotFound: If there is no such card.
     """
 
-    gift_card_id: GiftCardId = attrs.field(validator=fields.is_text)
+    gift_card_id: str = attrs.field(validator=fields.is_text)
 
     def answer(self, reader: Reader, context: QueryContext) -> CardOrders:  # noqa: ARG002  # asked of every query
         """Answer from the books."""
-        card = _the_card(reader.find(Wanted(gift_card_ids=(self.gift_card_id,))))
+        card = _the_card(reader.find(Wanted(gift_card_ids=(GiftCardId(self.gift_card_id),))))
         spent = TransferFilter(account_id=card.account.id, kind=TransferKind.REDEMPTION)
         return CardOrders(
             gift_card_id=card.id, bought_in=card.order_id, spent_on=_spending(reader, tuple(reader.transfers(spent)))

@@ -26,7 +26,7 @@ class GetStoreCreditAccount(Query[StoreCreditView]):
         loyalty.errors.StoreCreditAccountNotFound: If there is no such account.
     """
 
-    account_id: AccountId | None = attrs.field(default=None, validator=fields.is_optional_text)
+    account_id: str | None = attrs.field(default=None, validator=fields.is_optional_text)
     customer_id: str | None = attrs.field(default=None, validator=fields.is_optional_text)
     currency: str | None = attrs.field(default=None, converter=fields.to_optional_currency_code)
 
@@ -38,7 +38,7 @@ class GetStoreCreditAccount(Query[StoreCreditView]):
     def answer(self, reader: Reader, context: QueryContext) -> StoreCreditView:
         """Answer from the books."""
         by_customer = () if self.customer_id is None else ((self.customer_id, self.currency),)
-        by_id = () if self.account_id is None else (self.account_id,)
+        by_id = () if self.account_id is None else (AccountId(self.account_id),)
         found = reader.find(Wanted(account_ids=by_id, customers=by_customer)).store_credit_accounts
         if not found:
             raise StoreCreditAccountNotFound
@@ -72,7 +72,7 @@ class Statement(Query[AccountStatement]):
         loyalty.errors.InvalidTime: If *until* is before *since*.
     """
 
-    account_id: AccountId = attrs.field(validator=fields.is_text)
+    account_id: str = attrs.field(validator=fields.is_text)
     since: datetime | None = attrs.field(default=None, converter=fields.to_utc)
     until: datetime | None = attrs.field(default=None, converter=fields.to_utc)
     after: int | None = attrs.field(default=None, validator=fields.is_whole_number(0, 2**62, optional=True))
@@ -85,19 +85,20 @@ class Statement(Query[AccountStatement]):
 
     def answer(self, reader: Reader, context: QueryContext) -> AccountStatement:  # noqa: ARG002  # asked of every query
         """Answer from the books."""
+        account_id = AccountId(self.account_id)
         wanted = TransferFilter(
-            account_id=self.account_id,
+            account_id=account_id,
             after=self.after,
             since=self.since,
             until=self.until,
             limit=None if self.limit is None else self.limit + 1,
         )
-        entries = tuple(Entry.of(transfer, self.account_id) for transfer in reader.transfers(wanted))
-        if not entries and not reader.find(Wanted(account_ids=(self.account_id,))).accounts():
+        entries = tuple(Entry.of(transfer, account_id) for transfer in reader.transfers(wanted))
+        if not entries and not reader.find(Wanted(account_ids=(account_id,))).accounts():
             raise StoreCreditAccountNotFound("no such account")
         shown = entries if self.limit is None else entries[: self.limit]
         return AccountStatement(
-            account_id=self.account_id,
+            account_id=account_id,
             entries=shown,
             next_after=shown[-1].sequence if len(shown) < len(entries) else None,
         )

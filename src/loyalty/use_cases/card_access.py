@@ -13,7 +13,7 @@ from loyalty.use_cases.command import Context
 __all__ = ["changed_card", "the_card", "wanted_card"]
 
 
-def wanted_card(context: Context, code: GiftCardCode | None, gift_card_id: GiftCardId | None) -> Wanted:
+def wanted_card(context: Context, code: GiftCardCode | None, gift_card_id: str | None) -> Wanted:
     """
     Return what to load for a card.
 
@@ -22,7 +22,7 @@ def wanted_card(context: Context, code: GiftCardCode | None, gift_card_id: GiftC
     """
     if code is not None:
         return Wanted(digests=context.digests(code))
-    return Wanted(gift_card_ids=() if gift_card_id is None else (gift_card_id,))
+    return Wanted(gift_card_ids=() if gift_card_id is None else (GiftCardId(gift_card_id),))
 
 
 def the_card(found: Found) -> GiftCard:

@@ -29,7 +29,7 @@ class ChangeStatus(Command[GiftCardView]):
     status: ClassVar[GiftCardStatus]
     lifts: ClassVar[GiftCardStatus]
 
-    gift_card_id: GiftCardId | None = attrs.field(default=None, validator=fields.is_optional_text)
+    gift_card_id: str | None = attrs.field(default=None, validator=fields.is_optional_text)
     code: GiftCardCode | None = attrs.field(default=None, converter=fields.to_optional_code)
 
     def __attrs_post_init__(self) -> None:

@@ -59,7 +59,7 @@ class ConvertGiftCard(Command[Conversion]):
 
     customer_id: str = attrs.field(validator=fields.is_text)
     code: GiftCardCode | None = attrs.field(default=None, converter=fields.to_optional_code)
-    gift_card_id: GiftCardId | None = attrs.field(default=None, validator=fields.is_optional_text)
+    gift_card_id: str | None = attrs.field(default=None, validator=fields.is_optional_text)
 
     def __attrs_post_init__(self) -> None:
         """Check that the card is named once."""

@@ -15,10 +15,10 @@ from loyalty.use_cases.command import Context
 __all__ = ["changed_credit", "credit_in", "new_credit", "the_credit", "wanted_credit"]
 
 
-def wanted_credit(account_id: AccountId | None, customer_id: str | None, currency: str | None) -> Wanted:
+def wanted_credit(account_id: str | None, customer_id: str | None, currency: str | None) -> Wanted:
     """Return what to load for one account: by its id, or by its customer and currency."""
     if account_id is not None:
-        return Wanted(account_ids=(account_id,))
+        return Wanted(account_ids=(AccountId(account_id),))
     return Wanted(customers=() if customer_id is None else ((customer_id, currency),))
 
 

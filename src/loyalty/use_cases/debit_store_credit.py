@@ -9,7 +9,6 @@ from moneyed import Money
 
 from loyalty import fields
 from loyalty.events import StoreCreditDebited
-from loyalty.identifiers import AccountId
 from loyalty.ledger.entry import Entry
 from loyalty.ledger.house_accounts import HouseAccount
 from loyalty.ledger.transfer import Side, TransferKind
@@ -50,7 +49,7 @@ class DebitStoreCredit(Command[Debit]):
     result_type: ClassVar[type] = Debit
 
     amount: Money = attrs.field(validator=fields.is_amount)
-    account_id: AccountId | None = attrs.field(default=None, validator=fields.is_optional_text)
+    account_id: str | None = attrs.field(default=None, validator=fields.is_optional_text)
     customer_id: str | None = attrs.field(default=None, validator=fields.is_optional_text)
     order_id: str | None = attrs.field(default=None, validator=fields.is_optional_text)
 

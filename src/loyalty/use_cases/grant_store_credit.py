@@ -11,7 +11,6 @@ from moneyed import Money
 from loyalty import fields
 from loyalty.errors import InvalidTime
 from loyalty.events import StoreCreditGranted
-from loyalty.identifiers import AccountId
 from loyalty.ledger.entry import Entry
 from loyalty.ledger.house_accounts import FUNDING
 from loyalty.ledger.lot import LotOrigin, TaxTreatment
@@ -55,7 +54,7 @@ class GrantStoreCredit(Command[Grant]):
 
     amount: Money = attrs.field(validator=fields.is_amount)
     origin: LotOrigin = attrs.field(validator=fields.is_one_of(LotOrigin))
-    account_id: AccountId | None = attrs.field(default=None, validator=fields.is_optional_text)
+    account_id: str | None = attrs.field(default=None, validator=fields.is_optional_text)
     customer_id: str | None = attrs.field(default=None, validator=fields.is_optional_text)
     expires_at: datetime | None = attrs.field(default=None, converter=fields.to_utc)
     not_before: datetime | None = attrs.field(default=None, converter=fields.to_utc)

@@ -11,6 +11,7 @@ from moneyed import Money
 
 from loyalty import fields
 from loyalty.codes.code import GiftCardCode
+from loyalty.codes.format import CodeFormat
 from loyalty.codes.mint import mint
 from loyalty.errors import DuplicateRecord, InvalidTime
 from loyalty.events import GiftCardIssued
@@ -34,11 +35,13 @@ class IssuedGiftCard:
     """
     The new card, and its full code: here and nowhere else.
 
-    ``code_key_id`` names the key the code was derived under; it is no secret.
+    ``code_key_id`` and ``code_format`` say how the code was derived, so that it
+    can be shown again after keys or formats have changed; they are no secret.
     """
 
     gift_card: GiftCardView
     code_key_id: str = attrs.field(repr=False)
+    code_format: CodeFormat = attrs.field(repr=False)
     code: str = attrs.field(repr=False, default="", metadata={"secret": True})
 
 
@@ -88,12 +91,12 @@ class IssueGiftCard(Command[IssuedGiftCard]):
         if self.expires_at is not None and self.expires_at <= at:
             raise InvalidTime("a gift card must expire in the future")
         card_id = GiftCardId(context.new_id())
-        code = self._code(context, card_id, context.code_keys.current_id)
-        secret = GiftCardCode.of(code)
-        if self.code is not None and uow.find(Wanted(digests=context.code_keys.digests(secret))).gift_cards:
-            raise DuplicateRecord("the chosen code is taken")
+        key_id, code_format = context.code_keys.current_id, attrs.evolve(context.code_format, retired=())
+        if self.code is not None:
+            self._require_free(uow, context, self.code)
+        code = self._code(context, card_id, key_id, code_format)
         account, side = self._funded_account(context)
-        card = self._card(context, card_id, account, secret)
+        card = self._card(context, card_id, account, GiftCardCode.of(code))
         transfer = self.transfer(
             context,
             TransferKind.ISSUE,
@@ -105,27 +108,37 @@ class IssueGiftCard(Command[IssuedGiftCard]):
             order_id=self.order_id,
         )
         return Outcome(
-            result=IssuedGiftCard(gift_card=GiftCardView.of(card, at), code_key_id=card.code_key_id, code=code),
-            event=GiftCardIssued(
-                gift_card_id=card_id,
-                value=self.value,
-                expires_at=self.expires_at,
-                customer_id=self.customer_id,
-                recipient=self.recipient,
-                order_id=self.order_id,
+            result=IssuedGiftCard(
+                gift_card=GiftCardView.of(card, at), code_key_id=key_id, code_format=code_format, code=code
             ),
+            event=self._event(card_id),
             changes=Changes(new_gift_cards=(card,), transfers=(transfer,)),
         )
 
     def replayed(self, result: IssuedGiftCard, context: Context) -> IssuedGiftCard:
         """Add the code again: derived codes from the card's id, a chosen one from the command."""
-        return attrs.evolve(result, code=self._code(context, result.gift_card.id, result.code_key_id))
+        code = self._code(context, result.gift_card.id, result.code_key_id, result.code_format)
+        return attrs.evolve(result, code=code)
 
-    def _code(self, context: Context, card_id: GiftCardId, key_id: str) -> str:
-        if self.code is None:
-            return mint(context.code_keys, context.code_format, card_id, 1, key_id)
-        chosen = context.code_format.require_chosen(self.code)
-        return chosen.reveal()
+    def _code(self, context: Context, card_id: GiftCardId, key_id: str, code_format: CodeFormat) -> str:
+        if self.code is not None:
+            return self.code.reveal()
+        return mint(context.code_keys, code_format, card_id, 1, key_id)
+
+    def _require_free(self, uow: UnitOfWork, context: Context, code: GiftCardCode) -> None:
+        chosen = context.code_format.require_chosen(code)
+        if uow.find(Wanted(digests=context.code_keys.digests(chosen))).gift_cards:
+            raise DuplicateRecord("the chosen code is taken")
+
+    def _event(self, card_id: GiftCardId) -> GiftCardIssued:
+        return GiftCardIssued(
+            gift_card_id=card_id,
+            value=self.value,
+            expires_at=self.expires_at,
+            customer_id=self.customer_id,
+            recipient=self.recipient,
+            order_id=self.order_id,
+        )
 
     def _funded_account(self, context: Context) -> tuple[Account, Side]:
         amount, currency, at = minor_units(self.value), self.value.currency, context.now

@@ -62,7 +62,7 @@ class PayWithBalances(Command[Payment]):
     order_id: str = attrs.field(validator=fields.is_text)
     amount_due: Money = attrs.field(validator=fields.is_amount)
     codes: tuple[GiftCardCode, ...] = attrs.field(default=(), converter=fields.to_codes)
-    gift_card_ids: tuple[GiftCardId, ...] = attrs.field(default=(), converter=fields.to_texts)
+    gift_card_ids: tuple[str, ...] = attrs.field(default=(), converter=fields.to_texts)
     customer_id: str | None = attrs.field(default=None, validator=fields.is_optional_text)
     use_store_credit: bool = attrs.field(default=True, validator=fields.is_flag)
 
@@ -106,7 +106,7 @@ class PayWithBalances(Command[Payment]):
         pays_with_credit = self.use_store_credit and self.customer_id is not None
         return Wanted(
             digests=tuple(digests),
-            gift_card_ids=self.gift_card_ids,
+            gift_card_ids=tuple([GiftCardId(id_) for id_ in self.gift_card_ids]),
             customers=((str(self.customer_id), self.amount_due.currency.code),) if pays_with_credit else (),
         )
 

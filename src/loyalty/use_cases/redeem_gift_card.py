@@ -10,7 +10,6 @@ from moneyed import Money
 from loyalty import fields
 from loyalty.codes.code import GiftCardCode
 from loyalty.events import GiftCardRedeemed
-from loyalty.identifiers import GiftCardId
 from loyalty.money import minor_units
 from loyalty.ports.changes import AccountChange, Changes
 from loyalty.ports.storage import UnitOfWork
@@ -47,7 +46,7 @@ class RedeemGiftCard(Command[Redemption]):
     amount: Money = attrs.field(validator=fields.is_amount)
     order_id: str = attrs.field(validator=fields.is_text)
     code: GiftCardCode | None = attrs.field(default=None, converter=fields.to_optional_code)
-    gift_card_id: GiftCardId | None = attrs.field(default=None, validator=fields.is_optional_text)
+    gift_card_id: str | None = attrs.field(default=None, validator=fields.is_optional_text)
     customer_id: str | None = attrs.field(default=None, validator=fields.is_optional_text)
 
     def __attrs_post_init__(self) -> None:

@@ -82,7 +82,7 @@ class RefundRedemption(Command[Refund]):
 
     amount: Money | Everything = attrs.field(validator=fields.is_amount_or_all)
     order_id: str | None = attrs.field(default=None, validator=fields.is_optional_text)
-    redemption_id: TransferId | None = attrs.field(default=None, validator=fields.is_optional_text)
+    redemption_id: str | None = attrs.field(default=None, validator=fields.is_optional_text)
 
     def __attrs_post_init__(self) -> None:
         """Check that the redemption is named once."""
@@ -136,7 +136,7 @@ class RefundRedemption(Command[Refund]):
         returns.add(after, transfer)
 
     def _redemptions(self, uow: UnitOfWork) -> tuple[Transfer, ...]:
-        ids = None if self.redemption_id is None else (self.redemption_id,)
+        ids = None if self.redemption_id is None else (TransferId(self.redemption_id),)
         wanted = TransferFilter(order_id=self.order_id, ids=ids, kind=TransferKind.REDEMPTION)
         redemptions = tuple(uow.transfers(wanted))
         if not redemptions:
