@@ -86,8 +86,15 @@ class ThroughSqlAlchemy:
         return self._connection.exec_driver_sql(text, rows[0] if one else list(rows)).rowcount
 
     def commit(self) -> None:
-        """End the transaction."""
-        self._connection.commit()
+        """End the transaction; if that fails, nothing of it stays open on the connection."""
+        dbapi_connection, driver_error = self.dbapi_connection, self._connection.dialect.loaded_dbapi.Error
+        try:
+            self._connection.commit()
+        except BaseException:
+            # SQLAlchemy takes the transaction for ended and would put the connection back as it is.
+            if not self._connection.invalidated and not _is_rolled_back(dbapi_connection, driver_error):
+                self._connection.invalidate()
+            raise
 
     @property
     def dbapi_connection(self) -> Any:  # whatever the driver has
@@ -125,9 +132,15 @@ class StraightToDriver:
             return count
 
     def commit(self) -> None:
-        """End the transaction."""
-        with self._wrapping("COMMIT"):
-            self._pooled.commit()
+        """End the transaction; if that fails, nothing of it stays open on the connection."""
+        dbapi_connection, driver_error = self.dbapi_connection, self._engine.dialect.loaded_dbapi.Error
+        try:
+            with self._wrapping("COMMIT"):
+                self._pooled.commit()
+        except DBAPIError as error:
+            if not error.connection_invalidated and not _is_rolled_back(dbapi_connection, driver_error):
+                self._pooled.invalidate(error)
+            raise
 
     @property
     def dbapi_connection(self) -> Any:  # whatever the driver has
@@ -163,6 +176,15 @@ class StraightToDriver:
                 connection_invalidated=is_broken,
                 dialect=dialect,
             ) from error
+
+
+def _is_rolled_back(dbapi_connection: Any, driver_error: type[Exception]) -> bool:  # the driver's own
+    """Roll back, and tell whether that worked; a broken connection cannot."""
+    try:
+        dbapi_connection.rollback()
+    except driver_error:
+        return False
+    return True
 
 
 @contextmanager

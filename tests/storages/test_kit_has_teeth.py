@@ -1,0 +1,196 @@
+"""Storages broken in one way each, and the test of the kit that notices: what everybody passes proves nothing."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from operator import attrgetter
+from typing import Any, Final
+
+import attrs
+import pytest
+
+from loyalty import MemoryStorage
+from loyalty.ledger.transfer import Transfer
+from loyalty.ports.changes import AccountChange, Changes
+from loyalty.ports.receipt import Receipt
+from loyalty.ports.storage import Found, TransferFilter, Wanted
+from loyalty.testing import StorageConformance
+from loyalty.testing.kit.case import Stand
+
+
+class Broken:
+    """A unit of work that does everything as memory does, but for what a subclass breaks."""
+
+    def __init__(self, sound: Any, storage: BrokenStorage) -> None:
+        """Keep what is broken."""
+        self.sound = sound
+        self.storage = storage
+
+    def __getattr__(self, name: str) -> Any:
+        """Do it as memory does."""
+        return getattr(self.sound, name)
+
+
+class BrokenStorage:
+    """Memory, behind a broken unit of work."""
+
+    def __init__(self, broken: type[Broken]) -> None:
+        """Start empty."""
+        self.memory = MemoryStorage()
+        self.numbers = itertools.count()
+        self._broken = broken
+
+    def run(self, work: Callable[[Any], Any]) -> Any:
+        """Run work on what is broken."""
+        return self.memory.run(lambda uow: work(self._broken(uow, self)))
+
+    def read(self, question: Callable[[Any], Any]) -> Any:
+        """Answer from what is broken."""
+        return self.memory.read(lambda reader: question(self._broken(reader, self)))
+
+
+class ForgetsKeys(Broken):
+    """Writes every request as if it were the first."""
+
+    def write(self, changes: Changes) -> Any:
+        """Write under a key that nobody used."""
+        receipt = changes.receipt
+        if receipt is not None and receipt.idempotency_key is not None:
+            receipt = attrs.evolve(receipt, idempotency_key=f"{receipt.idempotency_key}/{next(self.storage.numbers)}")
+        return self.sound.write(attrs.evolve(changes, receipt=receipt))
+
+
+class FoldsKeys(Broken):
+    """Compares keys as a database with a tolerant collation does."""
+
+    def write(self, changes: Changes) -> Any:
+        """Write under the folded key."""
+        receipt = changes.receipt
+        if receipt is not None and receipt.idempotency_key is not None:
+            receipt = attrs.evolve(receipt, idempotency_key=receipt.idempotency_key.lower().strip())
+        return self.sound.write(attrs.evolve(changes, receipt=receipt))
+
+    def receipt(self, key: str) -> Receipt | None:
+        """Find it under the folded key."""
+        found: Receipt | None = self.sound.receipt(key.lower().strip())
+        return found
+
+
+class LastWriterWins(Broken):
+    """Never looks at versions."""
+
+    def write(self, changes: Changes) -> Any:
+        """Pretend that what is stored is what was read."""
+        stored = {account.id: account for account in self.sound.find(_accounts_of(changes)).accounts()}
+        current = tuple(AccountChange(stored[change.before.id], change.after) for change in changes.accounts)
+        return self.sound.write(attrs.evolve(changes, accounts=current))
+
+
+class WritesAtOnce(Broken):
+    """Does not wait for the end of the work."""
+
+    def write(self, changes: Changes) -> Any:
+        """Apply what was written before anybody can object."""
+        written = self.sound.write(changes)
+        self.sound.apply()
+        self.sound._written = None
+        return written
+
+
+class LosesTransfers(Broken):
+    """Writes balances, and not what led to them."""
+
+    def write(self, changes: Changes) -> Any:
+        """Leave the transfers out."""
+        return self.sound.write(attrs.evolve(changes, transfers=()))
+
+
+class LosesEvents(Broken):
+    """Writes everything but the receipt."""
+
+    def write(self, changes: Changes) -> Any:
+        """Leave the receipt out."""
+        return self.sound.write(attrs.evolve(changes, receipt=None))
+
+
+class OrdersByTime(Broken):
+    """Sorts an account's history by clock."""
+
+    def transfers(self, wanted: TransferFilter) -> Iterator[Transfer]:
+        """Give the latest recorded first where times are equal."""
+        return iter(sorted(list(self.sound.transfers(wanted))[::-1], key=attrgetter("recorded_at")))
+
+
+class CutsMicroseconds(Broken):
+    """Keeps times as a column of seconds does."""
+
+    def transfers(self, wanted: TransferFilter) -> Iterator[Transfer]:
+        """Give times without their fraction."""
+        for one in self.sound.transfers(wanted):
+            yield attrs.evolve(one, occurred_at=one.occurred_at.replace(microsecond=0))
+
+
+class CountsInFloats(Broken):
+    """Keeps balances as a column of floats does."""
+
+    def find(self, wanted: Wanted) -> Found:
+        """Give balances that went through a float."""
+        found: Found = self.sound.find(wanted)
+        credits_ = tuple(
+            one.with_account(attrs.evolve(one.account, posted=int(float(one.account.posted))))
+            for one in found.store_credit_accounts
+        )
+        return attrs.evolve(found, store_credit_accounts=credits_)
+
+
+class ExcludesTheInstant(Broken):
+    """Answers as of just before."""
+
+    def balances_by_origin(self, as_of: datetime | None) -> Any:
+        """Miss what was recorded at the very instant."""
+        return self.sound.balances_by_origin(None if as_of is None else as_of - datetime.resolution)
+
+
+class ForgetsEmptyLots(Broken):
+    """Loads only what has value, also where empty lots were asked for."""
+
+    def lock(self, wanted: Wanted) -> Found:
+        """Leave out lots that were asked for by name."""
+        found: Found = self.sound.lock(attrs.evolve(wanted, lot_ids=()))
+        return found
+
+
+def _accounts_of(changes: Changes) -> Wanted:
+    return Wanted(account_ids=tuple(change.before.id for change in changes.accounts))
+
+
+MUSEUM: Final[tuple[tuple[type[Broken], str, tuple[object, ...]], ...]] = (
+    (ForgetsKeys, "test_a_replay_answers_equally_and_changes_nothing", ("redeem",)),
+    (ForgetsKeys, "test_other_content_under_a_known_key_is_a_conflict", ("grant",)),
+    (FoldsKeys, "test_keys_are_compared_exactly", ()),
+    (LastWriterWins, "test_a_stale_version_is_never_written", ()),
+    (WritesAtOnce, "test_work_that_fails_after_writing_wrote_nothing", ()),
+    (LosesTransfers, "test_a_grant_opens_the_account_if_it_is_missing", ()),
+    (LosesEvents, "test_one_event_per_command", ("claim",)),
+    (OrdersByTime, "test_a_clock_that_goes_back_leaves_no_gap_and_no_disorder", ()),
+    (CutsMicroseconds, "test_times_are_stored_to_the_microsecond", (datetime.fromisoformat("2000-02-29T12:34:56.1Z"),)),
+    (CountsInFloats, "test_sums_are_exact_where_floats_are_not", (2**53 + 1,)),
+    (ExcludesTheInstant, "test_liability_as_of_any_instant_is_what_was_owed_then", ()),
+    (ForgetsEmptyLots, "test_accounts_carry_the_lots_that_have_value", ()),
+)
+
+
+@pytest.mark.parametrize(("broken", "name", "arguments"), MUSEUM, ids=lambda part: getattr(part, "__name__", None))
+def test_the_kit_notices(broken: type[Broken], name: str, arguments: tuple[object, ...]) -> None:
+    """The named test fails on the broken storage and passes on a sound one."""
+    test = getattr(StorageConformance(), name)
+    test(Stand(MemoryStorage()), *arguments)
+    noticed: BaseException | None = None
+    try:
+        test(Stand(BrokenStorage(broken)), *arguments)
+    except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001 - however it fails, it notices
+        noticed = error
+
+    assert noticed is not None
