@@ -120,7 +120,9 @@ class OrdersByTime(Broken):
 
     def transfers(self, wanted: TransferFilter) -> Iterator[Transfer]:
         """Give the latest recorded first where times are equal."""
-        return iter(sorted(list(self.sound.transfers(wanted))[::-1], key=attrgetter("recorded_at")))
+        found: list[Transfer] = list(self.sound.transfers(wanted))
+        found.reverse()
+        return iter(sorted(found, key=attrgetter("recorded_at")))
 
 
 class CutsMicroseconds(Broken):

@@ -8,6 +8,7 @@ than READ COMMITTED. On SQLite every piece of work takes the write lock first.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -35,6 +36,7 @@ __all__ = ["JoinedStorage", "SqlAlchemyStorage"]
 Result = TypeVar("Result")
 
 SUPPORTED = frozenset({"sqlite", "postgresql"})
+_PREFIX = re.compile("[a-z_][a-z0-9_]{0,29}")
 LOCK_SECONDS = 30
 """How long a SQLite connection waits for another process's write lock."""
 
@@ -56,8 +58,8 @@ class SqlAlchemyStorage:
             How often a piece of work is tried when others win the race.
 
     Raises:
-        loyalty.errors.InvalidRequest: If the URL is not one, or the database
-            is not supported.
+        loyalty.errors.InvalidRequest: If the URL is not one, the database is not
+            supported, or the prefix is not a plain name.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class SqlAlchemyStorage:
         self.engine = url_or_engine if isinstance(url_or_engine, Engine) else _engine(url_or_engine)
         if self.engine.dialect.name not in SUPPORTED:
             raise InvalidRequest(f"{self.engine.dialect.name} is not supported; use SQLite or PostgreSQL")
+        _require_prefix(prefix)
         self._tables = Tables.named(prefix, schema)
         self._statements = Statements(self._tables, self.engine.dialect)
         self._is_sqlite = self.engine.dialect.name == "sqlite"
@@ -205,6 +208,11 @@ class JoinedStorage:
 
 
 SNAPSHOT: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
+
+def _require_prefix(prefix: object) -> None:
+    if not isinstance(prefix, str) or _PREFIX.fullmatch(prefix) is None:
+        raise InvalidRequest("the prefix of tables must be 1 to 30 lower case letters, digits and underscores")
 
 
 def _engine(url: object) -> Engine:
