@@ -34,7 +34,13 @@ def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=_hear_ctrl_c,  # noqa: PLW1509  # no thread of this test holds a lock
     )
+
+
+def _hear_ctrl_c() -> None:
+    """Let the child be interrupted: what is started in the background, as by some runners, ignores Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def table(output: str) -> dict[str, dict[str, int]]:
