@@ -7,9 +7,7 @@ from typing import Generic, TypeVar
 
 import attrs
 
-from loyalty.codes.code import GiftCardCode
-from loyalty.codes.digest import CodeKeys
-from loyalty.codes.format import CodeFormat
+from loyalty.codes.reading import CodeReading
 from loyalty.ports.storage import Reader
 
 __all__ = ["Query", "QueryContext"]
@@ -18,21 +16,10 @@ Answer = TypeVar("Answer")
 
 
 @attrs.frozen(kw_only=True)
-class QueryContext:
+class QueryContext(CodeReading):
     """What a query may use besides the books."""
 
     now: datetime
-    code_keys: CodeKeys
-    code_format: CodeFormat
-
-    def digests(self, code: GiftCardCode) -> tuple[str, ...]:
-        """
-        Return what a code is stored as, under each key.
-
-        Raises:
-            loyalty.errors.MalformedCode: If it cannot be a code of this shop.
-        """
-        return self.code_keys.digests(self.code_format.require(code))
 
 
 @attrs.frozen(kw_only=True)

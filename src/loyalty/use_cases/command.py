@@ -16,8 +16,7 @@ import attrs
 
 from loyalty import fields
 from loyalty.codes.code import GiftCardCode
-from loyalty.codes.digest import CodeKeys
-from loyalty.codes.format import CodeFormat
+from loyalty.codes.reading import CodeReading
 from loyalty.events import Event
 from loyalty.identifiers import IdSource, LotId, Metadata, TransferId
 from loyalty.ledger.account import Account
@@ -34,24 +33,12 @@ Result = TypeVar("Result")
 
 
 @attrs.frozen(kw_only=True)
-class Context:
+class Context(CodeReading):
     """What a command may use besides the books. The time is fixed once."""
 
     now: datetime
     new_id: IdSource
-    code_keys: CodeKeys
-    code_format: CodeFormat
     policies: Policies
-
-    def digests(self, code: GiftCardCode) -> tuple[str, ...]:
-        """
-        Return what a code is stored as, under each key.
-
-        Raises:
-            loyalty.errors.MalformedCode: If it cannot be a code of this shop;
-                no look-up is made.
-        """
-        return self.code_keys.digests(self.code_format.require(code))
 
     def lot(
         self,
