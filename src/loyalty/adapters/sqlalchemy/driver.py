@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
@@ -107,15 +107,20 @@ class StraightToDriver:
 
     def __init__(self, engine: Engine, pooled: PoolProxiedConnection) -> None:
         """Keep the connection."""
-        self._engine = engine
+        self._dialect = engine.dialect
+        self._driver_error: type[Exception] = engine.dialect.loaded_dbapi.Error
         self._pooled = pooled
 
     def rows(self, text: str, parameters: Parameters) -> Rows:
         """Run a query and return all its rows."""
-        with self._cursor(text) as cursor:
+        cursor = self._pooled.cursor()
+        try:
             cursor.execute(text, parameters)
-            rows: Rows = cursor.fetchall()
-            return rows
+            return cursor.fetchall()
+        except self._driver_error as error:
+            raise self._as_sqlalchemy(text, error) from error
+        finally:
+            cursor.close()
 
     def stream(self, text: str, parameters: Parameters) -> Iterable[Sequence[Any]]:
         """Run a query and return its rows; what our own transactions read is small."""
@@ -123,59 +128,50 @@ class StraightToDriver:
 
     def changed(self, text: str, rows: Sequence[Parameters]) -> int:
         """Run a change once per row of parameters and return how many rows it affected."""
-        with self._cursor(text) as cursor:
+        cursor = self._pooled.cursor()
+        try:
             if len(rows) == 1:
                 cursor.execute(text, rows[0])
             else:
                 cursor.executemany(text, rows)
-            count: int = cursor.rowcount
-            return count
+        except self._driver_error as error:
+            raise self._as_sqlalchemy(text, error) from error
+        else:
+            return cursor.rowcount
+        finally:
+            cursor.close()
 
     def commit(self) -> None:
         """End the transaction; if that fails, nothing of it stays open on the connection."""
-        dbapi_connection, driver_error = self.dbapi_connection, self._engine.dialect.loaded_dbapi.Error
+        dbapi_connection = self.dbapi_connection
         try:
-            with self._wrapping("COMMIT"):
-                self._pooled.commit()
-        except DBAPIError as error:
-            if not error.connection_invalidated and not _is_rolled_back(dbapi_connection, driver_error):
+            self._pooled.commit()
+        except self._driver_error as error:
+            wrapped = self._as_sqlalchemy("COMMIT", error)
+            if not wrapped.connection_invalidated and not _is_rolled_back(dbapi_connection, self._driver_error):
                 self._pooled.invalidate(error)
-            raise
+            raise wrapped from error
 
     @property
     def dbapi_connection(self) -> Any:  # whatever the driver has
         """The driver's own connection."""
         return self._pooled.dbapi_connection
 
-    @contextmanager
-    def _cursor(self, text: str) -> Iterator[Any]:
-        cursor = self._pooled.cursor()
-        try:
-            with self._wrapping(text):
-                yield cursor
-        finally:
-            cursor.close()
-
-    @contextmanager
-    def _wrapping(self, text: str) -> Iterator[None]:
-        """Raise the driver's errors as SQLAlchemy's, and let go of a connection that broke."""
-        dialect = self._engine.dialect
-        driver_error = dialect.loaded_dbapi.Error
-        try:
-            yield
-        except driver_error as error:
-            is_broken = dialect.is_disconnect(error, self._pooled, None)
-            if is_broken:
-                self._pooled.invalidate(error)
-            raise DBAPIError.instance(
-                text,
-                None,
-                error,
-                driver_error,
-                hide_parameters=True,
-                connection_invalidated=is_broken,
-                dialect=dialect,
-            ) from error
+    def _as_sqlalchemy(self, text: str, error: Exception) -> DBAPIError:
+        """Return the driver's error as SQLAlchemy's, and let go of a connection that broke."""
+        is_broken = self._dialect.is_disconnect(error, self._pooled, None)  # type: ignore[arg-type]  # a DB-API error
+        if is_broken:
+            self._pooled.invalidate(error)
+        wrapped = DBAPIError.instance(
+            text,
+            None,
+            error,
+            self._driver_error,
+            hide_parameters=True,
+            connection_invalidated=is_broken,
+            dialect=self._dialect,
+        )
+        return cast("DBAPIError", wrapped)
 
 
 def _is_rolled_back(dbapi_connection: Any, driver_error: type[Exception]) -> bool:  # the driver's own
