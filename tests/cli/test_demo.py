@@ -57,12 +57,12 @@ def test_sample_is_replayed_interrupted_continued_and_repeated(tmp_path: Path) -
     assert first.stderr is not None
     assert "692 of 6,919 purchases\n" == first.stderr.readline()
     first.send_signal(signal.SIGINT)
-    _, errors = first.communicate(timeout=60)
+    _, errors = first.communicate(timeout=300)
     assert "interrupted. What was done is safe; run the same again to go on." in errors
     assert "Traceback" not in errors
     assert 130 == first.returncode
 
-    output, errors = started(tmp_path, "demo").communicate(timeout=280)
+    output, errors = started(tmp_path, "demo").communicate(timeout=900)
     assert months_of(SAMPLE) == table(output), errors
     assert "6,919 purchases of 2,357 customers, 1997-01-01 to 1998-06-30, 244,091.94 USD" in output
     assert "An earlier run had stopped on the way and was continued" in output
@@ -71,7 +71,7 @@ def test_sample_is_replayed_interrupted_continued_and_repeated(tmp_path: Path) -
     assert "commands per second" in output
 
     again = started(tmp_path, "demo")
-    repeated, _ = again.communicate(timeout=280)
+    repeated, _ = again.communicate(timeout=900)
     assert table(output) == table(repeated)
     assert "This log was replayed before: nothing changed." in repeated
     assert 0 == again.returncode

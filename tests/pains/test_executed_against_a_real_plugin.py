@@ -59,7 +59,7 @@ def at_once(shop: Shop, *commands: Any) -> list[object]:
     barrier = Barrier(len(commands))
 
     def send(command: Any) -> object:
-        barrier.wait(timeout=10)
+        barrier.wait(timeout=120)
         try:
             return shop.execute(command)
         except LoyaltyError as error:
