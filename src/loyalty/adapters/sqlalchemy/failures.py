@@ -14,7 +14,6 @@ LOST_RACES = frozenset({"40001", "40P01"})
 """SQLSTATE of a serialization failure and of a deadlock: the server rolled back; try again."""
 
 UNIQUE = "23505"
-CHECK = "23514"
 ROLLED_BACK_CLASSES = frozenset({"22", "23", "25", "40", "42", "53", "54", "55"})
 """SQLSTATE classes with which a server that answers a COMMIT says that it did not happen."""
 

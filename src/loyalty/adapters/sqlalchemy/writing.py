@@ -43,6 +43,13 @@ STORE_CREDIT = names(_TABLES.store_credit)
 LOT = names(_TABLES.lot)
 TRANSFER = names(_TABLES.transfer)
 
+TYPES = {
+    column.name: "bigint" if column.type.python_type is int else "text"
+    for table in _TABLES.metadata.tables.values()
+    for column in table.columns
+}
+"""What PostgreSQL is told of each column; a name means the same in every table."""
+
 ACCOUNT_FACTS = ("posted", "held", "sequence", "version", "recorded_at")
 LOT_FACTS = ("remaining", "held", "live")
 """What changes about an account and a lot."""
@@ -189,7 +196,7 @@ def write_all_at_once(driver: Driver, statements: Statements, changes: Changes) 
     if len(parameters) > MOST_PARAMETERS:
         return write_one_by_one(driver, statements, changes)
     shape = tuple([(write.table, write.columns, write.keys, write.unless_exists, len(write.rows)) for write in writes])
-    text = _combined(statements.marker, shape, _types(statements))
+    text = _combined(statements.marker, shape)
     counts: str = driver.rows(text, parameters)[0][0]
     if counts == " ".join([str(len(write.rows)) for write in writes]):
         return True
@@ -198,39 +205,31 @@ def write_all_at_once(driver: Driver, statements: Statements, changes: Changes) 
     raise ConcurrentUpdate
 
 
-@lru_cache(maxsize=8)
-def _types(statements: Statements) -> tuple[tuple[str, str], ...]:
-    tables = statements.tables.metadata.tables.values()
-    integers = {column.name for table in tables for column in table.columns if column.type.python_type is int}
-    texts = {column.name for table in tables for column in table.columns} - integers
-    return tuple([(name, "bigint") for name in sorted(integers)] + [(name, "text") for name in sorted(texts)])
-
-
 PartShape = tuple[str, tuple[str, ...], tuple[str, ...], str | None, int]
 
 
 @lru_cache(maxsize=256)
-def _combined(marker: Callable[[int], str], shape: tuple[PartShape, ...], types: tuple[tuple[str, str], ...]) -> str:
-    type_of = dict(types)
+def _combined(marker: Callable[[int], str], shape: tuple[PartShape, ...]) -> str:
     parts, first = [], 1
-    for place, (table, columns, keys, unless_exists, rows) in enumerate(shape):
-        fields = (*columns, *(f"old_{key}" for key in keys))
-        kinds = (*(type_of[name] for name in columns), *(type_of[name] for name in keys))
-        values = _values(marker, kinds, rows, first)
-        first += rows * len(fields)
-        gate = "" if place == 0 else " WHERE EXISTS (SELECT 1 FROM part_0)"
-        if keys:
-            matches = " AND ".join(f"t.{key} = v.old_{key}" for key in keys)
-            sets = ", ".join(f"{name} = v.{name}" for name in columns)
-            gate = " AND EXISTS (SELECT 1 FROM part_0)" if place else ""
-            body = f"UPDATE {table} t SET {sets} FROM ({values}) v ({', '.join(fields)}) WHERE {matches}{gate}"
-        else:
-            skip = "" if unless_exists is None else f" ON CONFLICT ({unless_exists}) DO NOTHING"
-            names_ = ", ".join(columns)
-            body = f"INSERT INTO {table} ({names_}) SELECT * FROM ({values}) v ({names_}){gate}{skip}"
+    for place, part in enumerate(shape):
+        _, columns, keys, _, rows = part
+        values = _values(marker, tuple([TYPES[name] for name in (*columns, *keys)]), rows, first)
+        first += rows * (len(columns) + len(keys))
+        body = _part(part, values, "EXISTS (SELECT 1 FROM part_0)" if place else "TRUE")
         parts.append(f"part_{place} AS ({body} RETURNING 1)")
     counts = ", ".join(f"(SELECT count(*) FROM part_{place})" for place in range(len(shape)))
     return f"WITH {', '.join(parts)} SELECT concat_ws(' ', {counts})"
+
+
+def _part(part: PartShape, values: str, gate: str) -> str:
+    table, columns, keys, unless_exists, _ = part
+    names_ = ", ".join([*columns, *(f"old_{key}" for key in keys)])
+    if keys:
+        matches = " AND ".join(f"t.{key} = v.old_{key}" for key in keys)
+        sets = ", ".join(f"{name} = v.{name}" for name in columns)
+        return f"UPDATE {table} t SET {sets} FROM ({values}) v ({names_}) WHERE {matches} AND {gate}"
+    skip = "" if unless_exists is None else f" ON CONFLICT ({unless_exists}) DO NOTHING"
+    return f"INSERT INTO {table} ({names_}) SELECT * FROM ({values}) v ({names_}) WHERE {gate}{skip}"
 
 
 def _values(marker: Callable[[int], str], kinds: tuple[str, ...], rows: int, first: int) -> str:
