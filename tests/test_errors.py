@@ -37,13 +37,13 @@ HOUSE_SECTION_8: Final = {
     "InvalidRequest": {"InvalidAmount", "InvalidTime", "CurrencyMismatch", "MalformedCode", "IdempotencyConflict"},
     "Refused": {
         "InsufficientBalance", "NotSpendable", "ClaimedByAnother", "AlreadyClaimed", "HoldClosed", "AlreadyReversed",
-        "RefundTooLarge", "AmountNotOffered",
+        "RefundTooLarge", "AmountNotOffered", "NotEligible", "LimitExceeded", "TooManyHolds",
     },
     "NotFound": {"GiftCardNotFound", "StoreCreditAccountNotFound", "HoldNotFound", "TransferNotFound"},
     "StorageError": {"ConcurrentUpdate", "DuplicateRecord", "StorageUnavailable", "OutcomeUnknown"},
     "TransferNotFound": {"RedemptionNotFound"},
 }  # fmt: skip
-"""The tree as HOUSE.md draws it, with what SPEC.md section 7 and the refunds add."""
+"""The tree as HOUSE.md draws it, with what SPEC.md section 7, the refunds and the policies add."""
 
 ALL_CLASSES: Final[list[type[LoyaltyError]]] = [getattr(errors, name) for name in errors.__all__]
 
@@ -73,6 +73,8 @@ def full(kind: type[LoyaltyError]) -> LoyaltyError:
         "idempotency_key": "the key",
         "reason": "blocked",
         "status": "captured",
+        "limit": "per_order",
+        "allowed": Money("2.00", "USD"),
     }
     return kind(*(values[field.name] for field in attrs.fields(kind)))
 

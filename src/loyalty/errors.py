@@ -15,7 +15,10 @@ Every error this library raises, grouped by what the caller does next.
     │   ├── NotSpendable
     │   ├── ClaimedByAnother
     │   ├── AlreadyClaimed
+    │   ├── NotEligible
+    │   ├── LimitExceeded
     │   ├── HoldClosed
+    │   ├── TooManyHolds
     │   ├── AlreadyReversed
     │   ├── RefundTooLarge
     │   └── AmountNotOffered
@@ -64,8 +67,10 @@ __all__ = [
     "InvalidAmount",
     "InvalidRequest",
     "InvalidTime",
+    "LimitExceeded",
     "LoyaltyError",
     "MalformedCode",
+    "NotEligible",
     "NotFound",
     "NotSpendable",
     "OutcomeUnknown",
@@ -75,6 +80,7 @@ __all__ = [
     "StorageError",
     "StorageUnavailable",
     "StoreCreditAccountNotFound",
+    "TooManyHolds",
     "TransferNotFound",
 ]
 
@@ -220,14 +226,45 @@ class AlreadyClaimed(Refused):
 
 
 @attrs.define(eq=False, str=False)
+class NotEligible(Refused):
+    """The shop's own rules say that this value may not pay for this order; ``reason`` is the rule's."""
+
+    code: ClassVar[str] = "not_eligible"
+    public_message: ClassVar[str] = "This stored value cannot pay for this order."
+    default_message: ClassVar[str] = "the shop's rules veto this payment"
+
+    reason: str = ""
+
+
+@attrs.define(eq=False, str=False)
+class LimitExceeded(Refused):
+    """More would be spent than the shop allows; ``allowed`` is what it still does, ``limit`` which bound it is."""
+
+    code: ClassVar[str] = "limit_exceeded"
+    public_message: ClassVar[str] = "This is more than can be paid with stored value."
+    default_message: ClassVar[str] = "the amount exceeds a limit of the shop"
+
+    limit: str = ""
+    allowed: Money | None = None
+
+
+@attrs.define(eq=False, str=False)
 class HoldClosed(Refused):
-    """The hold was captured, voided or has lapsed before."""
+    """The hold was captured, voided or has lapsed before; ``status`` says which."""
 
     code: ClassVar[str] = "hold_closed"
     public_message: ClassVar[str] = "This reservation is already closed."
     default_message: ClassVar[str] = "the hold is closed"
 
     status: str = ""
+
+
+class TooManyHolds(Refused):
+    """The balance is reserved for as many orders as it can be at once."""
+
+    code: ClassVar[str] = "too_many_holds"
+    public_message: ClassVar[str] = "This balance is reserved for too many orders."
+    default_message: ClassVar[str] = "too many orders hold value on the account"
 
 
 class AlreadyReversed(Refused):

@@ -21,6 +21,11 @@ __all__ = [
     "GiftCardIssued",
     "GiftCardRedeemed",
     "GiftCardUnblocked",
+    "HoldAdjusted",
+    "HoldCaptured",
+    "HoldPlaced",
+    "HoldVoided",
+    "HoldsLapsed",
     "OrderPaid",
     "RedemptionRefunded",
     "StoreCreditAccountOpened",
@@ -84,6 +89,57 @@ class OrderPaid(Event):
     redemption_ids: tuple[str, ...]
     amount: Money
     remaining_due: Money
+
+
+@attrs.frozen(kw_only=True)
+class HoldPlaced(Event):
+    """Stored value is reserved for an order, in place of ``replaced_id`` if that is not None."""
+
+    hold_id: str
+    order_id: str
+    amount: Money
+    remaining_due: Money
+    lapses_at: datetime
+    replaced_id: str | None
+
+
+@attrs.frozen(kw_only=True)
+class HoldAdjusted(Event):
+    """A hold reserves another amount, or until another time."""
+
+    hold_id: str
+    order_id: str
+    amount: Money
+    remaining_due: Money
+    lapses_at: datetime
+
+
+@attrs.frozen(kw_only=True)
+class HoldCaptured(Event):
+    """What was reserved for an order paid for it; ``released`` is free again."""
+
+    hold_id: str
+    order_id: str
+    redemption_ids: tuple[str, ...]
+    amount: Money
+    released: Money
+
+
+@attrs.frozen(kw_only=True)
+class HoldVoided(Event):
+    """What was reserved for an order is free again."""
+
+    hold_id: str
+    order_id: str
+    released: Money
+
+
+@attrs.frozen(kw_only=True)
+class HoldsLapsed(Event):
+    """A sweep wrote down holds that had lapsed."""
+
+    hold_ids: tuple[str, ...]
+    amounts: tuple[Money, ...]
 
 
 @attrs.frozen(kw_only=True)

@@ -108,7 +108,9 @@ class Loyalty:
         """
         if not isinstance(query, Query):
             raise InvalidRequest("ask takes a query")
-        context = QueryContext(now=self._now(), code_keys=self._code_keys, code_format=self._code_format)
+        context = QueryContext(
+            now=self._now(), code_keys=self._code_keys, code_format=self._code_format, policies=self._policies
+        )
         return self._storage.read(lambda reader: query.answer(reader, context))
 
     def using(self, storage: Storage) -> Loyalty:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 import moneyed
@@ -25,6 +25,7 @@ from loyalty.ledger.transfer import Reference
 from loyalty.money import ALL, Everything, exponent_of, minor_units
 
 __all__ = [
+    "LATER",
     "MOST_TENDERS",
     "MOST_TEXTS",
     "is_amount",
@@ -33,6 +34,8 @@ __all__ = [
     "is_key",
     "is_note",
     "is_one_of",
+    "is_optional_amount",
+    "is_optional_duration",
     "is_optional_text",
     "is_reference",
     "is_text",
@@ -42,6 +45,7 @@ __all__ = [
     "to_code",
     "to_codes",
     "to_currency",
+    "to_instances",
     "to_metadata",
     "to_optional_code",
     "to_optional_currency_code",
@@ -56,9 +60,19 @@ MOST_TENDERS = 50
 MOST_TEXTS = 100
 """How many tags a card may carry."""
 
+LATER = {"later": True}
+"""
+Metadata of a field that came after the first version of its command.
+
+It stays out of the command's fingerprint while it has its default, so that keys
+from before it existed still answer.
+"""
+
 LONGEST_NOTE = 2000
 MOST_DECIMALS_OF_A_RATE = 6
 _CODE = re.compile("[A-Z0-9]{1,12}")
+
+Kind = TypeVar("Kind")
 
 Validator = Callable[[Any, "attrs.Attribute[Any]", Any], None]
 
@@ -100,6 +114,12 @@ def is_amount(instance: object, field: attrs.Attribute[Any], value: Money) -> No
     """Accept money that is finite, positive and exact in its currency's minor unit."""
     minor_units(value, field.name)
     _keep(instance, field, value, Money(value.amount, value.currency))
+
+
+def is_optional_amount(instance: object, field: attrs.Attribute[Any], value: Money | None) -> None:
+    """Accept None or such money."""
+    if value is not None:
+        is_amount(instance, field, value)
 
 
 def is_amount_or_all(instance: object, field: attrs.Attribute[Any], value: Money | Everything) -> None:
@@ -147,6 +167,19 @@ def is_whole_number(lowest: int, highest: int, *, optional: bool = False) -> Val
     return check
 
 
+def is_optional_duration(shortest: timedelta, longest: timedelta) -> Validator:
+    """Return a validator that accepts None or a duration within bounds, both included."""
+
+    def check(instance: object, field: attrs.Attribute[Any], value: object) -> None:
+        if value is None:
+            return
+        if not isinstance(value, timedelta) or not shortest <= value <= longest:
+            raise InvalidRequest(f"{field.name} must be a timedelta from {shortest} to {longest}")
+        _keep(instance, field, value, timedelta(value.days, value.seconds, value.microseconds))
+
+    return check
+
+
 def to_texts(values: Iterable[str]) -> tuple[str, ...]:
     """Freeze a list or tuple of at most 100 texts."""
     return tuple([require_text(value, "text") for value in _sequence(values, MOST_TEXTS)])
@@ -170,6 +203,14 @@ def to_optional_code(value: str | GiftCardCode | None) -> GiftCardCode | None:
 def to_codes(values: Iterable[str | GiftCardCode]) -> tuple[GiftCardCode, ...]:
     """Wrap a list or tuple of codes; the same code twice counts once."""
     return tuple(dict.fromkeys(GiftCardCode.of(value) for value in _sequence(values, MOST_TENDERS)))
+
+
+def to_instances(values: Iterable[Kind], kind: type[Kind], most: int) -> tuple[Kind, ...]:
+    """Freeze a list or tuple of at most *most* values of one class."""
+    given = _sequence(values, most)
+    if not all(isinstance(value, kind) for value in given):
+        raise InvalidRequest(f"expected values of {kind.__name__}")
+    return tuple(given)
 
 
 def to_metadata(value: Mapping[str, object] | None) -> Metadata | None:

@@ -18,8 +18,10 @@ from moneyed import Currency, Money
 import loyalty
 from loyalty import (
     ALL,
+    AdjustHold,
     Audit,
     BlockGiftCard,
+    CaptureHold,
     CardsOfOrder,
     ClaimGiftCard,
     ConvertGiftCard,
@@ -27,21 +29,27 @@ from loyalty import (
     ExpireValue,
     GetBalance,
     GetGiftCard,
+    GetHold,
     GetStoreCreditAccount,
     GrantStoreCredit,
     IssuedGiftCard,
     IssueGiftCard,
+    LapseHolds,
     Liability,
+    ListTenders,
     LotOrigin,
     Movements,
     OpenStoreCreditAccount,
     OrdersOfCard,
     PayWithBalances,
+    PlaceHold,
+    PlanPayment,
     RedeemGiftCard,
     Reference,
     RefundRedemption,
     Statement,
     UnblockGiftCard,
+    VoidHold,
 )
 from loyalty import events as events_module
 from loyalty.codes.code import GiftCardCode
@@ -92,9 +100,20 @@ def results() -> dict[str, Any]:
     )
     do(DebitStoreCredit(customer_id="ada", amount=usd("1"), order_id="2", idempotency_key="8"))
     do(PayWithBalances(order_id="3", amount_due=usd("8"), codes=(other.code,), customer_id="ada", idempotency_key="9"))
+    hold = do(
+        PlaceHold(order_id="4", amount_due=usd("2"), codes=(other.code,), customer_id="ada", idempotency_key="12")
+    )
+    do(AdjustHold(hold_id=hold.id, amount_due=usd("1"), idempotency_key="13"))
+    do(CaptureHold(hold_id=hold.id, idempotency_key="14"))
+    hold = do(
+        PlaceHold(order_id="5", amount_due=usd("2"), codes=(other.code,), customer_id="ada", idempotency_key="15")
+    )
+    do(VoidHold(hold_id=hold.id, idempotency_key="16"))
+    shop.execute(PlaceHold(order_id="6", amount_due=usd("2"), customer_id="ada", idempotency_key="17"))
     do(ConvertGiftCard(gift_card_id=issued.gift_card.id, customer_id="ada", idempotency_key="10"))
     shop.clock.advance(DAY)
     do(RefundRedemption(order_id="1", amount=ALL, idempotency_key="11"))
+    do(LapseHolds())
     do(ExpireValue())
     return made
 
@@ -105,10 +124,13 @@ def answers() -> dict[str, Any]:
     issued = shop.issue("50.00", order_id="1")
     shop.redeem(issued, "10.00", "1")
     account = shop.grant(Money("0.0001", "CLF")).account
+    paying: dict[str, Any] = {"order_id": "2", "amount_due": usd("50.00"), "codes": (issued.code, "GIFT-WRONG")}
+    hold = shop.execute(PlaceHold(**{**paying, "codes": (issued.code,)}, idempotency_key="hold"))
     asked: list[Any] = [
         GetGiftCard(id=issued.gift_card.id), GetBalance(code=issued.code), CardsOfOrder(order_id="1"),
         OrdersOfCard(gift_card_id=issued.gift_card.id), GetStoreCreditAccount(account_id=account.id),
-        Statement(account_id=account.id), Liability(), Audit(),
+        Statement(account_id=account.id), Liability(), Audit(), GetHold(id=hold.id), PlanPayment(**paying),
+        ListTenders(customer_id="ada", currency="CLF"),
     ]  # fmt: skip
     return {type(query).__name__: shop.ask(query) for query in asked} | {"Movements": shop.ask(Movements())[0]}
 
@@ -131,6 +153,7 @@ def event_of(kind: type[Event]) -> Event:
         str | None: "maybe",
         bool: True,
         Money: Money("0.0001", "CLF"),
+        datetime: datetime(2026, 3, 1, 12, 0, 0, 2, tzinfo=UTC),
         datetime | None: datetime(2026, 3, 1, 12, 0, 0, 1, tzinfo=UTC),
         tuple[str, ...]: ("a", "b"),
         tuple[Money, ...]: (Money(5, "JPY"), Money("0.125", "KWD")),

@@ -14,7 +14,7 @@ from enum import StrEnum
 import attrs
 from moneyed import Money
 
-from loyalty.identifiers import AccountId, Metadata, TransferId
+from loyalty.identifiers import AccountId, HoldId, Metadata, TransferId
 from loyalty.ledger.house_accounts import HouseAccount
 from loyalty.ledger.lot import LotMove
 from loyalty.money import to_money
@@ -65,7 +65,7 @@ class Transfer:
 
     ``occurred_at`` is the host's time, ``recorded_at`` ours; order on an account
     is by the sides' ``sequence``, never by time. ``refunds`` names the
-    redemption a refund gives back.
+    redemption a refund gives back, ``hold_id`` the hold that was captured.
     """
 
     id: TransferId
@@ -79,6 +79,7 @@ class Transfer:
     recorded_at: datetime
     order_id: str | None = None
     refunds: TransferId | None = None
+    hold_id: HoldId | None = None
     actor: str | None = None
     reason: str | None = None
     note: str | None = None

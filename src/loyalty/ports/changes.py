@@ -8,12 +8,13 @@ import attrs
 
 from loyalty.gift_cards.card import GiftCard
 from loyalty.ledger.account import Account
+from loyalty.ledger.hold import Hold
 from loyalty.ledger.lot import Lot
 from loyalty.ledger.transfer import Transfer
 from loyalty.ports.receipt import Receipt
 from loyalty.store_credit.account import StoreCreditAccount
 
-__all__ = ["AccountChange", "Changes", "LotChange"]
+__all__ = ["AccountChange", "Changes", "HoldChange", "LotChange"]
 
 
 @attrs.frozen
@@ -41,6 +42,14 @@ class AccountChange:
                 yield LotChange(self.after, before, lot)
 
 
+@attrs.frozen
+class HoldChange:
+    """A hold before and after. The storage writes it only if ``before.version`` still holds."""
+
+    before: Hold
+    after: Hold
+
+
 @attrs.frozen(kw_only=True)
 class Changes:
     """
@@ -48,13 +57,16 @@ class Changes:
 
     ``gift_cards`` are cards whose own facts changed; their accounts, if those
     changed too, stand in ``accounts``. New cards and accounts bring their own
-    accounts and lots.
+    accounts and lots. An order has one open hold at a time: ``holds`` that end
+    make room for ``new_holds``.
     """
 
     new_gift_cards: tuple[GiftCard, ...] = ()
     new_store_credit_accounts: tuple[StoreCreditAccount, ...] = ()
     gift_cards: tuple[GiftCard, ...] = ()
     accounts: tuple[AccountChange, ...] = ()
+    holds: tuple[HoldChange, ...] = ()
+    new_holds: tuple[Hold, ...] = ()
     transfers: tuple[Transfer, ...] = ()
     receipt: Receipt | None = None
 

@@ -15,8 +15,9 @@ from typing import Protocol, TypeVar
 import attrs
 
 from loyalty.gift_cards.card import GiftCard
-from loyalty.identifiers import AccountId, GiftCardId, LotId, TransferId
+from loyalty.identifiers import AccountId, GiftCardId, HoldId, LotId, TransferId
 from loyalty.ledger.account import Account
+from loyalty.ledger.hold import Hold
 from loyalty.ledger.house_accounts import HouseAccount
 from loyalty.ledger.origin_balance import OriginBalance
 from loyalty.ledger.transfer import Transfer, TransferKind
@@ -35,24 +36,31 @@ class Wanted:
     What to load. The fields add up; each names cards and accounts in its own way.
 
     ``customers`` are pairs of customer id and currency, None for every currency
-    the customer has an account in. ``bought_in`` names orders that cards were
-    bought in. ``lot_ids`` are lots to bring along even if they are empty.
+    the customer has an account in. ``owners`` are customers whose store credit
+    and claimed cards are wanted. ``bought_in`` names orders that cards were
+    bought in. ``hold_ids`` and ``held_for``, which names orders and means their
+    open hold, bring the holds and all the accounts that they may reserve on.
+    ``lot_ids`` are lots to bring along even if they are empty.
     """
 
     digests: tuple[str, ...] = ()
     gift_card_ids: tuple[GiftCardId, ...] = ()
     account_ids: tuple[AccountId, ...] = ()
     customers: tuple[tuple[str, str | None], ...] = ()
+    owners: tuple[str, ...] = ()
     bought_in: tuple[str, ...] = ()
+    hold_ids: tuple[HoldId, ...] = ()
+    held_for: tuple[str, ...] = ()
     lot_ids: tuple[LotId, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
 class Found:
-    """What was there, in the order of the account ids. Accounts carry every lot that has value."""
+    """What was there, in the order of the account ids, and of the ids of holds. Accounts carry every lot with value."""
 
     gift_cards: tuple[GiftCard, ...] = ()
     store_credit_accounts: tuple[StoreCreditAccount, ...] = ()
+    holds: tuple[Hold, ...] = ()
 
     def accounts(self) -> tuple[Account, ...]:
         """Return the ledger accounts, those of cards first."""
@@ -112,6 +120,15 @@ class Reader(Protocol):
         """
         ...
 
+    def spent_since(self, customer_id: str, currency: str, since: datetime) -> int:
+        """
+        Sum what a customer's own cards and store credit pay for orders, in minor units.
+
+        That is what was redeemed from *since* (included) on, refunded or not,
+        and what orders hold.
+        """
+        ...
+
     def balances_by_origin(self, as_of: datetime | None) -> tuple[OriginBalance, ...]:
         """Sum what is owed per currency and origin, now or with transfers recorded until *as_of* (included)."""
         ...
@@ -133,7 +150,15 @@ class Reader(Protocol):
         ...
 
     def unattached_transfers(self) -> tuple[TransferId, ...]:
-        """Return transfers that name an account or a refunded redemption that is not there."""
+        """Return transfers that name an account, a refunded redemption or a hold that is not there."""
+        ...
+
+    def holds(self) -> Iterator[Hold]:
+        """Yield every hold, by id, streaming."""
+        ...
+
+    def holds_captured_wrong(self) -> tuple[HoldId, ...]:
+        """Return holds whose redemptions do not sum to what they say was captured, or to more than they held."""
         ...
 
     def redemptions_refunded_too_much(self) -> tuple[TransferId, ...]:
@@ -162,6 +187,10 @@ class UnitOfWork(Reader, Protocol):
         """Return accounts that have free value in a lot expired at *at*; the soonest expired first."""
         ...
 
+    def lapsed_holds(self, at: datetime, limit: int) -> tuple[Hold, ...]:
+        """Return holds that are stored as open and have lapsed at *at*; the soonest lapsed first, then by id."""
+        ...
+
     def write(self, changes: Changes) -> bool:
         """
         Write everything, or nothing if the receipt's key is already known.
@@ -173,7 +202,8 @@ class UnitOfWork(Reader, Protocol):
             nothing at all was written.
 
         Raises:
-            loyalty.errors.ConcurrentUpdate: If an account changed since it was loaded.
+            loyalty.errors.ConcurrentUpdate: If an account or a hold changed since
+                it was loaded, or the order of a new hold has an open one.
             loyalty.errors.DuplicateRecord: If a unique value is taken.
         """
         ...

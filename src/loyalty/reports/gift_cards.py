@@ -83,8 +83,9 @@ class GetBalance(Query[Balance]):
         """Answer from the books."""
         digests = context.digests(self.code)
         card = _the_card(reader.find(Wanted(digests=digests)))
-        account, at = card.account, card.account.instant(context.now)
+        at = card.account.instant(context.now)
         card.require_spendable(self.customer_id, at)
+        account = card.account.standing(at)
         return Balance(
             posted=account.money(account.posted),
             held=account.money(account.held),

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 import attrs
 
 from loyalty.codes.reading import CodeReading
+from loyalty.policies.chosen import Policies
 from loyalty.ports.storage import Reader
 
 __all__ = ["Query", "QueryContext"]
@@ -20,6 +21,7 @@ class QueryContext(CodeReading):
     """What a query may use besides the books."""
 
     now: datetime
+    policies: Policies
 
 
 @attrs.frozen(kw_only=True)

@@ -131,7 +131,7 @@ def _all_that_lives(source: Account, at: datetime) -> tuple[LotMove, ...]:
     """Return moves of every free, unexpired part; value that has not begun yet moves too."""
     moves = tuple(
         LotMove(lot_id=lot.id, amount=lot.free, origin=lot.origin)
-        for lot in source.lots
+        for lot in source.standing(at).lots
         if lot.free > 0 and not lot.is_expired(at)
     )
     if not moves:

@@ -73,6 +73,7 @@ def _receipt(request: Request[Result], outcome: Outcome[Result], context: Contex
         event=type(outcome.event).__name__,
         event_data=dumps(encode(outcome.event)),
         recorded_at=context.now,
+        decisions=dumps(encode(outcome.decisions)) if outcome.decisions else None,
     )
 
 

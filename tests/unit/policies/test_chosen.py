@@ -24,4 +24,19 @@ def test_one_choice_leaves_the_others() -> None:
 
 def test_there_is_one_field_per_choice() -> None:
     """A new policy needs its tests: this list is to be extended with it."""
-    assert ["spending_order", "refund_expiry"] == [field.name for field in attrs.fields(Policies)]
+    assert ["spending_order", "eligibility", "limits", "hold_time", "expiry", "refund_expiry"] == [
+        field.name for field in attrs.fields(Policies)
+    ]
+
+
+def test_every_default_says_its_name_and_version() -> None:
+    """So that what is recorded with a decision tells which rule it was."""
+    for field in attrs.fields(Policies):
+        decided = Policies().decided(field.name, "so")
+        assert (field.name, getattr(Policies(), field.name).__name__, "1", "so") == attrs.astuple(decided)
+
+
+def test_a_rule_without_a_version_says_so() -> None:
+    """A shop's own function may forget to say its version; the record tells that."""
+    decided = Policies(spending_order=lambda lot: lot.id).decided("spending_order")
+    assert ("<lambda>", "unversioned") == (decided.name, decided.version)

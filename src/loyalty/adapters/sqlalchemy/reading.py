@@ -13,6 +13,7 @@ from loyalty.adapters.sqlalchemy.driver import Driver, Parameters, Rows
 from loyalty.adapters.sqlalchemy.rows import (
     account_of,
     gift_card_of,
+    hold_of,
     lot_of,
     moves_of,
     receipt_of,
@@ -22,7 +23,8 @@ from loyalty.adapters.sqlalchemy.rows import (
 from loyalty.adapters.sqlalchemy.statements import Statements, shape_of
 from loyalty.clock import to_micros
 from loyalty.gift_cards.card import GiftCard
-from loyalty.identifiers import AccountId, TransferId
+from loyalty.identifiers import AccountId, HoldId, TransferId
+from loyalty.ledger.hold import Hold
 from loyalty.ledger.house_accounts import HouseAccount
 from loyalty.ledger.lot import LotOrigin
 from loyalty.ledger.origin_balance import Moved, OriginBalance, sum_by_origin
@@ -36,10 +38,14 @@ __all__ = ["SqlReader", "found_in"]
 ID, VERSION = 1, 7
 """Where a loaded row has the account's id and version; its first value is the version that was locked."""
 
-ACCOUNT = slice(1, 10)
-GIFT_CARD = slice(10, 30)
-STORE_CREDIT = slice(30, 34)
-LOT = slice(34, 47)
+ACCOUNT = slice(1, 11)
+GIFT_CARD = slice(11, 31)
+STORE_CREDIT = slice(31, 35)
+LOT = slice(35, 48)
+HOLDS = 48
+"""The holds that were wanted, the same in every row; not there if none were."""
+
+TRANSFER = slice(26)
 
 
 class SqlReader:
@@ -56,7 +62,16 @@ class SqlReader:
         if not values:
             return Found()
         text = self._statements.load(shape, len(wanted.lot_ids))
-        return found_in(self._loaded(text, wanted.lot_ids + values))
+        rows = self._loaded(text, wanted.hold_ids + wanted.held_for + wanted.lot_ids + values)
+        return found_in(rows) if rows else self._holds_without_accounts(wanted)
+
+    def _holds_without_accounts(self, wanted: Wanted) -> Found:
+        """Load holds that no tender was there for, which no row of an account could bring along."""
+        names = wanted.hold_ids + wanted.held_for
+        if not names:
+            return Found()
+        text = self._statements.holds_named(len(wanted.hold_ids), len(wanted.held_for))
+        return Found(holds=tuple(map(hold_of, self._rows(text, names))))
 
     def transfers(self, wanted: TransferFilter) -> Iterator[Transfer]:
         """Yield transfers, streaming."""
@@ -65,7 +80,13 @@ class SqlReader:
         text, parameters = self._statements.transfers(wanted)
         bounded = wanted.limit is not None or wanted.ids is not None or wanted.refunds is not None
         rows = self._rows(text, parameters) if bounded else self._stream(text, parameters)
-        return map(transfer_of, (row[:25] for row in rows))
+        return map(transfer_of, (row[TRANSFER] for row in rows))
+
+    def spent_since(self, customer_id: str, currency: str, since: datetime) -> int:
+        """Sum what a customer's own value pays for orders."""
+        who = (customer_id, currency)
+        rows = self._rows(self._statements.spent_since(), (*who, *who, to_micros(since)))
+        return int(rows[0][0])
 
     def balances_by_origin(self, as_of: datetime | None) -> tuple[OriginBalance, ...]:
         """Sum what is owed per currency and origin."""
@@ -93,11 +114,19 @@ class SqlReader:
             return
         text = self._statements.transfers_of(len(account_ids))
         for row in self._stream(text, account_ids + account_ids):
-            yield AccountId(row[25]), transfer_of(row[:25])
+            yield AccountId(row[TRANSFER.stop]), transfer_of(row[TRANSFER])
 
     def unattached_transfers(self) -> tuple[TransferId, ...]:
         """Return transfers that name something that is not there."""
         return tuple(TransferId(row[0]) for row in self._rows(self._statements.unattached(), ()))
+
+    def holds(self) -> Iterator[Hold]:
+        """Yield every hold, streaming."""
+        return map(hold_of, self._stream(self._statements.holds(" ORDER BY h.id"), ()))
+
+    def holds_captured_wrong(self) -> tuple[HoldId, ...]:
+        """Return holds whose redemptions say something else."""
+        return tuple(HoldId(row[0]) for row in self._rows(self._statements.holds_captured_wrong(), ()))
 
     def redemptions_refunded_too_much(self) -> tuple[TransferId, ...]:
         """Return redemptions of which more was given back than they took."""
@@ -135,4 +164,11 @@ def found_in(rows: Sequence[Sequence[Any]]) -> Found:
             cards.append(gift_card_of(first[GIFT_CARD], account))
         else:
             accounts.append(store_credit_of(first[STORE_CREDIT], account))
-    return Found(gift_cards=tuple(cards), store_credit_accounts=tuple(accounts))
+    return Found(gift_cards=tuple(cards), store_credit_accounts=tuple(accounts), holds=_holds_in(rows))
+
+
+def _holds_in(rows: Sequence[Sequence[Any]]) -> tuple[Hold, ...]:
+    if not rows or len(rows[0]) <= HOLDS or rows[0][HOLDS] is None:
+        return ()
+    holds = rows[0][HOLDS]
+    return tuple(map(hold_of, loads(holds) if isinstance(holds, str) else holds))

@@ -28,6 +28,7 @@ from loyalty.adapters.sqlalchemy.reading import SqlReader
 from loyalty.adapters.sqlalchemy.statements import Statements
 from loyalty.adapters.sqlalchemy.tables import Tables
 from loyalty.adapters.sqlalchemy.unit_of_work import SqlUnitOfWork
+from loyalty.adapters.sqlalchemy.upgrading import add_what_is_missing
 from loyalty.errors import ConcurrentUpdate, InvalidRequest, LoyaltyError, OutcomeUnknown
 from loyalty.ports.storage import Reader, UnitOfWork
 
@@ -126,7 +127,7 @@ class SqlAlchemyStorage:
 
     def upgrade(self) -> None:
         """
-        Create what tables are missing; safe to repeat, and to run from several processes at once.
+        Create what tables, columns and indexes are missing; safe to repeat, and to run from several processes at once.
 
         Raises:
             loyalty.errors.StorageUnavailable: If the database did not answer or refused.
@@ -138,7 +139,7 @@ class SqlAlchemyStorage:
                 connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": self._tables.prefix})
                 if self._tables.metadata.schema is not None:
                     connection.execute(CreateSchema(self._tables.metadata.schema, if_not_exists=True))
-            self._tables.metadata.create_all(connection)
+            add_what_is_missing(connection, self._tables)
             connection.commit()
 
     def dispose(self) -> None:

@@ -56,6 +56,8 @@ class Tables:
     gift_card: Table
     store_credit: Table
     lot: Table
+    hold: Table
+    hold_tender: Table
     transfer: Table
 
     @classmethod
@@ -63,6 +65,7 @@ class Tables:
         """Return the tables; nothing is created in a database."""
         metadata = MetaData(schema=schema)
         account = _account(metadata, prefix)
+        hold = _hold(metadata, prefix)
         transfer = _transfer(metadata, prefix)
         _forbid_changes(transfer)
         return cls(
@@ -73,6 +76,8 @@ class Tables:
             gift_card=_gift_card(metadata, prefix, account),
             store_credit=_store_credit(metadata, prefix, account),
             lot=_lot(metadata, prefix, account),
+            hold=hold,
+            hold_tender=_hold_tender(metadata, prefix, hold, account),
             transfer=transfer,
         )
 
@@ -90,6 +95,7 @@ def _receipt(metadata: MetaData, prefix: str) -> Table:
         _words("event"),
         _words("event_data"),
         _number("recorded_at"),
+        _words("decisions", nullable=True),
         UniqueConstraint("idempotency_key", name=f"{prefix}receipt_key"),
         sqlite_strict=True,
     )
@@ -108,6 +114,7 @@ def _account(metadata: MetaData, prefix: str) -> Table:
         _number("version"),
         _number("opened_at"),
         _number("recorded_at"),
+        _words("reservations", nullable=True),
         CheckConstraint("held >= 0 AND held <= posted AND posted <= 1000000000000000000", name=f"{prefix}account_sums"),
         CheckConstraint("sequence >= 0 AND version >= sequence", name=f"{prefix}account_sequence"),
         sqlite_strict=True,
@@ -142,6 +149,7 @@ def _gift_card(metadata: MetaData, prefix: str, account: Table) -> Table:
         CheckConstraint("status IN ('pending', 'active', 'blocked', 'deactivated')", name=f"{prefix}gift_card_status"),
         CheckConstraint("(customer_id IS NULL) = (claimed_at IS NULL)", name=f"{prefix}gift_card_claim"),
         _given_index(f"{prefix}gift_card_order", "order_id"),
+        _given_index(f"{prefix}gift_card_customer", "customer_id"),
         sqlite_strict=True,
     )
 
@@ -187,6 +195,51 @@ def _lot(metadata: MetaData, prefix: str, account: Table) -> Table:
     )
 
 
+def _hold(metadata: MetaData, prefix: str) -> Table:
+    # "open_order" is the order while the hold is open and nothing afterwards, so that an order has one open hold on
+    # every database, also where an index cannot be partial.
+    return Table(
+        f"{prefix}hold",
+        metadata,
+        _id(),
+        _words("order_id"),
+        _words("open_order", nullable=True),
+        _words("customer_id", nullable=True),
+        _words("currency"),
+        _number("exponent"),
+        _number("amount_due"),
+        _number("amount"),
+        _number("captured"),
+        _words("status"),
+        _number("version"),
+        _number("placed_at"),
+        _number("lapses_at"),
+        _number("resolved_at", nullable=True),
+        _words("tenders"),
+        UniqueConstraint("open_order", name=f"{prefix}hold_open_order"),
+        CheckConstraint("captured >= 0 AND captured <= amount AND amount <= amount_due", name=f"{prefix}hold_amounts"),
+        CheckConstraint("status IN ('open', 'captured', 'voided', 'lapsed')", name=f"{prefix}hold_status"),
+        CheckConstraint(
+            "(status = 'open') = (open_order IS NOT NULL) AND (status = 'open') = (resolved_at IS NULL)",
+            name=f"{prefix}hold_open",
+        ),
+        CheckConstraint("captured = 0 OR status = 'captured'", name=f"{prefix}hold_captured"),
+        Index(f"{prefix}hold_lapse", "status", "lapses_at"),
+        sqlite_strict=True,
+    )
+
+
+def _hold_tender(metadata: MetaData, prefix: str, hold: Table, account: Table) -> Table:
+    """Return the table that leads from a hold to the accounts it may reserve on. What it reserves stands with them."""
+    return Table(
+        f"{prefix}hold_tender",
+        metadata,
+        Column("hold_id", Words, ForeignKey(hold.c.id), primary_key=True),
+        Column("account_id", Words, ForeignKey(account.c.id), primary_key=True),
+        sqlite_strict=True,
+    )
+
+
 def _transfer(metadata: MetaData, prefix: str) -> Table:
     return Table(
         f"{prefix}transfer",
@@ -208,6 +261,7 @@ def _transfer(metadata: MetaData, prefix: str) -> Table:
         _words("reference_type", nullable=True),
         _words("reference_id", nullable=True),
         _words("metadata", nullable=True),
+        _words("hold_id", nullable=True),
         CheckConstraint("amount > 0 AND amount <= 1000000000000000000", name=f"{prefix}transfer_amount"),
         *_side_checks(prefix, "debit"),
         *_side_checks(prefix, "credit"),
