@@ -98,6 +98,8 @@ class _MemoryReader:
             ids.update(books.customers.get(customer_id, {}).values(), books.claimed.get(customer_id, ()))
         for order_id in wanted.bought_in:
             ids.update(books.bought_in.get(order_id, ()))
+        if not (wanted.hold_ids or wanted.held_for):
+            return self._found(ids, wanted.lot_ids)
         holds = self._wanted_holds(wanted)
         ids.update(tender.account_id for hold in holds for tender in hold.tenders)
         return attrs.evolve(self._found(ids, wanted.lot_ids), holds=holds)

@@ -16,7 +16,7 @@ from loyalty.errors import InvalidRequest
 from loyalty.money import minor_units
 from loyalty.policies.decision import policy
 
-__all__ = ["Caps", "Limits", "SpendingLimits", "no_limits"]
+__all__ = ["NO_CAPS", "Caps", "Limits", "SpendingLimits", "no_limits"]
 
 
 @attrs.frozen(kw_only=True)
@@ -34,6 +34,8 @@ class Caps:
     per_customer_and_day: int | None = None
 
 
+NO_CAPS = Caps()
+
 Limits = Callable[[str], Caps]
 """Answers the caps in a currency, named by its code."""
 
@@ -41,7 +43,7 @@ Limits = Callable[[str], Caps]
 @policy("1")
 def no_limits(currency: str) -> Caps:  # noqa: ARG001  # the same in every currency
     """Limit nothing."""
-    return Caps()
+    return NO_CAPS
 
 
 def _amounts(values: object) -> tuple[Money, ...]:

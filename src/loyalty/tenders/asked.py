@@ -70,6 +70,8 @@ def _to_tenders(values: Iterable[GiftCardTender]) -> tuple[GiftCardTender, ...]:
 
 def to_lines(values: Iterable[OrderLine]) -> tuple[OrderLine, ...]:
     """Freeze the lines of an order."""
+    if values == ():
+        return ()
     lines = fields.to_instances(values, OrderLine, MOST_LINES)
     if len({line.id for line in lines}) != len(lines):
         raise InvalidRequest("two lines of the order have the same id")

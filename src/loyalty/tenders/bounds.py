@@ -14,11 +14,11 @@ from loyalty.ledger.hold import Hold
 from loyalty.ledger.transfer import TransferKind
 from loyalty.policies.chosen import Policies
 from loyalty.policies.decision import Decision
-from loyalty.policies.limits import Caps
+from loyalty.policies.limits import NO_CAPS, Caps
 from loyalty.ports.storage import Found, Reader, TransferFilter
 from loyalty.store_credit.account import StoreCreditAccount
 
-__all__ = ["Bounded", "Bounds", "Deciding", "bounds_of", "limits_said", "require_within"]
+__all__ = ["NO_BOUNDS", "Bounded", "Bounds", "Deciding", "bounds_of", "limits_said", "require_within"]
 
 
 class Deciding(Protocol):
@@ -58,6 +58,9 @@ class Bounds:
     for_own: int | None = None
 
 
+NO_BOUNDS = Bounds(NO_CAPS)
+
+
 def bounds_of(
     deciding: Deciding,
     reader: Reader,
@@ -70,6 +73,8 @@ def bounds_of(
     """Return what the shop's limits leave for this order; the books are asked only where there is a limit."""
     currency = asked.currency
     caps = deciding.policies.limits(currency)
+    if caps == NO_CAPS:
+        return NO_BOUNDS
     for_order, for_own = caps.per_order, None
     if caps.per_order is not None and order_id is not None:
         paid = reader.transfers(TransferFilter(order_id=order_id, kind=TransferKind.REDEMPTION))

@@ -174,7 +174,7 @@ class Command(Request[Result]):
         said = {
             name: encode(value, _reveal)
             for name, default in _content_fields(type(self))
-            if (value := getattr(self, name)) is not None and value != default
+            if (value := getattr(self, name)) is not None and (default is None or value != default)
         }
         return dumps([type(self).__name__, said]).encode()
 

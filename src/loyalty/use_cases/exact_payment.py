@@ -12,7 +12,7 @@ from loyalty.policies.decision import Decision
 from loyalty.policies.eligibility import OrderLine
 from loyalty.ports.storage import Found, UnitOfWork
 from loyalty.store_credit.account import StoreCreditAccount
-from loyalty.tenders.bounds import bounds_of, limits_said, require_within
+from loyalty.tenders.bounds import NO_BOUNDS, bounds_of, limits_said, require_within
 from loyalty.tenders.usable import require_eligible
 from loyalty.use_cases.command import Context
 
@@ -54,9 +54,13 @@ def require_allowed(
         loyalty.errors.LimitExceeded: If it is more than the shop allows.
     """
     policies = context.policies
-    require_eligible(lines, owner, minor_units(amount), policies.eligibility)
+    decisions = [policies.decided("spending_order")]
+    if lines:
+        require_eligible(lines, owner, minor_units(amount), policies.eligibility)
+        decisions.append(policies.decided("eligibility", "no veto"))
     payer = _Payer(amount.currency.code, owner.customer_id)
     bounds = bounds_of(context, uow, payer, order_id=order_id, found=Found(), replaced=None)
-    require_within(bounds, owner, minor_units(amount))
-    eligible = (policies.decided("eligibility", "no veto"),) if lines else ()
-    return (policies.decided("spending_order"), *eligible, *limits_said(context, bounds))
+    if bounds is not NO_BOUNDS:
+        require_within(bounds, owner, minor_units(amount))
+        decisions.extend(limits_said(context, bounds))
+    return tuple(decisions)
