@@ -9,13 +9,12 @@ import attrs
 
 from loyalty.errors import LimitExceeded
 from loyalty.gift_cards.card import GiftCard
-from loyalty.ledger.account import Account
 from loyalty.ledger.hold import Hold
 from loyalty.ledger.transfer import TransferKind
 from loyalty.policies.chosen import Policies
 from loyalty.policies.decision import Decision
 from loyalty.policies.limits import NO_CAPS, Caps
-from loyalty.ports.storage import Found, Reader, TransferFilter
+from loyalty.ports.storage import Reader, TransferFilter
 from loyalty.store_credit.account import StoreCreditAccount
 
 __all__ = ["NO_BOUNDS", "Bounded", "Bounds", "Deciding", "bounds_of", "limits_said", "require_within"]
@@ -67,10 +66,13 @@ def bounds_of(
     asked: Bounded,
     *,
     order_id: str | None,
-    found: Found,
     replaced: Hold | None,
 ) -> Bounds:
-    """Return what the shop's limits leave for this order; the books are asked only where there is a limit."""
+    """
+    Return what the shop's limits leave for this order; the books are asked only where there is a limit.
+
+    What the order's own earlier hold reserves does not count, as *replaced*.
+    """
     currency = asked.currency
     caps = deciding.policies.limits(currency)
     if caps == NO_CAPS:
@@ -82,24 +84,10 @@ def bounds_of(
         for_order = max(0, caps.per_order - earlier)
     if caps.per_customer_and_day is not None and asked.customer_id is not None:
         midnight = deciding.now.replace(hour=0, minute=0, second=0, microsecond=0)
-        spent = reader.spent_since(asked.customer_id, currency, midnight)
-        for_own = max(0, caps.per_customer_and_day - spent + _own_reserved(found, replaced))
+        without = None if replaced is None else replaced.id
+        spent = reader.spent_since(asked.customer_id, currency, midnight, at=deciding.now, without=without)
+        for_own = max(0, caps.per_customer_and_day - spent)
     return Bounds(caps, for_order, for_own)
-
-
-def _own_reserved(found: Found, replaced: Hold | None) -> int:
-    """Return what the hold that is replaced reserves on accounts that belong to a customer."""
-    if replaced is None:
-        return 0
-    owned: list[Account] = [card.account for card in found.gift_cards if card.customer_id is not None]
-    owned += [credit.account for credit in found.store_credit_accounts]
-    return sum(reserved_on(account, replaced) for account in owned)
-
-
-def reserved_on(account: Account, hold: Hold) -> int:
-    """Return what a hold reserves on an account, in minor units."""
-    reservation = account.reservation(hold.id)
-    return 0 if reservation is None else reservation.amount
 
 
 def require_within(bounds: Bounds, owner: GiftCard | StoreCreditAccount, amount: int) -> None:

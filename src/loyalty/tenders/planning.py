@@ -81,7 +81,7 @@ def plan_request(
     """
     at = max([planning.now, *(account.recorded_at for account in found.accounts())])
     examined = examine(asked, planning, found, at, planning.policies.eligibility)
-    bounds = bounds_of(planning, reader, asked, order_id=order_id, found=found, replaced=replaced)
+    bounds = bounds_of(planning, reader, asked, order_id=order_id, replaced=replaced)
     sources = [_source(tender, bounds.caps, replaced, at) for tender in examined.usable]
     due = asked.due if bounds.for_order is None else min(asked.due, bounds.for_order)
     moves = plan_payment(

@@ -74,7 +74,7 @@ class AdjustHold(Command[HoldView]):
         for money in [*filter(None, [self.amount_due]), *(line.amount for line in self.lines)]:
             if (money.currency.code, exponent_of(money.currency)) != (hold.currency, hold.exponent):
                 raise CurrencyMismatch(expected=hold.currency, actual=money.currency.code)
-        bounds = bounds_of(context, uow, hold, order_id=hold.order_id, found=found, replaced=hold)
+        bounds = bounds_of(context, uow, hold, order_id=hold.order_id, replaced=hold)
         moves = self._moves(context, found, hold, bounds, at)
         adjusted = hold.adjusted(
             tuple(

@@ -10,7 +10,7 @@ from loyalty.gift_cards.card import GiftCard
 from loyalty.money import minor_units
 from loyalty.policies.decision import Decision
 from loyalty.policies.eligibility import OrderLine
-from loyalty.ports.storage import Found, UnitOfWork
+from loyalty.ports.storage import UnitOfWork
 from loyalty.store_credit.account import StoreCreditAccount
 from loyalty.tenders.bounds import NO_BOUNDS, bounds_of, limits_said, require_within
 from loyalty.tenders.usable import require_eligible
@@ -59,7 +59,7 @@ def require_allowed(
         require_eligible(lines, owner, minor_units(amount), policies.eligibility)
         decisions.append(policies.decided("eligibility", "no veto"))
     payer = _Payer(amount.currency.code, owner.customer_id)
-    bounds = bounds_of(context, uow, payer, order_id=order_id, found=Found(), replaced=None)
+    bounds = bounds_of(context, uow, payer, order_id=order_id, replaced=None)
     if bounds is not NO_BOUNDS:
         require_within(bounds, owner, minor_units(amount))
         decisions.extend(limits_said(context, bounds))
