@@ -7,7 +7,7 @@ from moneyed import Money
 
 from loyalty.errors import CurrencyMismatch
 from loyalty.gift_cards.card import GiftCard
-from loyalty.money import minor_units
+from loyalty.money import exponent_of, minor_units
 from loyalty.policies.decision import Decision
 from loyalty.policies.eligibility import OrderLine
 from loyalty.ports.storage import UnitOfWork
@@ -27,13 +27,14 @@ class _Payer:
 
 def require_one_currency(amount: Money, lines: tuple[OrderLine, ...]) -> None:
     """
-    Check that the lines of an order are in the currency of what pays for it.
+    Check that the lines of an order are in the currency of what pays for it, with the same decimals.
 
     Raises:
         loyalty.errors.CurrencyMismatch: If one is not.
     """
+    expected = (amount.currency.code, exponent_of(amount.currency))
     for line in lines:
-        if line.amount.currency != amount.currency:
+        if (line.amount.currency.code, exponent_of(line.amount.currency)) != expected:
             raise CurrencyMismatch(expected=amount.currency.code, actual=line.amount.currency.code)
 
 
