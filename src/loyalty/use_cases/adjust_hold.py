@@ -17,6 +17,7 @@ from loyalty.ledger.account import Account
 from loyalty.ledger.hold import Hold, HoldTender, Reservation
 from loyalty.ledger.lot import LotMove
 from loyalty.money import exponent_of, minor_units
+from loyalty.policies.decision import Decision
 from loyalty.policies.eligibility import OrderLine
 from loyalty.policies.hold_time import LONGEST_HOLD, SHORTEST_HOLD
 from loyalty.ports.changes import AccountChange, Changes, HoldChange
@@ -38,11 +39,15 @@ class AdjustHold(Command[HoldView]):
     """
     Make a hold fit an order that has changed: another *amount_due*, or more time.
 
-    The hold keeps its id, its tenders and their bounds. It is planned anew: what
-    it reserves already stays usable for it, expired or not, and more is taken
-    from tenders that may still be spent; one that was blocked or has expired
-    meanwhile merely gives no more. *lapses_after* counts from now; without it
-    the hold lapses when it would have. *lines* are those of the changed order.
+    The hold keeps its id, its tenders and their bounds. For another amount or
+    other *lines* it is planned anew: what it reserves already stays usable for
+    it, expired or not, and more is taken from tenders that may still be spent;
+    one that was blocked or has expired meanwhile merely gives no more. The
+    *lines* are those of the changed order: say them again if the hold was placed
+    with lines, for nothing else tells the shop's rules what is bought.
+
+    *lapses_after* counts from now; without it the hold lapses when it would
+    have. On its own it changes nothing that is reserved.
 
     Raises:
         loyalty.errors.InvalidRequest: If nothing is to be changed.
@@ -74,8 +79,7 @@ class AdjustHold(Command[HoldView]):
         for money in [*filter(None, [self.amount_due]), *(line.amount for line in self.lines)]:
             if (money.currency.code, exponent_of(money.currency)) != (hold.currency, hold.exponent):
                 raise CurrencyMismatch(expected=hold.currency, actual=money.currency.code)
-        bounds = bounds_of(context, uow, hold, order_id=hold.order_id, replaced=hold)
-        moves = self._moves(context, found, hold, bounds, at)
+        moves, decisions = self._planned(context, uow, found, hold, at)
         adjusted = hold.adjusted(
             tuple(
                 attrs.evolve(tender, amount=sum([move.amount for move in moves[tender.account_id]]))
@@ -95,20 +99,29 @@ class AdjustHold(Command[HoldView]):
                 lapses_at=view.lapses_at,
             ),
             changes=Changes(accounts=tuple(_changes(found, adjusted, moves, at)), holds=(HoldChange(hold, adjusted),)),
-            decisions=(
-                context.policies.decided("spending_order"),
-                *((context.policies.decided("eligibility"),) if self.lines else ()),
-                *limits_said(context, bounds),
-            ),
+            decisions=decisions,
         )
 
     def _due(self, hold: Hold) -> int:
         return hold.amount_due if self.amount_due is None else minor_units(self.amount_due)
 
+    def _planned(
+        self, context: Context, uow: UnitOfWork, found: Found, hold: Hold, at: datetime
+    ) -> tuple[dict[AccountId, tuple[LotMove, ...]], tuple[Decision, ...]]:
+        """Return what each tender is to reserve from now on, and who decided; for a new time alone, what it does."""
+        if self.amount_due is None and not self.lines:
+            accounts = {account.id: account for account in found.accounts()}
+            return {tender.account_id: reserved_moves(accounts[tender.account_id], hold) for tender in hold.tenders}, ()
+        bounds = bounds_of(context, uow, hold, order_id=hold.order_id, replaced=hold)
+        decisions = [context.policies.decided("spending_order")]
+        if self.lines:
+            decisions.append(context.policies.decided("eligibility"))
+        return self._moves(context, found, hold, bounds, at), (*decisions, *limits_said(context, bounds))
+
     def _moves(
         self, context: Context, found: Found, hold: Hold, bounds: Bounds, at: datetime
     ) -> dict[AccountId, tuple[LotMove, ...]]:
-        """Return what each tender is to reserve from now on."""
+        """Return what each tender is to reserve for the changed order."""
         owners = owners_of(found)
         due = self._due(hold) if bounds.for_order is None else min(self._due(hold), bounds.for_order)
         planned = plan_payment(
