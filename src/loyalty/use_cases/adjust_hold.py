@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar
 
@@ -27,6 +28,7 @@ from loyalty.tenders.asked import to_lines
 from loyalty.tenders.bounds import Bounds, bounds_of, limits_said
 from loyalty.tenders.hold_view import HoldView
 from loyalty.tenders.plan import Source, plan_payment
+from loyalty.tenders.planning import eligibility_said
 from loyalty.tenders.usable import lines_of
 from loyalty.use_cases.command import Command, Context, Outcome
 from loyalty.use_cases.holding import instant_of, lapse_at, open_hold, owners_of, reserved_moves, wanted_hold
@@ -109,45 +111,42 @@ class AdjustHold(Command[HoldView]):
         self, context: Context, uow: UnitOfWork, found: Found, hold: Hold, at: datetime
     ) -> tuple[dict[AccountId, tuple[LotMove, ...]], tuple[Decision, ...]]:
         """Return what each tender is to reserve from now on, and who decided; for a new time alone, what it does."""
+        owners, ids = owners_of(found), [tender.account_id for tender in hold.tenders]
         if self.amount_due is None and not self.lines:
-            accounts = {account.id: account for account in found.accounts()}
-            return {tender.account_id: reserved_moves(accounts[tender.account_id], hold) for tender in hold.tenders}, ()
+            return {id_: reserved_moves(owners[id_].account, hold) for id_ in ids}, ()
         bounds = bounds_of(context, uow, hold, order_id=hold.order_id, replaced=hold)
-        decisions = [context.policies.decided("spending_order")]
-        if self.lines:
-            decisions.append(context.policies.decided("eligibility"))
-        return self._moves(context, found, hold, bounds, at), (*decisions, *limits_said(context, bounds))
+        lines = {id_: lines_of(self.lines, owners[id_], context.policies.eligibility) for id_ in ids}
+        decisions = (
+            context.policies.decided("spending_order"),
+            *eligibility_said(context, lines, self.lines),
+            *limits_said(context, bounds),
+        )
+        sources = [
+            attrs.evolve(_source(owners[tender.account_id], tender, hold, bounds, at), lines=lines[tender.account_id])
+            for tender in hold.tenders
+        ]
+        return dict(zip(ids, self._moves(context, hold, sources, bounds, at), strict=True)), decisions
 
     def _moves(
-        self, context: Context, found: Found, hold: Hold, bounds: Bounds, at: datetime
-    ) -> dict[AccountId, tuple[LotMove, ...]]:
+        self, context: Context, hold: Hold, sources: Sequence[Source], bounds: Bounds, at: datetime
+    ) -> tuple[tuple[LotMove, ...], ...]:
         """Return what each tender is to reserve for the changed order."""
-        owners = owners_of(found)
-        due = self._due(hold) if bounds.for_order is None else min(self._due(hold), bounds.for_order)
-        planned = plan_payment(
-            due,
-            [
-                attrs.evolve(
-                    _source(owners[tender.account_id], tender, hold, bounds, at),
-                    lines=lines_of(self.lines, owners[tender.account_id], context.policies.eligibility),
-                )
-                for tender in hold.tenders
-            ],
+        return plan_payment(
+            self._due(hold) if bounds.for_order is None else min(self._due(hold), bounds.for_order),
+            sources,
             at,
             context.policies.spending_order,
             lines=[minor_units(line.amount) for line in self.lines],
             own_at_most=bounds.for_own,
         )
-        return {tender.account_id: moves for tender, moves in zip(hold.tenders, planned, strict=True)}
 
 
 def _source(
     owner: GiftCard | StoreCreditAccount, tender: HoldTender, hold: Hold, bounds: Bounds, at: datetime
 ) -> Source:
-    per_card = bounds.caps.per_card if isinstance(owner, GiftCard) else None
     return Source(
         account=owner.account.release(hold.id, at),
-        at_most=min([bound for bound in (tender.at_most, per_card) if bound is not None], default=None),
+        at_most=bounds.at_most(owner, tender.at_most),
         priority=tender.priority,
         reserved=reserved_moves(owner.account, hold),
         is_usable=_may_give_more(owner, hold, at),
