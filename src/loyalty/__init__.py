@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from loyalty.codes.digest import CodeKeys
     from loyalty.codes.format import CodeFormat
     from loyalty.errors import LoyaltyError
-    from loyalty.facade import Loyalty
+    from loyalty.facade import AsyncLoyalty, Loyalty
     from loyalty.gift_cards.card import GiftCardStatus
     from loyalty.gift_cards.view import GiftCardView
     from loyalty.ledger.entry import Direction, Entry
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ALL",
     "AccountStatement",
+    "AsyncLoyalty",
     "Audit",
     "AuditReport",
     "Balance",
@@ -113,6 +114,7 @@ _HOMES = {
     "CodeKeys": "loyalty.codes.digest",
     "CodeFormat": "loyalty.codes.format",
     "LoyaltyError": "loyalty.errors",
+    "AsyncLoyalty": "loyalty.facade",
     "Loyalty": "loyalty.facade",
     "GiftCardStatus": "loyalty.gift_cards.card",
     "GiftCardView": "loyalty.gift_cards.view",

@@ -18,7 +18,7 @@ from typing import Any, Protocol, cast
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import PoolProxiedConnection
+from sqlalchemy.pool import PoolProxiedConnection, StaticPool
 
 __all__ = ["Driver", "StraightToDriver", "ThroughSqlAlchemy", "connected", "is_observed"]
 
@@ -178,9 +178,11 @@ def _is_rolled_back(dbapi_connection: Any, driver_error: type[Exception]) -> boo
     """Roll back, and tell whether that worked; a broken connection cannot."""
     try:
         dbapi_connection.rollback()
-    except driver_error:
+    except (driver_error, OSError):
         return False
-    return True
+    # For asyncpg SQLAlchemy takes any COMMIT for the end and rolls nothing back, so asyncpg itself is asked.
+    is_inside = getattr(getattr(dbapi_connection, "driver_connection", None), "is_in_transaction", None)
+    return is_inside is None or not is_inside()
 
 
 @contextmanager
@@ -193,8 +195,22 @@ def connected(engine: Engine) -> Iterator[Driver]:
     pooled = engine.raw_connection()
     try:
         yield StraightToDriver(engine, pooled)
+    except BaseException as error:
+        # As SQLAlchemy does; but a database in memory would go with its one connection.
+        if _leaves_in_doubt(error) and pooled.is_valid and not isinstance(engine.pool, StaticPool):
+            pooled.invalidate(error)
+        raise
     finally:
         pooled.close()
+
+
+def _leaves_in_doubt(error: BaseException) -> bool:
+    """
+    Tell whether nobody knows what a connection is in the middle of.
+
+    It was interrupted, as a cancelled task is, or the network failed under it.
+    """
+    return not isinstance(error, Exception) or isinstance(error, OSError)
 
 
 def is_observed(engine: Engine) -> bool:
