@@ -81,8 +81,9 @@ class _Door(Generic[Books]):
                 raise InvalidRequest(rule)
 
     def _is_storage(self) -> bool:
-        methods = [getattr(self._storage, name, None) for name in ("run", "read")]
-        return not isinstance(self._storage, type) and all(
+        storage: object = self._storage
+        methods = [getattr(storage, name, None) for name in ("run", "read")]
+        return not isinstance(storage, type) and all(
             callable(method) and iscoroutinefunction(method) is self._has_async_storage for method in methods
         )
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import TypeVar
+from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary
 
 import tenacity
@@ -29,6 +29,9 @@ from loyalty.ports.storage import Reader, UnitOfWork
 __all__ = ["AsyncJoinedStorage", "AsyncSqlAlchemyStorage"]
 
 Result = TypeVar("Result")
+
+CONNECTIONS: Final = 15
+"""How many connections an engine of our own keeps. More make a server slower; the other tasks wait for one."""
 
 
 class AsyncSqlAlchemyStorage:
@@ -168,5 +171,8 @@ class AsyncJoinedStorage:
         return JoinedStorage(self._host.sync_connection, self._statements)
 
 
-def _engine(url: URL, **options: object) -> Engine:
+def _engine(url: URL, **options: Any) -> Engine:  # whatever SQLAlchemy takes
+    if url.get_backend_name() != "sqlite":
+        # As many connections as SQLAlchemy allows by default; but it would close and open ten of them all the time.
+        options |= {"pool_size": CONNECTIONS, "max_overflow": 0}
     return create_async_engine(url, **options).sync_engine

@@ -63,9 +63,7 @@ class SqlAlchemyStorage:
         self.engine = engine
         self._transactions = Transactions(engine, prefix, schema)
         # Threads of one process queue here instead of polling SQLite's lock.
-        self._turn: AbstractContextManager[object] = (
-            threading.Lock() if self._transactions.is_sqlite else nullcontext()
-        )
+        self._turn: AbstractContextManager[object] = threading.Lock() if self._transactions.is_sqlite else nullcontext()
         self._read_turn = self._turn if self._transactions.share_one_connection else nullcontext()
         self._retrying = tenacity.Retrying(**retries(attempts))
 
