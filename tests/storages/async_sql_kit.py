@@ -1,4 +1,4 @@
-"""The async kit on a database that SQLAlchemy reaches; each test gets a database of its own."""
+"""Async storages on a database that SQLAlchemy reaches, for the async kit; each test gets a database of its own."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from sqlalchemy.pool import QueuePool
 from loyalty.adapters.sqlalchemy import AsyncSqlAlchemyStorage, SqlAlchemyStorage
 from loyalty.ports.storage import AsyncStorage, Storage
 from loyalty.testing import AsyncStorageConformance, BlockingStorage, Capabilities, LoopThread
+from loyalty.testing.kit.async_case import AsyncKitCase
 from tests.storages.databases import async_url, corrupt_balance
 
-__all__ = ["AsyncSqlKit"]
+__all__ = ["AsyncSqlCase", "AsyncSqlKit"]
 
 
-class AsyncSqlKit(AsyncStorageConformance):
+class AsyncSqlCase(AsyncKitCase):
     """Subclasses name the fixture that gives their databases, and the async driver."""
 
     databases: ClassVar[str]
     driver: ClassVar[str]
-    capabilities = Capabilities(second_handle=True, corruptible=True, joins_host_transaction=True)
 
     @pytest.fixture(autouse=True)
     def _database(self, request: pytest.FixtureRequest, event_loop_of_storage: LoopThread) -> Iterator[None]:
@@ -68,6 +68,12 @@ class AsyncSqlKit(AsyncStorageConformance):
             self.loop.call(connection.commit() if commit else connection.rollback())
         finally:
             self.loop.call(connection.close())
+
+
+class AsyncSqlKit(AsyncSqlCase, AsyncStorageConformance):
+    """The whole kit."""
+
+    capabilities = Capabilities(second_handle=True, corruptible=True, joins_host_transaction=True)
 
 
 async def _connected(storage: AsyncSqlAlchemyStorage) -> AsyncConnection:

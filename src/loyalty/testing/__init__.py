@@ -22,6 +22,7 @@ from loyalty.testing.blocking import BlockingStorage, LoopThread  # noqa: E402 -
 from loyalty.testing.books import Books, books_of, receipt_of  # noqa: E402 - see above
 from loyalty.testing.capabilities import Capabilities  # noqa: E402 - see above
 from loyalty.testing.fakes import CountingIds, FakeClock, fake_code_keys  # noqa: E402 - see above
+from loyalty.testing.interruption import Moment, is_cancelled_at  # noqa: E402 - see above
 from loyalty.testing.invariants import require_nothing_lost, require_sound  # noqa: E402 - see above
 from loyalty.testing.ledger_machine import LedgerMachine  # noqa: E402 - see above
 from loyalty.testing.programs import Played, Shop, Step, Verb  # noqa: E402 - see above
@@ -36,6 +37,7 @@ __all__ = [
     "FakeClock",
     "LedgerMachine",
     "LoopThread",
+    "Moment",
     "Played",
     "Shop",
     "Step",
@@ -43,6 +45,7 @@ __all__ = [
     "Verb",
     "books_of",
     "fake_code_keys",
+    "is_cancelled_at",
     "receipt_of",
     "require_nothing_lost",
     "require_sound",

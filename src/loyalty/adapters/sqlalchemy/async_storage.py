@@ -9,7 +9,7 @@ await of the task. Nothing about money is said here; only who waits, and how.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary
@@ -36,10 +36,11 @@ CONNECTIONS: Final = 15
 
 class AsyncSqlAlchemyStorage:
     """
-    The books in a database that SQLAlchemy reaches through asyncpg, aiosqlite or async psycopg.
+    The books in a database that SQLAlchemy reaches through asyncpg or aiosqlite.
 
     A task may be cancelled at any await. Then what it did is kept as a whole or
-    not at all, and its connection is either as good as new or closed.
+    not at all, and its connection is either as good as new or closed. On SQLite,
+    whose driver is a thread, it is cancelled when its transaction has ended.
 
     Args:
         url_or_engine:
@@ -94,10 +95,8 @@ class AsyncSqlAlchemyStorage:
 
     async def read(self, question: Callable[[Reader], Result]) -> Result:
         """Answer *question* from one snapshot, without locking anything."""
-        if not self._transactions.share_one_connection:
-            return await greenlet_spawn(self._transactions.answer, question)
-        async with self._turn():
-            return await finished(greenlet_spawn(self._transactions.answer, question))
+        async with self._turn() if self._transactions.share_one_connection else nullcontext():
+            return await self._end_of(greenlet_spawn(self._transactions.answer, question))
 
     def joining(self, connection_or_session: AsyncConnection | AsyncSession) -> AsyncJoinedStorage:
         """
@@ -116,7 +115,7 @@ class AsyncSqlAlchemyStorage:
             loyalty.errors.StorageUnavailable: If the database did not answer or refused.
         """
         async with self._turn():
-            await self._wait_for(greenlet_spawn(self._transactions.upgrade))
+            await self._end_of(greenlet_spawn(self._transactions.upgrade))
 
     async def dispose(self) -> None:
         """Close all pooled connections. Needed before the event loop ends, and before another one uses the storage."""
@@ -124,7 +123,7 @@ class AsyncSqlAlchemyStorage:
 
     async def _attempt(self, work: Callable[[UnitOfWork], Result]) -> Result:
         async with self._turn():
-            return await self._wait_for(greenlet_spawn(self._transactions.attempt, work))
+            return await self._end_of(greenlet_spawn(self._transactions.attempt, work))
 
     def _turn(self) -> AbstractAsyncContextManager[object]:
         """Return what tasks of this event loop queue at, instead of polling SQLite's lock."""
@@ -132,9 +131,8 @@ class AsyncSqlAlchemyStorage:
             return nullcontext()
         return self._turns.setdefault(asyncio.get_running_loop(), asyncio.Lock())
 
-    async def _wait_for(self, transaction: Awaitable[Result]) -> Result:
-        """Wait for a transaction; where all share one connection, to its end, for the data would go with it."""
-        return await (finished(transaction) if self._transactions.share_one_connection else transaction)
+    async def _end_of(self, transaction: Coroutine[Any, Any, Result]) -> Result:
+        return await _end_of(transaction, is_sqlite=self._transactions.is_sqlite)
 
 
 class AsyncJoinedStorage:
@@ -155,11 +153,14 @@ class AsyncJoinedStorage:
             loyalty.errors.InvalidRequest: If the connection commits every
                 statement by itself, so that there is no transaction to join.
         """
-        return await greenlet_spawn(self._joined().run, work)
+        return await self._end_of(greenlet_spawn(self._joined().run, work))
 
     async def read(self, question: Callable[[Reader], Result]) -> Result:
         """Answer *question* from what the host's transaction sees."""
-        return await greenlet_spawn(self._joined().read, question)
+        return await self._end_of(greenlet_spawn(self._joined().read, question))
+
+    async def _end_of(self, work: Coroutine[Any, Any, Result]) -> Result:
+        return await _end_of(work, is_sqlite=self._statements.dialect_name == "sqlite")
 
     def _joined(self) -> JoinedStorage:
         if isinstance(self._host, AsyncSession):
@@ -169,6 +170,17 @@ class AsyncJoinedStorage:
         if self._host.sync_connection is None:
             raise InvalidRequest("the connection to join is not open")
         return JoinedStorage(self._host.sync_connection, self._statements)
+
+
+async def _end_of(work: Coroutine[Any, Any, Result], *, is_sqlite: bool) -> Result:
+    """
+    Wait for *work*; on SQLite to its end, also if the task is cancelled.
+
+    SQLite's driver is a thread, which goes on with what it has begun. A
+    connection that is let go of meanwhile keeps its write lock until the garbage
+    collector has found its cursors, and a database in memory is gone with it.
+    """
+    return await (finished(work) if is_sqlite else work)
 
 
 def _engine(url: URL, **options: Any) -> Engine:  # whatever SQLAlchemy takes

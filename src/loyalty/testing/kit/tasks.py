@@ -17,7 +17,8 @@ from loyalty.reports.audit import Audit
 from loyalty.testing.blocking import BlockingStorage
 from loyalty.testing.fakes import fake_code_keys
 from loyalty.testing.interruption import Moment, is_cancelled_at
-from loyalty.testing.kit.case import KitCase, Stand
+from loyalty.testing.kit.async_case import AsyncKitCase
+from loyalty.testing.kit.case import Stand
 from loyalty.testing.kit.races import Outcome, kinds
 from loyalty.testing.programs import AnyCommand, money
 from loyalty.use_cases.command import Command
@@ -55,11 +56,8 @@ CANCELLED: Final[Mapping[str, Make]] = {
 """Commands that can be made again and again on one storage, each time under another name."""
 
 
-class TaskTests(KitCase):
+class TaskTests(AsyncKitCase):
     """Commands awaited by many tasks, and by tasks that are cancelled."""
-
-    def require_at_rest(self, storage: AsyncStorage) -> None:
-        """Check that nothing is open and nobody holds anything. Supplied by whoever can look, such as at a pool."""
 
     @pytest.mark.parametrize("units", [1, 30])
     def test_fifty_tasks_spend_each_unit_once(self, stand: Stand, units: int) -> None:
@@ -82,6 +80,30 @@ class TaskTests(KitCase):
         assert money(900) == stand.left_on(card)
         stand.require_sound()
         self.require_at_rest(_lifted(stand).storage)
+
+    @pytest.mark.parametrize("ticks", [1, 3, 10, 30])
+    def test_every_other_of_fifty_tasks_is_cancelled(self, stand: Stand, ticks: int) -> None:
+        """At work, or in a queue for a lock or a connection: when all are repeated, each has exactly one effect."""
+        card = stand.card(100 * TASKS)
+        commands = [_redeem(card.code, 100, f"task {number}") for number in range(TASKS)]
+        lifted = _lifted(stand)
+        door = _door(stand, lifted.storage)
+
+        async def disturbed() -> None:
+            tasks = [asyncio.create_task(door.execute(command)) for command in commands]
+            for _ in range(ticks):
+                await asyncio.sleep(0)
+            for task in tasks[::2]:
+                task.cancel()
+            await asyncio.wait(tasks)
+            assert [None] * (TASKS // 2) == [task.exception() for task in tasks[1::2]]
+
+        lifted.loop.call(disturbed())
+        self.require_at_rest(lifted.storage)
+
+        assert {"done": TASKS} == kinds(_at_once(stand, commands))
+        assert money(0) == stand.left_on(card)
+        stand.require_sound()
 
     @pytest.mark.parametrize("moment", Moment, ids=lambda moment: moment.value)
     @pytest.mark.parametrize("name", CANCELLED)
