@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from loyalty.codes.digest import CodeKeys
     from loyalty.codes.format import CodeFormat
     from loyalty.errors import LoyaltyError
-    from loyalty.facade import Loyalty
+    from loyalty.facade import AsyncLoyalty, Loyalty
     from loyalty.gift_cards.card import GiftCardStatus
     from loyalty.gift_cards.view import GiftCardView
     from loyalty.ledger.entry import Direction, Entry
@@ -68,6 +68,7 @@ __all__ = [
     "ALL",
     "AccountStatement",
     "AdjustHold",
+    "AsyncLoyalty",
     "AtLeastYears",
     "Audit",
     "AuditReport",
@@ -146,6 +147,7 @@ _HOMES = {
     "ALL": "loyalty.money",
     "AccountStatement": "loyalty.reports.store_credit",
     "AdjustHold": "loyalty.use_cases.adjust_hold",
+    "AsyncLoyalty": "loyalty.facade",
     "AtLeastYears": "loyalty.policies.expiry",
     "Audit": "loyalty.reports.audit",
     "AuditReport": "loyalty.reports.audit",

@@ -127,7 +127,7 @@ class Ours:
     def card_with_history(self, transfers: int, *, name: str) -> str:
         """Return the code of a card whose account has so many transfers."""
         (issued,) = self.issued(1, name)
-        tables = self.storage._tables
+        tables = self.storage._transactions.tables
         account_id = self.loyalty.ask(GetGiftCard(id=issued.gift_card.id)).account_id
         numbers = "WITH RECURSIVE numbers (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM numbers WHERE n < {last})"
         account, lot, transfer = tables.account.name, tables.lot.name, tables.transfer.name

@@ -25,7 +25,7 @@ from loyalty.ports.changes import Changes
 from loyalty.ports.receipt import Receipt
 from loyalty.store_credit.account import StoreCreditAccount
 
-__all__ = ["Found", "Movement", "Reader", "Storage", "TransferFilter", "UnitOfWork", "Wanted"]
+__all__ = ["AsyncStorage", "Found", "Movement", "Reader", "Storage", "TransferFilter", "UnitOfWork", "Wanted"]
 
 Result = TypeVar("Result")
 
@@ -226,5 +226,28 @@ class Storage(Protocol):
         ...
 
     def read(self, question: Callable[[Reader], Result]) -> Result:
+        """Answer *question* from one consistent snapshot, without locking anything."""
+        ...
+
+
+class AsyncStorage(Protocol):
+    """
+    Runs the same work for tasks of an event loop.
+
+    *work* and *question* are the plain, blocking-style functions that a
+    :class:`Storage` takes; only whoever calls them awaits.
+    """
+
+    async def run(self, work: Callable[[UnitOfWork], Result]) -> Result:
+        """
+        Run *work* and commit what it wrote; as :meth:`Storage.run`.
+
+        **Cancelled:** what *work* wrote is kept as a whole or not at all. Which
+        of the two is as unknown to the caller as after ``OutcomeUnknown``: the
+        same idempotency key tells. The next work finds nothing of it in its way.
+        """
+        ...
+
+    async def read(self, question: Callable[[Reader], Result]) -> Result:
         """Answer *question* from one consistent snapshot, without locking anything."""
         ...

@@ -17,8 +17,9 @@ from contextlib import contextmanager
 from typing import Any, Protocol, cast
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import PoolProxiedConnection
+from sqlalchemy.pool import PoolProxiedConnection, StaticPool
 
 __all__ = ["Driver", "StraightToDriver", "ThroughSqlAlchemy", "connected", "is_observed"]
 
@@ -52,7 +53,11 @@ class Driver(Protocol):
         ...
 
     def changed(self, text: str, rows: Sequence[Parameters]) -> int:
-        """Run a change once per row of parameters and return how many rows it affected."""
+        """
+        Run a change once per row of parameters and return how many rows it affected.
+
+        All in one call of the driver, unless it does not count then, as asyncpg does not.
+        """
         ...
 
     def commit(self) -> None:
@@ -82,8 +87,9 @@ class ThroughSqlAlchemy:
 
     def changed(self, text: str, rows: Sequence[Parameters]) -> int:
         """Run a change once per row of parameters and return how many rows it affected."""
-        one = len(rows) == 1
-        return self._connection.exec_driver_sql(text, rows[0] if one else list(rows)).rowcount
+        if len(rows) > 1 and self._connection.dialect.supports_sane_multi_rowcount:
+            return self._connection.exec_driver_sql(text, list(rows)).rowcount
+        return sum([self._connection.exec_driver_sql(text, row).rowcount for row in rows])
 
     def commit(self) -> None:
         """End the transaction; if that fails, nothing of it stays open on the connection."""
@@ -130,14 +136,17 @@ class StraightToDriver:
         """Run a change once per row of parameters and return how many rows it affected."""
         cursor = self._pooled.cursor()
         try:
-            if len(rows) == 1:
-                cursor.execute(text, rows[0])
-            else:
+            if len(rows) > 1 and self._dialect.supports_sane_multi_rowcount:
                 cursor.executemany(text, rows)
+                return cursor.rowcount
+            count = 0
+            for row in rows:
+                cursor.execute(text, row)
+                count += cursor.rowcount
         except self._driver_error as error:
             raise self._as_sqlalchemy(text, error) from error
         else:
-            return cursor.rowcount
+            return count
         finally:
             cursor.close()
 
@@ -162,25 +171,31 @@ class StraightToDriver:
         is_broken = self._dialect.is_disconnect(error, self._pooled, None)  # type: ignore[arg-type]  # a DB-API error
         if is_broken:
             self._pooled.invalidate(error)
-        wrapped = DBAPIError.instance(
-            text,
-            None,
-            error,
-            self._driver_error,
-            hide_parameters=True,
-            connection_invalidated=is_broken,
-            dialect=self._dialect,
-        )
-        return cast("DBAPIError", wrapped)
+        return _as_sqlalchemy(self._dialect, text, error, is_broken=is_broken)
+
+
+def _as_sqlalchemy(dialect: Dialect, text: str, error: Exception, *, is_broken: bool) -> DBAPIError:
+    wrapped = DBAPIError.instance(
+        text,
+        None,
+        error,
+        dialect.loaded_dbapi.Error,
+        hide_parameters=True,
+        connection_invalidated=is_broken,
+        dialect=dialect,
+    )
+    return cast("DBAPIError", wrapped)
 
 
 def _is_rolled_back(dbapi_connection: Any, driver_error: type[Exception]) -> bool:  # the driver's own
     """Roll back, and tell whether that worked; a broken connection cannot."""
     try:
         dbapi_connection.rollback()
-    except driver_error:
+    except (driver_error, OSError):
         return False
-    return True
+    # For asyncpg SQLAlchemy takes any COMMIT for the end and rolls nothing back, so asyncpg itself is asked.
+    is_inside = getattr(getattr(dbapi_connection, "driver_connection", None), "is_in_transaction", None)
+    return is_inside is None or not is_inside()
 
 
 @contextmanager
@@ -190,11 +205,28 @@ def connected(engine: Engine) -> Iterator[Driver]:
         with engine.connect() as connection:
             yield ThroughSqlAlchemy(connection)
         return
-    pooled = engine.raw_connection()
+    try:
+        pooled = engine.raw_connection()
+    except engine.dialect.loaded_dbapi.Error as error:
+        raise _as_sqlalchemy(engine.dialect, "connect", error, is_broken=True) from error
     try:
         yield StraightToDriver(engine, pooled)
+    except BaseException as error:
+        # As SQLAlchemy does; but a database in memory would go with its one connection.
+        if _leaves_in_doubt(error) and pooled.is_valid and not isinstance(engine.pool, StaticPool):
+            pooled.invalidate(error)
+        raise
     finally:
         pooled.close()
+
+
+def _leaves_in_doubt(error: BaseException) -> bool:
+    """
+    Tell whether nobody knows what a connection is in the middle of.
+
+    It was interrupted, as a cancelled task is, or the network failed under it.
+    """
+    return not isinstance(error, Exception) or isinstance(error, OSError)
 
 
 def is_observed(engine: Engine) -> bool:

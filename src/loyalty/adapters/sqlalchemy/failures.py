@@ -31,8 +31,10 @@ def is_lost_race(error: DBAPIError) -> bool:
     return _sqlstate(error) in LOST_RACES
 
 
-def is_outcome_unknown(error: DBAPIError) -> bool:
+def is_outcome_unknown(error: DBAPIError | OSError) -> bool:
     """Tell whether a COMMIT that failed with *error* may have happened all the same."""
+    if isinstance(error, OSError):
+        return True
     code = _sqlite_code(error)
     if code is not None:
         return code & PRIMARY_CODE not in SQLITE_ROLLED_BACK
@@ -40,8 +42,13 @@ def is_outcome_unknown(error: DBAPIError) -> bool:
     return state is None or state[:2] not in ROLLED_BACK_CLASSES
 
 
-def translated(error: SQLAlchemyError) -> LoyaltyError:
-    """Return our error for an error of the database or its driver. The message holds no data."""
+def translated(error: SQLAlchemyError | OSError) -> LoyaltyError:
+    """
+    Return our error for an error of the database or its driver. The message holds no data.
+
+    Async drivers raise the network's own errors, refused connections and
+    time-outs among them, as they are.
+    """
     if not isinstance(error, DBAPIError):
         return StorageUnavailable(f"the database cannot be used: {type(error).__name__}")
     if is_lost_race(error):
