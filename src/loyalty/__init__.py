@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from loyalty.reports.liability import CurrencyMovements, Liability, LiabilityReport, Movements
     from loyalty.reports.store_credit import AccountStatement, GetStoreCreditAccount, Statement
     from loyalty.store_credit.account import StoreCreditStatus, StoreCreditView
+    from loyalty.use_cases.adjust_value import Adjustment, AdjustValue
     from loyalty.use_cases.block_gift_card import BlockGiftCard
     from loyalty.use_cases.claim_gift_card import ClaimGiftCard
     from loyalty.use_cases.convert_gift_card import Conversion, ConvertGiftCard
@@ -49,11 +50,14 @@ if TYPE_CHECKING:
     from loyalty.use_cases.redeem_gift_card import RedeemGiftCard
     from loyalty.use_cases.redemption import Redemption
     from loyalty.use_cases.refund_redemption import Refund, RefundRedemption
+    from loyalty.use_cases.reverse_transfer import Reversal, ReverseTransfer
     from loyalty.use_cases.unblock_gift_card import UnblockGiftCard
 
 __all__ = [
     "ALL",
     "AccountStatement",
+    "AdjustValue",
+    "Adjustment",
     "Audit",
     "AuditReport",
     "Balance",
@@ -100,6 +104,8 @@ __all__ = [
     "Reference",
     "Refund",
     "RefundRedemption",
+    "Reversal",
+    "ReverseTransfer",
     "Statement",
     "StoreCreditStatus",
     "StoreCreditView",
@@ -143,6 +149,8 @@ _HOMES = {
     "Statement": "loyalty.reports.store_credit",
     "StoreCreditStatus": "loyalty.store_credit.account",
     "StoreCreditView": "loyalty.store_credit.account",
+    "AdjustValue": "loyalty.use_cases.adjust_value",
+    "Adjustment": "loyalty.use_cases.adjust_value",
     "BlockGiftCard": "loyalty.use_cases.block_gift_card",
     "ClaimGiftCard": "loyalty.use_cases.claim_gift_card",
     "Conversion": "loyalty.use_cases.convert_gift_card",
@@ -162,6 +170,8 @@ _HOMES = {
     "Redemption": "loyalty.use_cases.redemption",
     "Refund": "loyalty.use_cases.refund_redemption",
     "RefundRedemption": "loyalty.use_cases.refund_redemption",
+    "Reversal": "loyalty.use_cases.reverse_transfer",
+    "ReverseTransfer": "loyalty.use_cases.reverse_transfer",
     "UnblockGiftCard": "loyalty.use_cases.unblock_gift_card",
 }
 

@@ -26,6 +26,8 @@ __all__ = [
     "StoreCreditAccountOpened",
     "StoreCreditDebited",
     "StoreCreditGranted",
+    "TransferReversed",
+    "ValueAdjusted",
     "ValueExpired",
 ]
 
@@ -142,6 +144,31 @@ class StoreCreditDebited(Event):
     transfer_id: str
     amount: Money
     order_id: str | None
+
+
+@attrs.frozen(kw_only=True)
+class TransferReversed(Event):
+    """An earlier transfer was undone, whole. ``kind`` is what it had been for."""
+
+    transfer_id: str
+    reverses: str
+    kind: str
+    amount: Money
+    order_id: str | None
+    actor: str
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
+class ValueAdjusted(Event):
+    """Staff corrected a balance by an amount; ``direction`` is its sign."""
+
+    account_id: str
+    transfer_id: str
+    direction: str
+    amount: Money
+    actor: str
+    reason: str
 
 
 @attrs.frozen(kw_only=True)

@@ -22,7 +22,7 @@ from loyalty.identifiers import AccountId, GiftCardId, LotId, TransferId
 from loyalty.ledger.account import Account
 from loyalty.ledger.lot import Lot
 from loyalty.ledger.origin_balance import Moved, OriginBalance, sum_by_origin
-from loyalty.ledger.transfer import Transfer
+from loyalty.ledger.transfer import Transfer, TransferKind
 from loyalty.ports.changes import Changes
 from loyalty.ports.receipt import Receipt
 from loyalty.ports.storage import Found, Movement, Reader, TransferFilter, UnitOfWork, Wanted
@@ -114,7 +114,11 @@ class _MemoryReader:
         )
 
     def transfers(self, wanted: TransferFilter) -> Iterator[Transfer]:
-        kept = [transfer for transfer in self._candidates(wanted) if _fits(transfer, wanted)]
+        kept = [
+            transfer
+            for transfer in self._candidates(wanted)
+            if _fits(transfer, wanted) and not (wanted.standing and self._is_reversed(transfer.id))
+        ]
         if wanted.account_id is None:
             kept.sort(key=lambda transfer: (transfer.recorded_at, transfer.id))
         return iter(kept if wanted.limit is None else kept[: wanted.limit])
@@ -130,6 +134,9 @@ class _MemoryReader:
         if wanted.order_id is not None:
             return books.order_transfers.get(wanted.order_id, ())
         return books.transfers.values()
+
+    def _is_reversed(self, transfer_id: TransferId) -> bool:
+        return any(later.kind is TransferKind.REVERSAL for later in self._books.refunds.get(transfer_id, ()))
 
     def balances_by_origin(self, as_of: datetime | None) -> tuple[OriginBalance, ...]:
         return sum_by_origin(
@@ -172,7 +179,7 @@ class _MemoryReader:
     def redemptions_refunded_too_much(self) -> tuple[TransferId, ...]:
         transfers, given = self._books.transfers, defaultdict[TransferId, int](int)
         for transfer in transfers.values():
-            if transfer.refunds is not None:
+            if transfer.refunds is not None and not self._is_reversed(transfer.id):
                 given[transfer.refunds] += transfer.amount
         return tuple(id_ for id_ in sorted(given) if id_ in transfers and given[id_] > transfers[id_].amount)
 
@@ -216,6 +223,11 @@ class _MemoryUnitOfWork(_MemoryReader):
         taken = any(card.code_digest in books.digests for card in changes.new_gift_cards)
         taken |= any(account.id in books.accounts for account in changes.new_accounts())
         taken |= any(transfer.id in books.transfers for transfer in changes.transfers)
+        taken |= any(
+            transfer.refunds is not None and self._is_reversed(transfer.refunds)
+            for transfer in changes.transfers
+            if transfer.kind is TransferKind.REVERSAL
+        )
         if taken:
             raise DuplicateRecord
         if any(

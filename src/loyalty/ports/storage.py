@@ -66,7 +66,8 @@ class TransferFilter:
     Which transfers. The fields narrow each other; None does not narrow.
 
     ``since`` is included, ``until`` is not; both compare ``recorded_at``.
-    ``after`` is a sequence number on ``account_id`` and needs it.
+    ``after`` is a sequence number on ``account_id`` and needs it. ``standing``
+    leaves out what was reversed.
     """
 
     account_id: AccountId | None = None
@@ -77,6 +78,7 @@ class TransferFilter:
     refunds: tuple[TransferId, ...] | None = None
     since: datetime | None = None
     until: datetime | None = None
+    standing: bool = False
     limit: int | None = None
 
 
@@ -133,11 +135,11 @@ class Reader(Protocol):
         ...
 
     def unattached_transfers(self) -> tuple[TransferId, ...]:
-        """Return transfers that name an account or a refunded redemption that is not there."""
+        """Return transfers that name an account that is not there, or give back a transfer that is not."""
         ...
 
     def redemptions_refunded_too_much(self) -> tuple[TransferId, ...]:
-        """Return redemptions of which more was given back than they took."""
+        """Return transfers of which more was given back than they moved; what was reversed does not count."""
         ...
 
 

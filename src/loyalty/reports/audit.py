@@ -57,7 +57,7 @@ class Audit(Query[AuditReport]):
     far, the posted balance and every lot equal the sum of their moves,
     0 ≤ held ≤ posted, lots sum to the account, and a card was issued with its
     face value. For the whole: what customers are owed is what the house accounts
-    gave, no redemption was refunded beyond what it took, and no transfer hangs in
+    gave, nothing was given back beyond what was moved, and no transfer hangs in
     the air.
     """
 
@@ -174,4 +174,4 @@ class _Check:
         for transfer_id in reader.redemptions_refunded_too_much():
             self.found("transfer", transfer_id, "took less than was given back for it")
         for transfer_id in reader.unattached_transfers():
-            self.found("transfer", transfer_id, "names an account or a redemption that is not there")
+            self.found("transfer", transfer_id, "names an account or a transfer that is not there")

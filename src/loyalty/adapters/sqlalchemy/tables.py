@@ -215,6 +215,7 @@ def _transfer(metadata: MetaData, prefix: str) -> Table:
         _side_index(prefix, "credit"),
         _given_index(f"{prefix}transfer_order", "order_id"),
         _given_index(f"{prefix}transfer_refunds", "refunds"),
+        _reversal_index(prefix),
         # Rows arrive in the order of this column, so a block range index finds them and costs next to nothing.
         Index(f"{prefix}transfer_recorded", "recorded_at", postgresql_using="brin"),
         sqlite_strict=True,
@@ -257,6 +258,12 @@ def _side_index(prefix: str, side: str) -> Index:
 def _given_index(name: str, column: str) -> Index:
     given = text(f"{column} IS NOT NULL")
     return Index(name, column, postgresql_where=given, sqlite_where=given)
+
+
+def _reversal_index(prefix: str) -> Index:
+    reversals = text("kind = 'reversal'")
+    name = f"{prefix}transfer_reversal"
+    return Index(name, "refunds", unique=True, postgresql_where=reversals, sqlite_where=reversals)
 
 
 def _ddl(statement: str) -> DDL:
