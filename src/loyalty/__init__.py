@@ -44,11 +44,14 @@ if TYPE_CHECKING:
     from loyalty.use_cases.debit_store_credit import Debit, DebitStoreCredit
     from loyalty.use_cases.expire_value import Expired, ExpireValue
     from loyalty.use_cases.grant_store_credit import Grant, GrantStoreCredit
-    from loyalty.use_cases.issue_gift_card import IssuedGiftCard, IssueGiftCard
+    from loyalty.use_cases.issue_gift_card import IssueGiftCard
+    from loyalty.use_cases.new_card import IssuedGiftCard
     from loyalty.use_cases.open_store_credit_account import OpenStoreCreditAccount
     from loyalty.use_cases.pay_with_balances import Payment, PayWithBalances
     from loyalty.use_cases.redeem_gift_card import RedeemGiftCard
     from loyalty.use_cases.redemption import Redemption
+    from loyalty.use_cases.refund_as_gift_card import RefundAsGiftCard
+    from loyalty.use_cases.refund_order_to_store_credit import CreditRefund, RefundOrderToStoreCredit
     from loyalty.use_cases.refund_redemption import Refund, RefundRedemption
     from loyalty.use_cases.reverse_transfer import Reversal, ReverseTransfer
     from loyalty.use_cases.unblock_gift_card import UnblockGiftCard
@@ -69,6 +72,7 @@ __all__ = [
     "CodeKeys",
     "Conversion",
     "ConvertGiftCard",
+    "CreditRefund",
     "CurrencyMovements",
     "Debit",
     "DebitStoreCredit",
@@ -103,6 +107,8 @@ __all__ = [
     "Redemption",
     "Reference",
     "Refund",
+    "RefundAsGiftCard",
+    "RefundOrderToStoreCredit",
     "RefundRedemption",
     "Reversal",
     "ReverseTransfer",
@@ -162,12 +168,15 @@ _HOMES = {
     "Grant": "loyalty.use_cases.grant_store_credit",
     "GrantStoreCredit": "loyalty.use_cases.grant_store_credit",
     "IssueGiftCard": "loyalty.use_cases.issue_gift_card",
-    "IssuedGiftCard": "loyalty.use_cases.issue_gift_card",
+    "IssuedGiftCard": "loyalty.use_cases.new_card",
     "OpenStoreCreditAccount": "loyalty.use_cases.open_store_credit_account",
     "PayWithBalances": "loyalty.use_cases.pay_with_balances",
     "Payment": "loyalty.use_cases.pay_with_balances",
     "RedeemGiftCard": "loyalty.use_cases.redeem_gift_card",
     "Redemption": "loyalty.use_cases.redemption",
+    "RefundAsGiftCard": "loyalty.use_cases.refund_as_gift_card",
+    "CreditRefund": "loyalty.use_cases.refund_order_to_store_credit",
+    "RefundOrderToStoreCredit": "loyalty.use_cases.refund_order_to_store_credit",
     "Refund": "loyalty.use_cases.refund_redemption",
     "RefundRedemption": "loyalty.use_cases.refund_redemption",
     "Reversal": "loyalty.use_cases.reverse_transfer",

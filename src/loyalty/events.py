@@ -22,6 +22,7 @@ __all__ = [
     "GiftCardRedeemed",
     "GiftCardUnblocked",
     "OrderPaid",
+    "OrderRefunded",
     "RedemptionRefunded",
     "StoreCreditAccountOpened",
     "StoreCreditDebited",
@@ -86,6 +87,19 @@ class OrderPaid(Event):
     redemption_ids: tuple[str, ...]
     amount: Money
     remaining_due: Money
+
+
+@attrs.frozen(kw_only=True)
+class OrderRefunded(Event):
+    """An order was refunded as new value: to a customer's store credit, or as a gift card."""
+
+    order_id: str
+    transfer_id: str
+    account_id: str
+    amount: Money
+    customer_id: str | None
+    gift_card_id: str | None
+    recipient: str | None
 
 
 @attrs.frozen(kw_only=True)

@@ -23,7 +23,7 @@ from loyalty.ledger.account import Account
 from loyalty.ledger.lot import Lot
 from loyalty.ledger.origin_balance import Moved, OriginBalance, sum_by_origin
 from loyalty.ledger.transfer import Transfer, TransferKind
-from loyalty.ports.changes import Changes
+from loyalty.ports.changes import Changes, RefundedOrder
 from loyalty.ports.receipt import Receipt
 from loyalty.ports.storage import Found, Movement, Reader, TransferFilter, UnitOfWork, Wanted
 from loyalty.store_credit.account import StoreCreditAccount
@@ -74,6 +74,7 @@ class _Books:
     entries: dict[AccountId, list[Transfer]] = attrs.Factory(lambda: defaultdict(list))
     order_transfers: dict[str, list[Transfer]] = attrs.Factory(lambda: defaultdict(list))
     refunds: dict[TransferId, list[Transfer]] = attrs.Factory(lambda: defaultdict(list))
+    refunded_orders: dict[str, int] = attrs.Factory(dict)
     receipts: dict[str, Receipt] = attrs.Factory(dict)
     outbox: list[Receipt] = attrs.Factory(list)
 
@@ -192,6 +193,9 @@ class _MemoryUnitOfWork(_MemoryReader):
     def lock(self, wanted: Wanted) -> Found:
         return self.find(wanted)
 
+    def lock_order(self, order_id: str) -> RefundedOrder:
+        return RefundedOrder(order_id, self._books.refunded_orders.get(order_id, 0))
+
     def receipt(self, idempotency_key: str) -> Receipt | None:
         return self._books.receipts.get(idempotency_key)
 
@@ -217,6 +221,8 @@ class _MemoryUnitOfWork(_MemoryReader):
             stored = self._books.accounts.get(change.before.id)
             if stored is None or stored.version != change.before.version:
                 raise ConcurrentUpdate
+        if any(self.lock_order(order.order_id) != order for order in changes.refunded_orders):
+            raise ConcurrentUpdate
 
     def _require_unique(self, changes: Changes) -> None:
         books = self._books
@@ -252,6 +258,8 @@ class _MemoryUnitOfWork(_MemoryReader):
             books.cards[card.account.id] = card
         for change in changes.accounts:
             self._keep(change.after)
+        for order in changes.refunded_orders:
+            books.refunded_orders[order.order_id] = order.version + 1
         for transfer in changes.transfers:
             self._append(transfer)
         if changes.receipt is not None:

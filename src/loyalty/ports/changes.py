@@ -13,7 +13,7 @@ from loyalty.ledger.transfer import Transfer
 from loyalty.ports.receipt import Receipt
 from loyalty.store_credit.account import StoreCreditAccount
 
-__all__ = ["AccountChange", "Changes", "LotChange"]
+__all__ = ["AccountChange", "Changes", "LotChange", "RefundedOrder"]
 
 
 @attrs.frozen
@@ -41,6 +41,19 @@ class AccountChange:
                 yield LotChange(self.after, before, lot)
 
 
+@attrs.frozen
+class RefundedOrder:
+    """
+    The record of an order at which its refunds as new value queue. It holds no sum.
+
+    ``version`` counts them; 0 is an order of which nothing was refunded so yet,
+    and which is stored with the first such refund.
+    """
+
+    order_id: str
+    version: int = 0
+
+
 @attrs.frozen(kw_only=True)
 class Changes:
     """
@@ -48,13 +61,15 @@ class Changes:
 
     ``gift_cards`` are cards whose own facts changed; their accounts, if those
     changed too, stand in ``accounts``. New cards and accounts bring their own
-    accounts and lots.
+    accounts and lots. ``refunded_orders`` are as they were locked; the storage
+    writes each with the next version, and only if its version still holds.
     """
 
     new_gift_cards: tuple[GiftCard, ...] = ()
     new_store_credit_accounts: tuple[StoreCreditAccount, ...] = ()
     gift_cards: tuple[GiftCard, ...] = ()
     accounts: tuple[AccountChange, ...] = ()
+    refunded_orders: tuple[RefundedOrder, ...] = ()
     transfers: tuple[Transfer, ...] = ()
     receipt: Receipt | None = None
 

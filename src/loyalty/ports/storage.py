@@ -20,7 +20,7 @@ from loyalty.ledger.account import Account
 from loyalty.ledger.house_accounts import HouseAccount
 from loyalty.ledger.origin_balance import OriginBalance
 from loyalty.ledger.transfer import Transfer, TransferKind
-from loyalty.ports.changes import Changes
+from loyalty.ports.changes import Changes, RefundedOrder
 from loyalty.ports.receipt import Receipt
 from loyalty.store_credit.account import StoreCreditAccount
 
@@ -156,6 +156,16 @@ class UnitOfWork(Reader, Protocol):
         """
         ...
 
+    def lock_order(self, order_id: str) -> RefundedOrder:
+        """
+        Load an order and keep others from refunding it as new value until the work is over.
+
+        **Order:** before any account is locked, and one order only. **Missing:**
+        version 0, which locks nothing; of several that write such an order one
+        wins. **Concurrent:** as for :meth:`lock`.
+        """
+        ...
+
     def receipt(self, idempotency_key: str) -> Receipt | None:
         """Return the receipt under this key, or None."""
         ...
@@ -175,7 +185,7 @@ class UnitOfWork(Reader, Protocol):
             nothing at all was written.
 
         Raises:
-            loyalty.errors.ConcurrentUpdate: If an account changed since it was loaded.
+            loyalty.errors.ConcurrentUpdate: If an account or an order changed since it was loaded.
             loyalty.errors.DuplicateRecord: If a unique value is taken.
         """
         ...

@@ -50,6 +50,7 @@ class Statements:
         self.store_credit = quoted(tables.store_credit)
         self.lot = quoted(tables.lot)
         self.transfer = quoted(tables.transfer)
+        self.refunded_order = quoted(tables.refunded_order)
         self.receipt = quoted(tables.receipt)
         self._transfer_columns = columns(tables.transfer, "t")
         # One cache per instance: the texts carry this instance's names.
@@ -83,6 +84,11 @@ class Statements:
             "locked.version", f" JOIN ({locked}) locked ON locked.id = a.id", lots=self._lots(lots, values + 1)
         )
         return f"{select} ORDER BY a.id, l.id"
+
+    def lock_order(self) -> str:
+        """Return the statement that locks an order and loads its version."""
+        locking = LOCKING.get(self.dialect_name, "")
+        return f"SELECT version FROM {self.refunded_order} WHERE order_id = {self.marker(1)}{locking}"
 
     def page(self) -> str:
         """Return the statement that loads a page of accounts with all their lots."""

@@ -57,6 +57,7 @@ class Tables:
     store_credit: Table
     lot: Table
     transfer: Table
+    refunded_order: Table
 
     @classmethod
     def named(cls, prefix: str = "loyalty_", schema: str | None = None) -> Tables:
@@ -74,6 +75,7 @@ class Tables:
             store_credit=_store_credit(metadata, prefix, account),
             lot=_lot(metadata, prefix, account),
             transfer=transfer,
+            refunded_order=_refunded_order(metadata, prefix),
         )
 
 
@@ -218,6 +220,17 @@ def _transfer(metadata: MetaData, prefix: str) -> Table:
         _reversal_index(prefix),
         # Rows arrive in the order of this column, so a block range index finds them and costs next to nothing.
         Index(f"{prefix}transfer_recorded", "recorded_at", postgresql_using="brin"),
+        sqlite_strict=True,
+    )
+
+
+def _refunded_order(metadata: MetaData, prefix: str) -> Table:
+    return Table(
+        f"{prefix}refunded_order",
+        metadata,
+        Column("order_id", Words, primary_key=True),
+        _number("version"),
+        CheckConstraint("version > 0", name=f"{prefix}refunded_order_version"),
         sqlite_strict=True,
     )
 

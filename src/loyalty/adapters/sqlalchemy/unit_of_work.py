@@ -10,7 +10,7 @@ from loyalty.adapters.sqlalchemy.statements import shape_of
 from loyalty.adapters.sqlalchemy.writing import write_all_at_once, write_one_by_one
 from loyalty.clock import to_micros
 from loyalty.identifiers import AccountId
-from loyalty.ports.changes import Changes
+from loyalty.ports.changes import Changes, RefundedOrder
 from loyalty.ports.receipt import Receipt
 from loyalty.ports.storage import Found, Wanted
 
@@ -43,6 +43,11 @@ class SqlUnitOfWork(SqlReader):
             return found_in(rows)
         ids = tuple(dict.fromkeys([AccountId(row[ID]) for row in rows]))
         return self.find(Wanted(account_ids=ids, lot_ids=wanted.lot_ids))
+
+    def lock_order(self, order_id: str) -> RefundedOrder:
+        """Lock the order's row, if there is one yet."""
+        rows = self._rows(self._statements.lock_order(), (order_id,))
+        return RefundedOrder(order_id, rows[0][0]) if rows else RefundedOrder(order_id)
 
     def receipt(self, idempotency_key: str) -> Receipt | None:
         """Return the receipt under this key, or None."""

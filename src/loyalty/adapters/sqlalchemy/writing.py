@@ -28,7 +28,7 @@ from loyalty.adapters.sqlalchemy.tables import Tables
 from loyalty.clock import to_micros
 from loyalty.errors import ConcurrentUpdate
 from loyalty.gift_cards.card import GiftCard
-from loyalty.ports.changes import AccountChange, Changes, LotChange
+from loyalty.ports.changes import AccountChange, Changes, LotChange, RefundedOrder
 
 __all__ = ["write_all_at_once", "write_one_by_one"]
 
@@ -42,6 +42,7 @@ GIFT_CARD = names(_TABLES.gift_card)
 STORE_CREDIT = names(_TABLES.store_credit)
 LOT = names(_TABLES.lot)
 TRANSFER = names(_TABLES.transfer)
+REFUNDED_ORDER = names(_TABLES.refunded_order)
 
 TYPES = {
     column.name: "bigint" if column.type.python_type is int else "text"
@@ -108,6 +109,7 @@ def writes_of(statements: Statements, changes: Changes) -> list[Write]:
     old_lots = [_lot_values(change) for change in lots if change.before is not None]
     if old_lots:
         writes.append(Write(statements.lot, LOT_FACTS, ("id", "remaining", "held"), old_lots))
+    writes.extend([_refunded_order(statements, order) for order in changes.refunded_orders])
     if changes.transfers:
         rows = [transfer_row(transfer) for transfer in changes.transfers]
         writes.append(_insert(statements.transfer, TRANSFER, rows))
@@ -121,6 +123,13 @@ def _new_owners(statements: Statements, changes: Changes) -> Iterator[Write]:
         yield _insert(statements.store_credit, STORE_CREDIT, rows, unless_exists="customer_id, currency")
     if changes.new_gift_cards:
         yield _insert(statements.gift_card, GIFT_CARD, [gift_card_row(card) for card in changes.new_gift_cards])
+
+
+def _refunded_order(statements: Statements, order: RefundedOrder) -> Write:
+    if order.version == 0:
+        return _insert(statements.refunded_order, REFUNDED_ORDER, [(order.order_id, 1)], unless_exists="order_id")
+    row = (order.version + 1, order.order_id, order.version)
+    return Write(statements.refunded_order, ("version",), REFUNDED_ORDER, [row])
 
 
 def _insert(table: str, columns: tuple[str, ...], rows: list[Values], *, unless_exists: str | None = None) -> Write:
