@@ -24,6 +24,15 @@ if TYPE_CHECKING:
     from loyalty.ledger.transfer import Reference, TransferKind
     from loyalty.money import ALL
     from loyalty.policies.chosen import Policies
+    from loyalty.policies.refund_routing import (
+        PlannedRefund,
+        RefundTender,
+        in_proportion,
+        other_tenders_first,
+        plan_refund,
+        reverse_order_of_use,
+    )
+    from loyalty.policies.tax import CardPayment, PrepaidTax, Region, prepaid_tax, resolve_tax_rate
     from loyalty.reports.audit import Audit, AuditReport
     from loyalty.reports.gift_cards import (
         Balance,
@@ -66,6 +75,7 @@ __all__ = [
     "Balance",
     "BlockGiftCard",
     "CardOrders",
+    "CardPayment",
     "CardsOfOrder",
     "ClaimGiftCard",
     "CodeFormat",
@@ -102,7 +112,9 @@ __all__ = [
     "OrdersOfCard",
     "PayWithBalances",
     "Payment",
+    "PlannedRefund",
     "Policies",
+    "PrepaidTax",
     "RedeemGiftCard",
     "Redemption",
     "Reference",
@@ -110,6 +122,8 @@ __all__ = [
     "RefundAsGiftCard",
     "RefundOrderToStoreCredit",
     "RefundRedemption",
+    "RefundTender",
+    "Region",
     "Reversal",
     "ReverseTransfer",
     "Statement",
@@ -118,6 +132,12 @@ __all__ = [
     "TaxTreatment",
     "TransferKind",
     "UnblockGiftCard",
+    "in_proportion",
+    "other_tenders_first",
+    "plan_refund",
+    "prepaid_tax",
+    "resolve_tax_rate",
+    "reverse_order_of_use",
 ]
 
 _HOMES = {
@@ -137,6 +157,17 @@ _HOMES = {
     "TransferKind": "loyalty.ledger.transfer",
     "ALL": "loyalty.money",
     "Policies": "loyalty.policies.chosen",
+    "PlannedRefund": "loyalty.policies.refund_routing",
+    "RefundTender": "loyalty.policies.refund_routing",
+    "in_proportion": "loyalty.policies.refund_routing",
+    "other_tenders_first": "loyalty.policies.refund_routing",
+    "plan_refund": "loyalty.policies.refund_routing",
+    "reverse_order_of_use": "loyalty.policies.refund_routing",
+    "CardPayment": "loyalty.policies.tax",
+    "PrepaidTax": "loyalty.policies.tax",
+    "Region": "loyalty.policies.tax",
+    "prepaid_tax": "loyalty.policies.tax",
+    "resolve_tax_rate": "loyalty.policies.tax",
     "Audit": "loyalty.reports.audit",
     "AuditReport": "loyalty.reports.audit",
     "Balance": "loyalty.reports.gift_cards",

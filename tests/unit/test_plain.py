@@ -18,12 +18,14 @@ from moneyed import Currency, Money
 import loyalty
 from loyalty import (
     ALL,
+    AdjustValue,
     Audit,
     BlockGiftCard,
     CardsOfOrder,
     ClaimGiftCard,
     ConvertGiftCard,
     DebitStoreCredit,
+    Direction,
     ExpireValue,
     GetBalance,
     GetGiftCard,
@@ -39,7 +41,10 @@ from loyalty import (
     PayWithBalances,
     RedeemGiftCard,
     Reference,
+    RefundAsGiftCard,
+    RefundOrderToStoreCredit,
     RefundRedemption,
+    ReverseTransfer,
     Statement,
     UnblockGiftCard,
 )
@@ -95,6 +100,14 @@ def results() -> dict[str, Any]:
     do(ConvertGiftCard(gift_card_id=issued.gift_card.id, customer_id="ada", idempotency_key="10"))
     shop.clock.advance(DAY)
     do(RefundRedemption(order_id="1", amount=ALL, idempotency_key="11"))
+    by_staff: dict[str, Any] = {"actor": "staff/7", "reason": "a mistake"}
+    adjusted = do(
+        AdjustValue(customer_id="ada", amount=usd("3"), direction=Direction.CREDIT, idempotency_key="12", **by_staff)
+    )
+    do(ReverseTransfer(transfer_id=adjusted.transfer.id, idempotency_key="13", **by_staff))
+    returned: dict[str, Any] = {"order_id": "4", "amount": usd("1"), "refundable": usd("9")}
+    do(RefundOrderToStoreCredit(customer_id="bob", idempotency_key="14", **returned))
+    do(RefundAsGiftCard(idempotency_key="15", **returned))
     do(ExpireValue())
     return made
 

@@ -17,6 +17,7 @@ from loyalty.identifiers import GiftCardId
 from loyalty.ledger.house_accounts import FUNDING
 from loyalty.ledger.lot import LotOrigin, TaxTreatment
 from loyalty.ledger.transfer import Side, TransferKind
+from loyalty.policies.tax import Region, resolve_tax_rate
 from loyalty.ports.changes import Changes
 from loyalty.ports.storage import UnitOfWork, Wanted
 from loyalty.use_cases.command import Command, Context, Outcome
@@ -35,9 +36,11 @@ class IssueGiftCard(Command[IssuedGiftCard]):
     from an order. *expires_at* is the first instant at which the card is no
     longer spendable; without it the card never expires. *customer_id* binds the
     card to that customer from the start. *tax_rate* is a percentage; zero is a
-    rate, None is none. *code* chooses the code and needs a ``CodeFormat`` that
-    allows it; otherwise the code is derived from the card's id under a secret
-    key, so that calling again with the same key answers with the same code.
+    rate, None is none. *region* is the region's id, or a ``Region``, which then
+    decides whether the card carries a rate, and which. *code* chooses the code
+    and needs a ``CodeFormat`` that allows it; otherwise the code is derived from
+    the card's id under a secret key, so that calling again with the same key
+    answers with the same code.
 
     Raises:
         loyalty.errors.InvalidTime: If *expires_at* is not in the future.
@@ -56,7 +59,7 @@ class IssueGiftCard(Command[IssuedGiftCard]):
     code: GiftCardCode | None = attrs.field(default=None, converter=fields.to_optional_code)
     customer_id: str | None = attrs.field(default=None, validator=fields.is_optional_text)
     recipient: str | None = attrs.field(default=None, validator=fields.is_optional_text)
-    region: str | None = attrs.field(default=None, validator=fields.is_optional_text)
+    region: Region | str | None = attrs.field(default=None, validator=fields.is_region)
     tax_rate: Decimal | None = attrs.field(default=None, converter=fields.to_percentage)
     tax_treatment: TaxTreatment = attrs.field(
         default=TaxTreatment.MULTI_PURPOSE, validator=fields.is_one_of(TaxTreatment)
@@ -110,6 +113,7 @@ class IssueGiftCard(Command[IssuedGiftCard]):
         )
 
     def _new_card(self, origin: LotOrigin) -> NewCard:
+        region, rate = self._taxation()
         return NewCard(
             value=self.value,
             origin=origin,
@@ -117,14 +121,19 @@ class IssueGiftCard(Command[IssuedGiftCard]):
             chosen=self.code,
             customer_id=self.customer_id,
             recipient=self.recipient,
-            region=self.region,
-            tax_rate=self.tax_rate,
+            region=region,
+            tax_rate=rate,
             tax_treatment=self.tax_treatment,
             order_id=self.order_id,
             note=self.note,
             tags=self.tags,
             metadata=self.metadata,
         )
+
+    def _taxation(self) -> tuple[str | None, Decimal | None]:
+        if isinstance(self.region, Region):
+            return self.region.id, resolve_tax_rate(self.region, self.tax_rate)
+        return self.region, self.tax_rate
 
     def _origin(self) -> LotOrigin:
         if self.origin is not None:

@@ -93,7 +93,7 @@ class OrderRefund(Command[Result]):
         """Return what was given back for the order in this currency: by refunds of any kind, and by reversals."""
         currency = self.amount.currency
         given = 0
-        for earlier in uow.transfers(TransferFilter(order_id=self.order_id, standing=True)):
+        for earlier in tuple(uow.transfers(TransferFilter(order_id=self.order_id, standing=True))):
             is_given = earlier.kind in _GIVES_BACK and earlier.credit.account_id is not None
             if not is_given or earlier.currency != currency.code:
                 continue
