@@ -37,7 +37,7 @@ HOUSE_SECTION_8: Final = {
     "InvalidRequest": {"InvalidAmount", "InvalidTime", "CurrencyMismatch", "MalformedCode", "IdempotencyConflict"},
     "Refused": {
         "InsufficientBalance", "NotSpendable", "ClaimedByAnother", "AlreadyClaimed", "HoldClosed", "AlreadyReversed",
-        "RefundTooLarge", "AmountNotOffered", "NotEligible", "LimitExceeded", "TooManyHolds",
+        "NotReversible", "RefundTooLarge", "AmountNotOffered", "NotEligible", "LimitExceeded", "TooManyHolds",
     },
     "NotFound": {"GiftCardNotFound", "StoreCreditAccountNotFound", "HoldNotFound", "TransferNotFound"},
     "StorageError": {"ConcurrentUpdate", "DuplicateRecord", "StorageUnavailable", "OutcomeUnknown"},

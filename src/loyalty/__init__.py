@@ -28,6 +28,15 @@ if TYPE_CHECKING:
     from loyalty.policies.eligibility import OrderLine, PayingTender
     from loyalty.policies.expiry import AtLeastYears
     from loyalty.policies.limits import SpendingLimits
+    from loyalty.policies.refund_routing import (
+        PlannedRefund,
+        RefundTender,
+        in_proportion,
+        other_tenders_first,
+        plan_refund,
+        reverse_order_of_use,
+    )
+    from loyalty.policies.tax import CardPayment, PrepaidTax, Region, prepaid_tax, resolve_tax_rate
     from loyalty.reports.audit import Audit, AuditReport
     from loyalty.reports.checkout import GetHold, ListTenders, PaymentPlan, PlanPayment, Tenders
     from loyalty.reports.gift_cards import (
@@ -46,6 +55,7 @@ if TYPE_CHECKING:
     from loyalty.tenders.hold_view import HoldView, TenderPart
     from loyalty.tenders.usable import RefusedTender
     from loyalty.use_cases.adjust_hold import AdjustHold
+    from loyalty.use_cases.adjust_value import Adjustment, AdjustValue
     from loyalty.use_cases.block_gift_card import BlockGiftCard
     from loyalty.use_cases.capture_hold import Capture, CaptureHold
     from loyalty.use_cases.claim_gift_card import ClaimGiftCard
@@ -53,14 +63,18 @@ if TYPE_CHECKING:
     from loyalty.use_cases.debit_store_credit import Debit, DebitStoreCredit
     from loyalty.use_cases.expire_value import Expired, ExpireValue
     from loyalty.use_cases.grant_store_credit import Grant, GrantStoreCredit
-    from loyalty.use_cases.issue_gift_card import IssuedGiftCard, IssueGiftCard
+    from loyalty.use_cases.issue_gift_card import IssueGiftCard
     from loyalty.use_cases.lapse_holds import Lapsed, LapseHolds
+    from loyalty.use_cases.new_card import IssuedGiftCard
     from loyalty.use_cases.open_store_credit_account import OpenStoreCreditAccount
     from loyalty.use_cases.pay_with_balances import Payment, PayWithBalances
     from loyalty.use_cases.place_hold import PlaceHold
     from loyalty.use_cases.redeem_gift_card import RedeemGiftCard
     from loyalty.use_cases.redemption import Redemption
+    from loyalty.use_cases.refund_as_gift_card import RefundAsGiftCard
+    from loyalty.use_cases.refund_order_to_store_credit import CreditRefund, RefundOrderToStoreCredit
     from loyalty.use_cases.refund_redemption import Refund, RefundRedemption
+    from loyalty.use_cases.reverse_transfer import Reversal, ReverseTransfer
     from loyalty.use_cases.unblock_gift_card import UnblockGiftCard
     from loyalty.use_cases.void_hold import VoidHold
 
@@ -68,6 +82,8 @@ __all__ = [
     "ALL",
     "AccountStatement",
     "AdjustHold",
+    "AdjustValue",
+    "Adjustment",
     "AsyncLoyalty",
     "AtLeastYears",
     "Audit",
@@ -77,12 +93,14 @@ __all__ = [
     "Capture",
     "CaptureHold",
     "CardOrders",
+    "CardPayment",
     "CardsOfOrder",
     "ClaimGiftCard",
     "CodeFormat",
     "CodeKeys",
     "Conversion",
     "ConvertGiftCard",
+    "CreditRefund",
     "CurrencyMovements",
     "Debit",
     "DebitStoreCredit",
@@ -124,13 +142,21 @@ __all__ = [
     "PaymentPlan",
     "PlaceHold",
     "PlanPayment",
+    "PlannedRefund",
     "Policies",
+    "PrepaidTax",
     "RedeemGiftCard",
     "Redemption",
     "Reference",
     "Refund",
+    "RefundAsGiftCard",
+    "RefundOrderToStoreCredit",
     "RefundRedemption",
+    "RefundTender",
     "RefusedTender",
+    "Region",
+    "Reversal",
+    "ReverseTransfer",
     "SpendingLimits",
     "Statement",
     "StoreCreditStatus",
@@ -141,12 +167,20 @@ __all__ = [
     "TransferKind",
     "UnblockGiftCard",
     "VoidHold",
+    "in_proportion",
+    "other_tenders_first",
+    "plan_refund",
+    "prepaid_tax",
+    "resolve_tax_rate",
+    "reverse_order_of_use",
 ]
 
 _HOMES = {
     "ALL": "loyalty.money",
     "AccountStatement": "loyalty.reports.store_credit",
     "AdjustHold": "loyalty.use_cases.adjust_hold",
+    "AdjustValue": "loyalty.use_cases.adjust_value",
+    "Adjustment": "loyalty.use_cases.adjust_value",
     "AsyncLoyalty": "loyalty.facade",
     "AtLeastYears": "loyalty.policies.expiry",
     "Audit": "loyalty.reports.audit",
@@ -156,12 +190,14 @@ _HOMES = {
     "Capture": "loyalty.use_cases.capture_hold",
     "CaptureHold": "loyalty.use_cases.capture_hold",
     "CardOrders": "loyalty.reports.gift_cards",
+    "CardPayment": "loyalty.policies.tax",
     "CardsOfOrder": "loyalty.reports.gift_cards",
     "ClaimGiftCard": "loyalty.use_cases.claim_gift_card",
     "CodeFormat": "loyalty.codes.format",
     "CodeKeys": "loyalty.codes.digest",
     "Conversion": "loyalty.use_cases.convert_gift_card",
     "ConvertGiftCard": "loyalty.use_cases.convert_gift_card",
+    "CreditRefund": "loyalty.use_cases.refund_order_to_store_credit",
     "CurrencyMovements": "loyalty.reports.liability",
     "Debit": "loyalty.use_cases.debit_store_credit",
     "DebitStoreCredit": "loyalty.use_cases.debit_store_credit",
@@ -182,7 +218,7 @@ _HOMES = {
     "HoldView": "loyalty.tenders.hold_view",
     "HouseAccount": "loyalty.ledger.house_accounts",
     "IssueGiftCard": "loyalty.use_cases.issue_gift_card",
-    "IssuedGiftCard": "loyalty.use_cases.issue_gift_card",
+    "IssuedGiftCard": "loyalty.use_cases.new_card",
     "LapseHolds": "loyalty.use_cases.lapse_holds",
     "Lapsed": "loyalty.use_cases.lapse_holds",
     "Liability": "loyalty.reports.liability",
@@ -203,13 +239,21 @@ _HOMES = {
     "PaymentPlan": "loyalty.reports.checkout",
     "PlaceHold": "loyalty.use_cases.place_hold",
     "PlanPayment": "loyalty.reports.checkout",
+    "PlannedRefund": "loyalty.policies.refund_routing",
     "Policies": "loyalty.policies.chosen",
+    "PrepaidTax": "loyalty.policies.tax",
     "RedeemGiftCard": "loyalty.use_cases.redeem_gift_card",
     "Redemption": "loyalty.use_cases.redemption",
     "Reference": "loyalty.ledger.transfer",
     "Refund": "loyalty.use_cases.refund_redemption",
+    "RefundAsGiftCard": "loyalty.use_cases.refund_as_gift_card",
+    "RefundOrderToStoreCredit": "loyalty.use_cases.refund_order_to_store_credit",
     "RefundRedemption": "loyalty.use_cases.refund_redemption",
+    "RefundTender": "loyalty.policies.refund_routing",
     "RefusedTender": "loyalty.tenders.usable",
+    "Region": "loyalty.policies.tax",
+    "Reversal": "loyalty.use_cases.reverse_transfer",
+    "ReverseTransfer": "loyalty.use_cases.reverse_transfer",
     "SpendingLimits": "loyalty.policies.limits",
     "Statement": "loyalty.reports.store_credit",
     "StoreCreditStatus": "loyalty.store_credit.account",
@@ -220,6 +264,12 @@ _HOMES = {
     "TransferKind": "loyalty.ledger.transfer",
     "UnblockGiftCard": "loyalty.use_cases.unblock_gift_card",
     "VoidHold": "loyalty.use_cases.void_hold",
+    "in_proportion": "loyalty.policies.refund_routing",
+    "other_tenders_first": "loyalty.policies.refund_routing",
+    "plan_refund": "loyalty.policies.refund_routing",
+    "prepaid_tax": "loyalty.policies.tax",
+    "resolve_tax_rate": "loyalty.policies.tax",
+    "reverse_order_of_use": "loyalty.policies.refund_routing",
 }
 
 

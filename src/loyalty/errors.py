@@ -20,6 +20,7 @@ Every error this library raises, grouped by what the caller does next.
     │   ├── HoldClosed
     │   ├── TooManyHolds
     │   ├── AlreadyReversed
+    │   ├── NotReversible
     │   ├── RefundTooLarge
     │   └── AmountNotOffered
     ├── NotFound (LookupError)
@@ -72,6 +73,7 @@ __all__ = [
     "MalformedCode",
     "NotEligible",
     "NotFound",
+    "NotReversible",
     "NotSpendable",
     "OutcomeUnknown",
     "RedemptionNotFound",
@@ -273,6 +275,22 @@ class AlreadyReversed(Refused):
     code: ClassVar[str] = "already_reversed"
     public_message: ClassVar[str] = "This was already reversed."
     default_message: ClassVar[str] = "the transfer is already reversed"
+
+
+@attrs.define(eq=False, str=False)
+class NotReversible(Refused):
+    """
+    The transfer cannot be undone whole.
+
+    ``reason`` is ``"reversal"`` if it undoes another one itself, and
+    ``"refunded"`` if a part of it was given back already.
+    """
+
+    code: ClassVar[str] = "not_reversible"
+    public_message: ClassVar[str] = "This cannot be reversed."
+    default_message: ClassVar[str] = "the transfer cannot be reversed"
+
+    reason: str = ""
 
 
 @attrs.define(eq=False, str=False)

@@ -18,11 +18,13 @@ from sqlalchemy import event
 
 import loyalty
 from loyalty import (
+    AdjustValue,
     BlockGiftCard,
     ClaimGiftCard,
     CodeFormat,
     ConvertGiftCard,
     DebitStoreCredit,
+    Direction,
     ExpireValue,
     GetBalance,
     GetGiftCard,
@@ -35,7 +37,10 @@ from loyalty import (
     OpenStoreCreditAccount,
     PayWithBalances,
     RedeemGiftCard,
+    RefundAsGiftCard,
+    RefundOrderToStoreCredit,
     RefundRedemption,
+    ReverseTransfer,
     Statement,
     UnblockGiftCard,
 )
@@ -65,6 +70,12 @@ COMMANDS: Final = {
     "GrantStoreCredit to a new customer":          (6, 2),
     "DebitStoreCredit":                            (5, 2),
     "PayWithBalances":                             (5, 2),
+    "AdjustValue":                                 (5, 2),
+    "ReverseTransfer":                             (7, 4),
+    "ReverseTransfer of a conversion":             (7, 4),
+    "RefundOrderToStoreCredit":                    (8, 4),
+    "RefundOrderToStoreCredit again":              (8, 4),
+    "RefundAsGiftCard":                            (8, 3),
     "ExpireValue":                                 (6, 3),
     "ExpireValue with nothing to do":              (1, 1),
 }  # fmt: skip
@@ -90,6 +101,7 @@ REFUSALS: Final = {
 }  # fmt: skip
 MOST_FOR_A_REDEEM: Final = 5
 
+BY_STAFF: Final[dict[str, Any]] = {"actor": "staff/7", "reason": "a mistake"}
 NOT_COUNTED: Final = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
 
 
@@ -206,7 +218,7 @@ def converting_into_an_account(shop: Shop) -> Request:
     return converting(shop)
 
 
-def converting(shop: Shop) -> Request:
+def converting(shop: Shop) -> ConvertGiftCard:
     """Return a conversion by a customer who has no account."""
     return ConvertGiftCard(code=shop.issue().code, customer_id="ada", idempotency_key=shop.key())
 
@@ -239,6 +251,40 @@ def paying(shop: Shop, tenders: int = 3) -> PayWithBalances:
     )
 
 
+def adjusting(shop: Shop) -> Request:
+    """Return a correction of a customer's account."""
+    return AdjustValue(
+        account_id=shop.grant(), amount=usd("1.00"), direction=Direction.DEBIT, idempotency_key=shop.key(), **BY_STAFF
+    )
+
+
+def reversing(shop: Shop) -> Request:
+    """Return the reversal of a redemption."""
+    redemption = shop.loyalty.execute(shop.redeeming(shop.issue()))
+    return ReverseTransfer(transfer_id=redemption.id, idempotency_key=shop.key(), **BY_STAFF)
+
+
+def reversing_a_conversion(shop: Shop) -> Request:
+    """Return the reversal of a conversion, which two accounts took part in."""
+    conversion = shop.loyalty.execute(converting(shop))
+    return ReverseTransfer(transfer_id=conversion.transfer_id, idempotency_key=shop.key(), **BY_STAFF)
+
+
+def returning(shop: Shop) -> RefundOrderToStoreCredit:
+    """Return the first refund of an order to the credit of a customer who has an account."""
+    shop.grant("ada")
+    return RefundOrderToStoreCredit(
+        order_id="1001", customer_id="ada", amount=usd("1.00"), refundable=usd("9.00"), idempotency_key=shop.key()
+    )
+
+
+def returning_again(shop: Shop) -> Request:
+    """Return another refund of the same order."""
+    command = returning(shop)
+    shop.loyalty.execute(command)
+    return attrs.evolve(command, idempotency_key=shop.key())
+
+
 def expiring(shop: Shop) -> Request:
     """Return a sweep that finds three expired cards."""
     for _ in range(3):
@@ -269,6 +315,14 @@ CASES: Final[dict[str, Case]] = {
     "GrantStoreCredit to a new customer": granting,
     "DebitStoreCredit": debiting,
     "PayWithBalances": paying,
+    "AdjustValue": adjusting,
+    "ReverseTransfer": reversing,
+    "ReverseTransfer of a conversion": reversing_a_conversion,
+    "RefundOrderToStoreCredit": returning,
+    "RefundOrderToStoreCredit again": returning_again,
+    "RefundAsGiftCard": lambda shop: RefundAsGiftCard(
+        order_id="1001", amount=usd("1.00"), refundable=usd("9.00"), idempotency_key=shop.key()
+    ),
     "ExpireValue": expiring,
     "ExpireValue with nothing to do": lambda _: ExpireValue(),
     "GetBalance": lambda shop: GetBalance(code=shop.issue().code),

@@ -21,7 +21,7 @@ from loyalty.ledger.hold import Hold
 from loyalty.ledger.house_accounts import HouseAccount
 from loyalty.ledger.origin_balance import OriginBalance
 from loyalty.ledger.transfer import Transfer, TransferKind
-from loyalty.ports.changes import Changes
+from loyalty.ports.changes import Changes, RefundedOrder
 from loyalty.ports.receipt import Receipt
 from loyalty.store_credit.account import StoreCreditAccount
 
@@ -74,7 +74,8 @@ class TransferFilter:
     Which transfers. The fields narrow each other; None does not narrow.
 
     ``since`` is included, ``until`` is not; both compare ``recorded_at``.
-    ``after`` is a sequence number on ``account_id`` and needs it.
+    ``after`` is a sequence number on ``account_id`` and needs it. ``standing``
+    leaves out what was reversed.
     """
 
     account_id: AccountId | None = None
@@ -85,6 +86,7 @@ class TransferFilter:
     refunds: tuple[TransferId, ...] | None = None
     since: datetime | None = None
     until: datetime | None = None
+    standing: bool = False
     limit: int | None = None
 
 
@@ -150,7 +152,7 @@ class Reader(Protocol):
         ...
 
     def unattached_transfers(self) -> tuple[TransferId, ...]:
-        """Return transfers that name an account, a refunded redemption or a hold that is not there."""
+        """Return transfers that name an account or a hold that is not there, or give back a transfer that is not."""
         ...
 
     def holds(self) -> Iterator[Hold]:
@@ -162,7 +164,7 @@ class Reader(Protocol):
         ...
 
     def redemptions_refunded_too_much(self) -> tuple[TransferId, ...]:
-        """Return redemptions of which more was given back than they took."""
+        """Return transfers of which more was given back than they moved; what was reversed does not count."""
         ...
 
 
@@ -176,6 +178,16 @@ class UnitOfWork(Reader, Protocol):
         **Order:** locks are taken in the order of account ids, whatever the order
         of *wanted*. **Missing:** left out. **Concurrent:** waits for others that
         hold a lock, and then sees what they wrote.
+        """
+        ...
+
+    def lock_order(self, order_id: str) -> RefundedOrder:
+        """
+        Load an order and keep others from refunding it as new value until the work is over.
+
+        **Order:** before any account is locked, and one order only. **Missing:**
+        version 0, which locks nothing; of several that write such an order one
+        wins. **Concurrent:** as for :meth:`lock`.
         """
         ...
 
@@ -202,8 +214,8 @@ class UnitOfWork(Reader, Protocol):
             nothing at all was written.
 
         Raises:
-            loyalty.errors.ConcurrentUpdate: If an account or a hold changed since
-                it was loaded, or the order of a new hold has an open one.
+            loyalty.errors.ConcurrentUpdate: If an account, an order or a hold changed
+                since it was loaded, or the order of a new hold has an open one.
             loyalty.errors.DuplicateRecord: If a unique value is taken.
         """
         ...

@@ -25,12 +25,15 @@ from loyalty.codes.mint import mint
 from loyalty.errors import InvalidAmount, InvalidRequest, InvalidTime, LoyaltyError, MalformedCode
 from loyalty.facade import Loyalty
 from loyalty.identifiers import AccountId, GiftCardId, TransferId
+from loyalty.ledger.entry import Direction
 from loyalty.ledger.lot import LotOrigin
 from loyalty.money import ALL
 from loyalty.policies.chosen import Policies
 from loyalty.ports.storage import Storage
 from loyalty.store_credit.account import StoreCreditView
+from loyalty.testing.books import books_of
 from loyalty.testing.fakes import CountingIds, FakeClock, fake_code_keys
+from loyalty.use_cases.adjust_value import AdjustValue
 from loyalty.use_cases.block_gift_card import BlockGiftCard
 from loyalty.use_cases.claim_gift_card import ClaimGiftCard
 from loyalty.use_cases.command import Command, Sweep
@@ -38,12 +41,16 @@ from loyalty.use_cases.convert_gift_card import Conversion, ConvertGiftCard
 from loyalty.use_cases.debit_store_credit import Debit, DebitStoreCredit
 from loyalty.use_cases.expire_value import ExpireValue
 from loyalty.use_cases.grant_store_credit import Grant, GrantStoreCredit
-from loyalty.use_cases.issue_gift_card import IssuedGiftCard, IssueGiftCard
+from loyalty.use_cases.issue_gift_card import IssueGiftCard
+from loyalty.use_cases.new_card import IssuedGiftCard
 from loyalty.use_cases.open_store_credit_account import OpenStoreCreditAccount
 from loyalty.use_cases.pay_with_balances import Payment, PayWithBalances
 from loyalty.use_cases.redeem_gift_card import RedeemGiftCard
 from loyalty.use_cases.redemption import Redemption
+from loyalty.use_cases.refund_as_gift_card import RefundAsGiftCard
+from loyalty.use_cases.refund_order_to_store_credit import CreditRefund, RefundOrderToStoreCredit
 from loyalty.use_cases.refund_redemption import RefundRedemption
+from loyalty.use_cases.reverse_transfer import ReverseTransfer
 from loyalty.use_cases.unblock_gift_card import UnblockGiftCard
 
 __all__ = ["BAD_CALLS", "EXPONENTS", "Disagreement", "Played", "Shop", "Step", "Verb", "answer", "minor", "money"]
@@ -84,6 +91,10 @@ class Verb(StrEnum):
     GRANT = "grant"
     DEBIT = "debit"
     EXPIRE = "expire"
+    ADJUST = "adjust"
+    REVERSE = "reverse"
+    REFUND_TO_CREDIT = "refund_to_credit"
+    REFUND_AS_CARD = "refund_as_card"
     MOVE_CLOCK = "move_clock"
     REPLAY = "replay"
     REUSE_KEY = "reuse_key"
@@ -96,8 +107,8 @@ class Step:
     One step. Which fields count depends on the verb.
 
     ``card``, ``cards``, ``redemption``, ``account`` and ``earlier`` count
-    around what there is; ``card`` and ``redemption`` may be -1 for one that does
-    not exist, ``card`` -2 for a malformed code. ``amount`` is in minor units,
+    around what there is; ``card``, ``redemption`` and a transfer that ``earlier``
+    names may be -1 for one that does not exist, ``card`` -2 for a malformed code. ``amount`` is in minor units,
     None for everything. ``currency`` None is the one that fits the card, account
     or redemption. Times are relative to the time of the step.
     """
@@ -117,6 +128,8 @@ class Step:
     begins_in: timedelta | None = None
     priority: int = 0
     use_store_credit: bool = True
+    lowers: bool = False
+    ceiling: int = 100
     limit: int = 200
     move: timedelta = timedelta(0)
     earlier: int = 0
@@ -187,6 +200,10 @@ class Shop:
             Verb.OPEN: self._open,
             Verb.GRANT: self._grant,
             Verb.DEBIT: self._debit,
+            Verb.ADJUST: self._adjust,
+            Verb.REVERSE: self._reverse,
+            Verb.REFUND_TO_CREDIT: self._refund_to_credit,
+            Verb.REFUND_AS_CARD: self._refund_as_card,
             Verb.BAD_CALL: self._bad_call,
         }
         self._unknown_code = mint(fake_code_keys(), CodeFormat(), "a card that nobody issued", 1)
@@ -272,7 +289,7 @@ class Shop:
             self.redemptions.extend((part.id, part.amount.currency.code) for part in result.parts)
         if isinstance(result, Debit) and result.transfer.order_id is not None:
             self.redemptions.append((result.transfer.id, result.amount.currency.code))
-        account = result.account if isinstance(result, Grant | Conversion) else result
+        account = result.account if isinstance(result, Grant | Conversion | CreditRefund) else result
         if isinstance(account, StoreCreditView) and account.id not in {known.id for known in self.accounts}:
             self.accounts.append(account)
 
@@ -399,12 +416,52 @@ class Shop:
             **_said(step),
         )
 
+    def _adjust(self, step: Step, key: str) -> AnyCommand:
+        fitting = self._currency_of_card(step.card) if step.by_id else self._currency_of_account(step)
+        named = {"gift_card_id": self._card_id(step.card)} if step.by_id else self._account(step)
+        return AdjustValue(
+            **named,
+            amount=self._value(step, fitting),
+            direction=Direction.DEBIT if step.lowers else Direction.CREDIT,
+            origin=step.origin or LotOrigin.GOODWILL,
+            expires_at=None if step.lowers else self._in(step.expires_in),
+            idempotency_key=key,
+            **{**_BY_STAFF, **_said(step)},
+        )
+
+    def _reverse(self, step: Step, key: str) -> AnyCommand:
+        known = books_of(self.storages[0]).transfers
+        exists = bool(known) and step.earlier >= 0
+        transfer_id = known[-1 - step.earlier % len(known)].id if exists else TransferId("no such transfer")
+        return ReverseTransfer(transfer_id=transfer_id, idempotency_key=key, **{**_BY_STAFF, **_said(step)})
+
+    def _refund_to_credit(self, step: Step, key: str) -> AnyCommand:
+        customer_id = step.customer or "ada"
+        return RefundOrderToStoreCredit(
+            **self._of_order(step), customer_id=customer_id, idempotency_key=key, **_said(step)
+        )
+
+    def _refund_as_card(self, step: Step, key: str) -> AnyCommand:
+        return RefundAsGiftCard(**self._of_order(step), idempotency_key=key, **_said(step))
+
+    def _of_order(self, step: Step) -> dict[str, Any]:
+        return {
+            "order_id": _order(step) or "order-0",
+            "amount": self._value(step),
+            "refundable": money(step.ceiling, step.currency or "USD"),
+            "expires_at": self._in(step.expires_in),
+        }
+
     def _expire(self, step: Step, key: str) -> AnyCommand:  # noqa: ARG002 - a sweep needs no key
         return ExpireValue(limit=step.limit)
 
     def _bad_call(self, step: Step, key: str) -> AnyCommand:
         _, make = BAD_CALLS[step.earlier % len(BAD_CALLS)]
         return make(key)
+
+
+_BY_STAFF: Final[Mapping[str, Any]] = {"actor": "staff", "reason": "a mistake"}
+"""What corrections must say."""
 
 
 def _order(step: Step) -> str | None:
@@ -455,6 +512,18 @@ BAD_CALLS: Final[tuple[tuple[type[LoyaltyError], Callable[[str], AnyCommand]], .
     (MalformedCode, lambda key: ClaimGiftCard(code="ĜIFT", customer_id="ada", idempotency_key=key)),
     (InvalidRequest, lambda key: PayWithBalances(order_id="order-0", amount_due=money(1), idempotency_key=key)),
     (InvalidAmount, lambda key: RefundRedemption(amount=money(0), order_id="order-0", idempotency_key=key)),
+    (
+        InvalidRequest,
+        lambda key: AdjustValue(
+            customer_id="ada",
+            amount=money(1),
+            direction=Direction.CREDIT,
+            actor="staff",
+            reason=None,  # type: ignore[arg-type]  # wrong on purpose
+            idempotency_key=key,
+        ),
+    ),
+    (InvalidRequest, lambda key: ReverseTransfer(transfer_id="", actor="staff", reason="why", idempotency_key=key)),
     (InvalidRequest, lambda key: OpenStoreCreditAccount(customer_id="ada", currency="ABC", idempotency_key=key)),
     (InvalidRequest, lambda _: OpenStoreCreditAccount(customer_id="ada", currency="USD", idempotency_key="k" * 201)),
 )

@@ -15,12 +15,12 @@ from loyalty.events import RedemptionRefunded
 from loyalty.identifiers import AccountId, GiftCardId, LotId, TransferId
 from loyalty.ledger.account import Account
 from loyalty.ledger.house_accounts import HouseAccount
-from loyalty.ledger.lot import LotMove
 from loyalty.ledger.transfer import Side, Transfer, TransferKind
 from loyalty.money import ALL, Everything, minor_units, split_next, to_money
 from loyalty.ports.changes import AccountChange, Changes
 from loyalty.ports.storage import Found, TransferFilter, UnitOfWork, Wanted
 from loyalty.use_cases.command import Command, Context, Outcome
+from loyalty.use_cases.giving_back import give_back
 
 __all__ = ["Refund", "RefundPart", "RefundRedemption"]
 
@@ -63,7 +63,8 @@ class RefundRedemption(Command[Refund]):
     By *order_id* the refund is spread over all the order's redemptions in
     proportion to what each paid; by *redemption_id* it goes to that one. Several
     partial refunds are allotted together, so the last one closes every lot
-    exactly. ``ALL`` gives back whatever is left. A blocked card takes its refund
+    exactly. A refund that was reversed does not count; of a redemption that was
+    reversed nothing is left to refund. ``ALL`` gives back whatever is left. A blocked card takes its refund
     too. Value whose lot has expired meanwhile follows the shop's policy: paid
     value is granted again for 30 days, promotional value is forfeited.
 
@@ -96,7 +97,7 @@ class RefundRedemption(Command[Refund]):
             for account in found.accounts():
                 account.require_currency(self.amount)
         ids = tuple(redemption.id for redemption in redemptions)
-        earlier = tuple(uow.transfers(TransferFilter(refunds=ids)))
+        earlier = tuple(uow.transfers(TransferFilter(refunds=ids, standing=True)))
         shares = _shares(redemptions, earlier)
         allotted = self._allot(shares, redemptions[0])
         at = max([context.now, *(account.recorded_at for account in found.accounts())])
@@ -111,29 +112,21 @@ class RefundRedemption(Command[Refund]):
         self, context: Context, returns: _Returns, redemption: Transfer, own: list[tuple[_Share, int]], at: datetime
     ) -> None:
         account = returns.account_of(redemption)
-        back, opened = [], []
-        for share, amount in own:
-            lot = account.lot(share.lot_id)
-            new_expiry = context.policies.refund_expiry(lot, at) if lot.is_expired(at) else None
-            if new_expiry is not None:
-                opened.append(context.lot_like(lot, amount, at, expires_at=new_expiry))
-                continue
-            back.append(LotMove(lot_id=lot.id, amount=amount, origin=lot.origin))
-            returns.forfeited += amount if lot.is_expired(at) else 0
-        after, side = account.give_back(tuple(back), tuple(opened), at)
+        given = give_back(context, account, [(share.lot_id, amount) for share, amount in own], at)
         transfer = self.transfer(
             context,
             TransferKind.REFUND,
             account,
-            amount=after.posted - account.posted,
+            amount=given.after.posted - account.posted,
             debit=_REDEMPTIONS,
-            credit=side,
+            credit=given.side,
             at=at,
             order_id=redemption.order_id,
             refunds=redemption.id,
         )
-        returns.regranted += sum(lot.amount for lot in opened)
-        returns.add(after, transfer)
+        returns.forfeited += given.forfeited
+        returns.regranted += given.regranted
+        returns.add(given.after, transfer)
 
     def _redemptions(self, uow: UnitOfWork) -> tuple[Transfer, ...]:
         ids = None if self.redemption_id is None else (TransferId(self.redemption_id),)

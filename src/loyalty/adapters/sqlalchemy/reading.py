@@ -129,7 +129,7 @@ class SqlReader:
         return tuple(HoldId(row[0]) for row in self._rows(self._statements.holds_captured_wrong(), ()))
 
     def redemptions_refunded_too_much(self) -> tuple[TransferId, ...]:
-        """Return redemptions of which more was given back than they took."""
+        """Return transfers of which more was given back than they moved."""
         return tuple(TransferId(row[0]) for row in self._rows(self._statements.refunded_too_much(), ()))
 
     def receipts(self) -> Iterator[Receipt]:

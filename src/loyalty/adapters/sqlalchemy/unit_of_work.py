@@ -11,7 +11,7 @@ from loyalty.adapters.sqlalchemy.writing import write_all_at_once, write_one_by_
 from loyalty.clock import to_micros
 from loyalty.identifiers import AccountId
 from loyalty.ledger.hold import Hold
-from loyalty.ports.changes import Changes
+from loyalty.ports.changes import Changes, RefundedOrder
 from loyalty.ports.receipt import Receipt
 from loyalty.ports.storage import Found, Wanted
 
@@ -48,6 +48,11 @@ class SqlUnitOfWork(SqlReader):
         return self.find(
             Wanted(account_ids=ids, lot_ids=wanted.lot_ids, hold_ids=wanted.hold_ids, held_for=wanted.held_for)
         )
+
+    def lock_order(self, order_id: str) -> RefundedOrder:
+        """Lock the order's row, if there is one yet."""
+        rows = self._rows(self._statements.lock_order(), (order_id,))
+        return RefundedOrder(order_id, rows[0][0]) if rows else RefundedOrder(order_id)
 
     def receipt(self, idempotency_key: str) -> Receipt | None:
         """Return the receipt under this key, or None."""
