@@ -15,7 +15,7 @@ from loyalty import errors
 from loyalty.reports.query import Query
 from loyalty.use_cases.command import Command, Sweep
 
-MOST_NAMES: Final = 75
+MOST_NAMES: Final = 120
 
 PAGE_OF_USE: Final = {
     "ALL", "Audit", "ClaimGiftCard", "CodeKeys", "ConvertGiftCard", "GetBalance", "GetGiftCard", "GrantStoreCredit",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from loyalty.adapters.memory import MemoryStorage
+    from loyalty.attempts.default import UnlimitedGuesses
     from loyalty.codes.digest import CodeKeys
     from loyalty.codes.format import CodeFormat
     from loyalty.errors import LoyaltyError
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from loyalty.ledger.transfer import Reference, TransferKind
     from loyalty.money import ALL
     from loyalty.policies.chosen import Policies
+    from loyalty.ports.attempt_limiter import AttemptLimiter
     from loyalty.reports.audit import Audit, AuditReport
     from loyalty.reports.gift_cards import (
         Balance,
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ALL",
     "AccountStatement",
+    "AttemptLimiter",
     "Audit",
     "AuditReport",
     "Balance",
@@ -106,10 +109,12 @@ __all__ = [
     "TaxTreatment",
     "TransferKind",
     "UnblockGiftCard",
+    "UnlimitedGuesses",
 ]
 
 _HOMES = {
     "MemoryStorage": "loyalty.adapters.memory",
+    "UnlimitedGuesses": "loyalty.attempts.default",
     "CodeKeys": "loyalty.codes.digest",
     "CodeFormat": "loyalty.codes.format",
     "LoyaltyError": "loyalty.errors",
@@ -125,6 +130,7 @@ _HOMES = {
     "TransferKind": "loyalty.ledger.transfer",
     "ALL": "loyalty.money",
     "Policies": "loyalty.policies.chosen",
+    "AttemptLimiter": "loyalty.ports.attempt_limiter",
     "Audit": "loyalty.reports.audit",
     "AuditReport": "loyalty.reports.audit",
     "Balance": "loyalty.reports.gift_cards",

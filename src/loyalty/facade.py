@@ -10,12 +10,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TypeVar
 
+from loyalty.attempts.default import InThisProcess
+from loyalty.attempts.watch import AttemptWatch
 from loyalty.clock import Clock, require_utc, system_clock
 from loyalty.codes.digest import CodeKeys
 from loyalty.codes.format import CodeFormat
 from loyalty.errors import InvalidRequest
 from loyalty.identifiers import IdSource, random_id
 from loyalty.policies.chosen import Policies
+from loyalty.ports.attempt_limiter import AttemptLimiter
 from loyalty.ports.storage import Storage
 from loyalty.reports.query import Query, QueryContext
 from loyalty.use_cases.command import Command, Context, Sweep
@@ -44,6 +47,10 @@ class Loyalty:
             How codes look.
         new_id:
             Answers a new, unique id.
+        attempt_limiter:
+            Keeps strangers from guessing codes. By default wrong codes are
+            counted in this process, per caller and overall, for as long as this
+            object and its copies live. ``UnlimitedGuesses()`` turns it off.
     """
 
     def __init__(
@@ -55,6 +62,7 @@ class Loyalty:
         policies: Policies | None = None,
         code_format: CodeFormat | None = None,
         new_id: IdSource = random_id,
+        attempt_limiter: AttemptLimiter | None = None,
     ) -> None:
         """Keep the configuration; nothing is opened or read."""
         self._storage = storage
@@ -63,6 +71,7 @@ class Loyalty:
         self._policies = Policies() if policies is None else policies
         self._code_format = CodeFormat() if code_format is None else code_format
         self._new_id = new_id
+        self._attempts = AttemptWatch(InThisProcess() if attempt_limiter is None else attempt_limiter)
         self._require_parts()
 
     def _require_parts(self) -> None:
@@ -76,40 +85,64 @@ class Loyalty:
             "policies must be Policies": isinstance(self._policies, Policies),
             "code_format must be a CodeFormat": isinstance(self._code_format, CodeFormat),
             "new_id must be callable": callable(self._new_id),
+            "attempt_limiter must have require, wrong and mistyped": not isinstance(self._attempts.limiter, type)
+            and isinstance(self._attempts.limiter, AttemptLimiter),
         }
         for rule, holds in parts.items():
             if not holds:
                 raise InvalidRequest(rule)
 
-    def execute(self, command: Command[Result] | Sweep[Result]) -> Result:
+    def execute(self, command: Command[Result] | Sweep[Result], *, caller: str | None = None) -> Result:
         """
         Carry out a command, all of it or nothing.
 
         Calling again with the same idempotency key and content is always safe.
 
+        Args:
+            command:
+                What is to be done.
+            caller:
+                Who is asking, as far as the host can tell: an address, a session,
+                a till. Whose codes are wrong too often is refused for a while. It
+                is no part of the command and is not kept with it.
+
         Raises:
+            loyalty.errors.TooManyAttempts: If the command carries a code and there
+                were too many wrong ones; nothing was looked up.
             loyalty.errors.LoyaltyError: What the command documents; nothing was
                 changed, except that after ``OutcomeUnknown`` it may have been.
         """
         if isinstance(command, Command):
             context = self._context()
-            return self._storage.run(lambda uow: perform(command, uow, context))
+            with self._attempts.over(command, caller):
+                return self._storage.run(lambda uow: perform(command, uow, context))
         if isinstance(command, Sweep):
             context = self._context()
             return self._storage.run(lambda uow: perform_sweep(command, uow, context))
         raise InvalidRequest("execute takes a command")
 
-    def ask(self, query: Query[Result]) -> Result:
+    def ask(self, query: Query[Result], *, caller: str | None = None) -> Result:
         """
         Answer a query from one consistent snapshot.
 
+        Args:
+            query:
+                What is to be answered.
+            caller:
+                Who is asking; see :meth:`execute`.
+
         Raises:
+            loyalty.errors.TooManyAttempts: If the query carries a code and there
+                were too many wrong ones; nothing was looked up.
             loyalty.errors.LoyaltyError: What the query documents.
         """
         if not isinstance(query, Query):
             raise InvalidRequest("ask takes a query")
         context = QueryContext(now=self._now(), code_keys=self._code_keys, code_format=self._code_format)
-        return self._storage.read(lambda reader: query.answer(reader, context))
+        with self._attempts.over(query, caller) as charge:
+            answer = self._storage.read(lambda reader: query.answer(reader, context))
+            charge(query.wrong_codes(answer))
+            return answer
 
     def using(self, storage: Storage) -> Loyalty:
         """Return the same configuration on another storage, for example one that joins a host's transaction."""
@@ -120,6 +153,7 @@ class Loyalty:
             policies=self._policies,
             code_format=self._code_format,
             new_id=self._new_id,
+            attempt_limiter=self._attempts.limiter,
         )
 
     def _now(self) -> datetime:
