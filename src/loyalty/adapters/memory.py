@@ -18,6 +18,7 @@ import attrs
 
 from loyalty.errors import ConcurrentUpdate, DuplicateRecord
 from loyalty.gift_cards.card import GiftCard
+from loyalty.gift_cards.decoy import DECOY
 from loyalty.identifiers import AccountId, GiftCardId, LotId, TransferId
 from loyalty.ledger.account import Account
 from loyalty.ledger.lot import Lot
@@ -92,7 +93,10 @@ class _MemoryReader:
             ids.update(own.values() if currency is None else filter(None, [own.get(currency)]))
         for order_id in wanted.bought_in:
             ids.update(books.bought_in.get(order_id, ()))
-        return self._found(ids, wanted.lot_ids)
+        found = self._found(ids, wanted.lot_ids)
+        for _ in range(found.missing(wanted)):
+            _DECOYS._found([DECOY.account.id])
+        return found
 
     def _found(self, ids: Iterable[AccountId], lot_ids: tuple[LotId, ...] = ()) -> Found:
         books, ordered = self._books, sorted(ids)
@@ -175,6 +179,10 @@ class _MemoryReader:
             if transfer.refunds is not None:
                 given[transfer.refunds] += transfer.amount
         return tuple(id_ for id_ in sorted(given) if id_ in transfers and given[id_] > transfers[id_].amount)
+
+
+_DECOYS = _MemoryReader(_Books(accounts={DECOY.account.id: DECOY.account}, cards={DECOY.account.id: DECOY}))
+"""Searched where a code leads to no card, so that it takes as long as where it leads to one."""
 
 
 class _MemoryUnitOfWork(_MemoryReader):

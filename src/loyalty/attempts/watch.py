@@ -91,20 +91,22 @@ def _free_of_charge(count: int) -> None:
 _NAMES: dict[type, tuple[str, ...]] = {}
 
 
-def _carries_a_code(request: object) -> bool:
-    return any(_is_code(getattr(request, name)) for name in _names_of(type(request)))
+def _carries_a_code(value: object) -> bool:
+    """Tell whether *value* is a code, or has one in it, at whatever depth."""
+    kind = type(value)
+    if kind is GiftCardCode:
+        return True
+    if isinstance(value, tuple):
+        return any(_carries_a_code(part) for part in value)
+    parts = [part for name in _names_of(kind) if (part := getattr(value, name)) is not None]
+    return any(_carries_a_code(part) for part in parts)
 
 
 def _names_of(kind: type) -> tuple[str, ...]:
-    """Return the fields in which *kind* may carry a code that is an attempt."""
+    """Return the fields in which a value of this class may carry a code that is an attempt."""
     names = _NAMES.get(kind)
     if names is None:
-        names = tuple(field.name for field in attrs.fields(kind) if "chosen" not in field.metadata)
+        fields = attrs.fields(kind) if attrs.has(kind) else ()
+        names = tuple([field.name for field in fields if "chosen" not in field.metadata])
         _NAMES[kind] = names
     return names
-
-
-def _is_code(value: object) -> bool:
-    if isinstance(value, tuple):
-        return any(isinstance(one, GiftCardCode) for one in value)
-    return isinstance(value, GiftCardCode)

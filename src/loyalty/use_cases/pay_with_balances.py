@@ -106,6 +106,7 @@ class PayWithBalances(Command[Payment]):
         pays_with_credit = self.use_store_credit and self.customer_id is not None
         return Wanted(
             digests=tuple(digests),
+            codes=len(self.codes),
             gift_card_ids=tuple([GiftCardId(id_) for id_ in self.gift_card_ids]),
             customers=((str(self.customer_id), self.amount_due.currency.code),) if pays_with_credit else (),
         )
@@ -113,8 +114,9 @@ class PayWithBalances(Command[Payment]):
     def _require_every_card(self, context: Context, found: Found) -> None:
         digests = {card.code_digest for card in found.gift_cards}
         ids = {card.id for card in found.gift_cards}
-        by_code = all(digests & set(context.digests(code)) for code in self.codes)
-        if not by_code or not ids.issuperset(self.gift_card_ids):
+        by_code = [not digests.isdisjoint(context.digests(code)) for code in self.codes]
+        context.require(*self.codes)
+        if not all(by_code) or not ids.issuperset(self.gift_card_ids):
             raise GiftCardNotFound
 
     def _outcome(self, parts: list[tuple[Account, Account, Transfer, Redemption]]) -> Outcome[Payment]:

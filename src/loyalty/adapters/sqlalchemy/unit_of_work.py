@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from loyalty.adapters.sqlalchemy.reading import ID, VERSION, SqlReader, found_in
+from loyalty.adapters.sqlalchemy.reading import ID, VERSION, SqlReader, found_in, with_equal_work
 from loyalty.adapters.sqlalchemy.rows import receipt_of
 from loyalty.adapters.sqlalchemy.statements import shape_of
 from loyalty.adapters.sqlalchemy.writing import write_all_at_once, write_one_by_one
@@ -40,7 +40,7 @@ class SqlUnitOfWork(SqlReader):
         text = self._statements.lock_and_load(shape, len(values), len(wanted.lot_ids))
         rows = self._loaded(text, values + wanted.lot_ids)
         if all(row[0] == row[VERSION] for row in rows):
-            return found_in(rows)
+            return with_equal_work(found_in(rows), wanted)
         ids = tuple(dict.fromkeys([AccountId(row[ID]) for row in rows]))
         return self.find(Wanted(account_ids=ids, lot_ids=wanted.lot_ids))
 
