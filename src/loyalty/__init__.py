@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from loyalty.adapters.memory import MemoryStorage
+    from loyalty.attempts.default import UnlimitedGuesses
     from loyalty.codes.digest import CodeKeys
     from loyalty.codes.format import CodeFormat
     from loyalty.errors import LoyaltyError
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         reverse_order_of_use,
     )
     from loyalty.policies.tax import CardPayment, PrepaidTax, Region, prepaid_tax, resolve_tax_rate
+    from loyalty.ports.attempt_limiter import AttemptLimiter
     from loyalty.reports.audit import Audit, AuditReport
     from loyalty.reports.checkout import GetHold, ListTenders, PaymentPlan, PlanPayment, Tenders
     from loyalty.reports.gift_cards import (
@@ -86,6 +88,7 @@ __all__ = [
     "Adjustment",
     "AsyncLoyalty",
     "AtLeastYears",
+    "AttemptLimiter",
     "Audit",
     "AuditReport",
     "Balance",
@@ -166,6 +169,7 @@ __all__ = [
     "Tenders",
     "TransferKind",
     "UnblockGiftCard",
+    "UnlimitedGuesses",
     "VoidHold",
     "in_proportion",
     "other_tenders_first",
@@ -183,6 +187,7 @@ _HOMES = {
     "Adjustment": "loyalty.use_cases.adjust_value",
     "AsyncLoyalty": "loyalty.facade",
     "AtLeastYears": "loyalty.policies.expiry",
+    "AttemptLimiter": "loyalty.ports.attempt_limiter",
     "Audit": "loyalty.reports.audit",
     "AuditReport": "loyalty.reports.audit",
     "Balance": "loyalty.reports.gift_cards",
@@ -263,6 +268,7 @@ _HOMES = {
     "Tenders": "loyalty.reports.checkout",
     "TransferKind": "loyalty.ledger.transfer",
     "UnblockGiftCard": "loyalty.use_cases.unblock_gift_card",
+    "UnlimitedGuesses": "loyalty.attempts.default",
     "VoidHold": "loyalty.use_cases.void_hold",
     "in_proportion": "loyalty.policies.refund_routing",
     "other_tenders_first": "loyalty.policies.refund_routing",

@@ -22,7 +22,8 @@ Every error this library raises, grouped by what the caller does next.
     │   ├── AlreadyReversed
     │   ├── NotReversible
     │   ├── RefundTooLarge
-    │   └── AmountNotOffered
+    │   ├── AmountNotOffered
+    │   └── TooManyAttempts
     ├── NotFound (LookupError)
     │   ├── GiftCardNotFound
     │   ├── StoreCreditAccountNotFound
@@ -49,6 +50,8 @@ from typing import TYPE_CHECKING, ClassVar
 import attrs
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from moneyed import Money
 
 __all__ = [
@@ -82,6 +85,7 @@ __all__ = [
     "StorageError",
     "StorageUnavailable",
     "StoreCreditAccountNotFound",
+    "TooManyAttempts",
     "TooManyHolds",
     "TransferNotFound",
 ]
@@ -310,6 +314,22 @@ class AmountNotOffered(Refused):
     code: ClassVar[str] = "amount_not_offered"
     public_message: ClassVar[str] = "This amount is not on offer."
     default_message: ClassVar[str] = "the amount is not on offer"
+
+
+@attrs.define(eq=False, str=False)
+class TooManyAttempts(Refused):
+    """
+    Too many codes were wrong lately, so this one was not even looked at.
+
+    It says nothing about the code, and a right one is refused alike.
+    ``retry_after`` is how long to wait, or None if that is not known.
+    """
+
+    code: ClassVar[str] = "too_many_attempts"
+    public_message: ClassVar[str] = "Too many attempts. Please try again later."
+    default_message: ClassVar[str] = "too many wrong gift card codes lately"
+
+    retry_after: timedelta | None = None
 
 
 # --- not there --------------------------------------------------------------

@@ -18,6 +18,7 @@ import attrs
 
 from loyalty.errors import ConcurrentUpdate, DuplicateRecord
 from loyalty.gift_cards.card import GiftCard
+from loyalty.gift_cards.decoy import DECOY
 from loyalty.identifiers import AccountId, GiftCardId, HoldId, LotId, TransferId
 from loyalty.ledger.account import Account
 from loyalty.ledger.hold import Hold, HoldStatus
@@ -99,11 +100,12 @@ class _MemoryReader:
             ids.update(books.customers.get(customer_id, {}).values(), books.claimed.get(customer_id, ()))
         for order_id in wanted.bought_in:
             ids.update(books.bought_in.get(order_id, ()))
-        if not (wanted.hold_ids or wanted.held_for):
-            return self._found(ids, wanted.lot_ids)
-        holds = self._wanted_holds(wanted)
+        holds = self._wanted_holds(wanted) if wanted.hold_ids or wanted.held_for else ()
         ids.update(tender.account_id for hold in holds for tender in hold.tenders)
-        return attrs.evolve(self._found(ids, wanted.lot_ids), holds=holds)
+        found = self._found(ids, wanted.lot_ids)
+        for _ in range(found.missing(wanted)):
+            _DECOYS._found([DECOY.account.id])
+        return attrs.evolve(found, holds=holds) if holds else found
 
     def _wanted_holds(self, wanted: Wanted) -> tuple[Hold, ...]:
         books = self._books
@@ -221,6 +223,10 @@ class _MemoryReader:
             if transfer.refunds is not None and not self._is_reversed(transfer.id):
                 given[transfer.refunds] += transfer.amount
         return tuple(id_ for id_ in sorted(given) if id_ in transfers and given[id_] > transfers[id_].amount)
+
+
+_DECOYS = _MemoryReader(_Books(accounts={DECOY.account.id: DECOY.account}, cards={DECOY.account.id: DECOY}))
+"""Searched where a code leads to no card, so that it takes as long as where it leads to one."""
 
 
 class _MemoryUnitOfWork(_MemoryReader):

@@ -35,6 +35,10 @@ class Wanted:
     """
     What to load. The fields add up; each names cards and accounts in its own way.
 
+    ``codes`` is how many cards the digests should lead to if each code had one.
+    For each that is missing the storage does as much work as for one that is
+    there, so that the time of an answer does not tell a stranger about codes.
+
     ``customers`` are pairs of customer id and currency, None for every currency
     the customer has an account in. ``owners`` are customers whose store credit
     and claimed cards are wanted. ``bought_in`` names orders that cards were
@@ -52,6 +56,7 @@ class Wanted:
     hold_ids: tuple[HoldId, ...] = ()
     held_for: tuple[str, ...] = ()
     lot_ids: tuple[LotId, ...] = ()
+    codes: int = 0
 
 
 @attrs.frozen(kw_only=True)
@@ -61,6 +66,10 @@ class Found:
     gift_cards: tuple[GiftCard, ...] = ()
     store_credit_accounts: tuple[StoreCreditAccount, ...] = ()
     holds: tuple[Hold, ...] = ()
+
+    def missing(self, wanted: Wanted) -> int:
+        """Return how many of the wanted codes led to no card."""
+        return wanted.codes - sum([card.code_digest in wanted.digests for card in self.gift_cards])
 
     def accounts(self) -> tuple[Account, ...]:
         """Return the ledger accounts, those of cards first."""

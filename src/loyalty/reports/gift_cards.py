@@ -81,8 +81,9 @@ class GetBalance(Query[Balance]):
 
     def answer(self, reader: Reader, context: QueryContext) -> Balance:
         """Answer from the books."""
-        digests = context.digests(self.code)
-        card = _the_card(reader.find(Wanted(digests=digests)))
+        found = reader.find(Wanted(digests=context.digests(self.code), codes=1))
+        context.require(self.code)
+        card = _the_card(found)
         at = card.account.instant(context.now)
         card.require_spendable(self.customer_id, at)
         account = card.account.standing(at)

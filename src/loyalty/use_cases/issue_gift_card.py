@@ -10,6 +10,7 @@ import attrs
 from moneyed import Money
 
 from loyalty import fields
+from loyalty.attempts.watch import CHOSEN
 from loyalty.codes.code import GiftCardCode
 from loyalty.errors import DuplicateRecord, InvalidTime
 from loyalty.events import GiftCardIssued
@@ -56,7 +57,7 @@ class IssueGiftCard(Command[IssuedGiftCard]):
 
     value: Money = attrs.field(validator=fields.is_amount)
     expires_at: datetime | None = attrs.field(default=None, converter=fields.to_utc)
-    code: GiftCardCode | None = attrs.field(default=None, converter=fields.to_optional_code)
+    code: GiftCardCode | None = attrs.field(default=None, converter=fields.to_optional_code, metadata=CHOSEN)
     customer_id: str | None = attrs.field(default=None, validator=fields.is_optional_text)
     recipient: str | None = attrs.field(default=None, validator=fields.is_optional_text)
     region: Region | str | None = attrs.field(default=None, validator=fields.is_region)
