@@ -19,6 +19,7 @@ from loyalty.ledger.house_accounts import HouseAccount
 from loyalty.ledger.lot import LotOrigin
 from loyalty.ledger.transfer import Side, Transfer, TransferKind
 from loyalty.money import minor_units
+from loyalty.policies.decision import Decision
 from loyalty.ports.changes import AccountChange, Changes
 from loyalty.ports.storage import Found, UnitOfWork, Wanted
 from loyalty.use_cases.command import Command, Context, Outcome
@@ -89,10 +90,10 @@ class AdjustValue(Command[Adjustment]):
         at = account.instant(context.now)
         if self.direction is Direction.CREDIT:
             _require_takes_value(found)
-            after, transfer = self._raise(context, account, at)
+            after, transfer, decided = self._raise(context, account, at)
         else:
-            after, transfer = self._lower(context, account, at)
-        return self._outcome(found, account, after, transfer)
+            after, transfer, decided = self._lower(context, account, at)
+        return attrs.evolve(self._outcome(found, account, after, transfer), decisions=(decided,))
 
     def _wanted(self) -> Wanted:
         if self.gift_card_id is not None:
@@ -104,17 +105,19 @@ class AdjustValue(Command[Adjustment]):
             return account
         raise StoreCreditAccountNotFound if self.gift_card_id is None else GiftCardNotFound
 
-    def _raise(self, context: Context, account: Account, at: datetime) -> tuple[Account, Transfer]:
+    def _raise(self, context: Context, account: Account, at: datetime) -> tuple[Account, Transfer, Decision]:
         if self.expires_at is not None and self.expires_at <= at:
             raise InvalidTime("new value must expire in the future")
-        lot = context.lot(minor_units(self.amount), self.origin, at, expires_at=self.expires_at)
+        expires_at, decided = context.expiry(self.origin, self.expires_at, at)
+        lot = context.lot(minor_units(self.amount), self.origin, at, expires_at=expires_at)
         after, side = account.credit((lot,), at)
-        return after, self._transfer(context, after, debit=_ADJUSTMENTS, credit=side, at=at)
+        return after, self._transfer(context, after, debit=_ADJUSTMENTS, credit=side, at=at), decided
 
-    def _lower(self, context: Context, account: Account, at: datetime) -> tuple[Account, Transfer]:
+    def _lower(self, context: Context, account: Account, at: datetime) -> tuple[Account, Transfer, Decision]:
         moves = account.draw(minor_units(self.amount), at, context.policies.spending_order)
         after, side = account.debit(moves, at)
-        return after, self._transfer(context, after, debit=side, credit=_ADJUSTMENTS, at=at)
+        decided = context.policies.decided("spending_order")
+        return after, self._transfer(context, after, debit=side, credit=_ADJUSTMENTS, at=at), decided
 
     def _transfer(self, context: Context, account: Account, *, debit: Side, credit: Side, at: datetime) -> Transfer:
         amount = minor_units(self.amount)

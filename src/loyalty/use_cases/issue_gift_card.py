@@ -35,9 +35,9 @@ class IssueGiftCard(Command[IssuedGiftCard]):
     *value* is positive and exact in its currency. *origin* is promotional (a
     gift of the shop) unless said otherwise, and purchased if the card comes
     from an order. *expires_at* is the first instant at which the card is no
-    longer spendable; without it the card never expires. *customer_id* binds the
-    card to that customer from the start. *tax_rate* is a percentage; zero is a
-    rate, None is none. *region* is the region's id, or a ``Region``, which then
+    longer spendable; without it the card never expires. The shop's expiry policy
+    may let it live longer. *customer_id* binds the card to that customer from the
+    start. *tax_rate* is a percentage; zero is a rate, None is none. *region* is the region's id, or a ``Region``, which then
     decides whether the card carries a rate, and which. *code* chooses the code
     and needs a ``CodeFormat`` that allows it; otherwise the code is derived from
     the card's id under a secret key, so that calling again with the same key
@@ -76,7 +76,8 @@ class IssueGiftCard(Command[IssuedGiftCard]):
             raise InvalidTime("a gift card must expire in the future")
         if self.code is not None:
             self._require_free(uow, context, self.code)
-        made = self._new_card(origin).make(context)
+        expires_at, decided = context.expiry(origin, self.expires_at, at)
+        made = self._new_card(origin, expires_at).make(context)
         account = made.card.account
         transfer = self.transfer(
             context,
@@ -90,8 +91,9 @@ class IssueGiftCard(Command[IssuedGiftCard]):
         )
         return Outcome(
             result=made.issued,
-            event=self._event(made.card.id),
+            event=self._event(made.card.id, expires_at),
             changes=Changes(new_gift_cards=(made.card,), transfers=(transfer,)),
+            decisions=(decided,),
         )
 
     def replayed(self, result: IssuedGiftCard, context: Context) -> IssuedGiftCard:
@@ -103,22 +105,22 @@ class IssueGiftCard(Command[IssuedGiftCard]):
         if uow.find(Wanted(digests=context.code_keys.digests(chosen))).gift_cards:
             raise DuplicateRecord("the chosen code is taken")
 
-    def _event(self, card_id: GiftCardId) -> GiftCardIssued:
+    def _event(self, card_id: GiftCardId, expires_at: datetime | None) -> GiftCardIssued:
         return GiftCardIssued(
             gift_card_id=card_id,
             value=self.value,
-            expires_at=self.expires_at,
+            expires_at=expires_at,
             customer_id=self.customer_id,
             recipient=self.recipient,
             order_id=self.order_id,
         )
 
-    def _new_card(self, origin: LotOrigin) -> NewCard:
+    def _new_card(self, origin: LotOrigin, expires_at: datetime | None) -> NewCard:
         region, rate = self._taxation()
         return NewCard(
             value=self.value,
             origin=origin,
-            expires_at=self.expires_at,
+            expires_at=expires_at,
             chosen=self.code,
             customer_id=self.customer_id,
             recipient=self.recipient,

@@ -47,10 +47,11 @@ class RefundAsGiftCard(OrderRefund[IssuedGiftCard]):
         """Decide the refund under the order's lock."""
         self.require_future(context.now)
         allowed = self.lock_order(uow)
+        expires_at, decided = context.expiry(LotOrigin.REFUND, self.expires_at, context.now)
         made = NewCard(
             value=self.amount,
             origin=LotOrigin.REFUND,
-            expires_at=self.expires_at,
+            expires_at=expires_at,
             recipient=self.recipient,
             note=self.note,
             metadata=self.metadata,
@@ -69,6 +70,7 @@ class RefundAsGiftCard(OrderRefund[IssuedGiftCard]):
                 recipient=self.recipient,
             ),
             changes=Changes(new_gift_cards=(made.card,), refunded_orders=(allowed.order,), transfers=(transfer,)),
+            decisions=(decided,),
         )
 
     def replayed(self, result: IssuedGiftCard, context: Context) -> IssuedGiftCard:

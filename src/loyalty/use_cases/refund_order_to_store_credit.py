@@ -74,7 +74,8 @@ class RefundOrderToStoreCredit(OrderRefund[CreditRefund]):
         credit.account.require_currency(self.amount)
         at = credit.account.instant(context.now)
         self.require_future(at)
-        lot = context.lot(minor_units(self.amount), LotOrigin.REFUND, at, expires_at=self.expires_at)
+        expires_at, decided = context.expiry(LotOrigin.REFUND, self.expires_at, at)
+        lot = context.lot(minor_units(self.amount), LotOrigin.REFUND, at, expires_at=expires_at)
         after, side = credit.account.credit((lot,), at)
         transfer = self.refund(context, after, side, at)
         return Outcome(
@@ -99,4 +100,5 @@ class RefundOrderToStoreCredit(OrderRefund[CreditRefund]):
                 refunded_orders=(allowed.order,),
                 transfers=(transfer,),
             ),
+            decisions=(decided,),
         )

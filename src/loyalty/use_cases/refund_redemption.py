@@ -17,6 +17,7 @@ from loyalty.ledger.account import Account
 from loyalty.ledger.house_accounts import HouseAccount
 from loyalty.ledger.transfer import Side, Transfer, TransferKind
 from loyalty.money import ALL, Everything, minor_units, split_next, to_money
+from loyalty.policies.decision import Decision
 from loyalty.ports.changes import AccountChange, Changes
 from loyalty.ports.storage import Found, TransferFilter, UnitOfWork, Wanted
 from loyalty.use_cases.command import Command, Context, Outcome
@@ -106,7 +107,8 @@ class RefundRedemption(Command[Refund]):
             own = [(share, part) for share, part in allotted if share.of is redemption]
             if own:
                 self._give_back(context, returns, redemption, own, at)
-        return returns.outcome(self.order_id or redemptions[0].order_id, redemptions[0])
+        outcome = returns.outcome(self.order_id or redemptions[0].order_id, redemptions[0])
+        return attrs.evolve(outcome, decisions=returns.decided(context))
 
     def _give_back(
         self, context: Context, returns: _Returns, redemption: Transfer, own: list[tuple[_Share, int]], at: datetime
@@ -183,6 +185,12 @@ class _Returns:
         """Keep the next state of an account and the transfer that led to it."""
         self._after[after.id] = after
         self._transfers.append(transfer)
+
+    def decided(self, context: Context) -> tuple[Decision, ...]:
+        """Return what was decided about value that had expired, if there was any."""
+        if not (self.forfeited or self.regranted):
+            return ()
+        return (context.policies.decided("refund_expiry", f"forfeit {self.forfeited}, regrant {self.regranted}"),)
 
     def outcome(self, order_id: str | None, like: Transfer) -> Outcome[Refund]:
         """Return everything that was given back."""

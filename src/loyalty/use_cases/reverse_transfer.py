@@ -18,6 +18,7 @@ from loyalty.ledger.entry import Entry
 from loyalty.ledger.lot import LotMove
 from loyalty.ledger.transfer import Side, Transfer, TransferKind
 from loyalty.money import to_money
+from loyalty.policies.decision import Decision
 from loyalty.ports.changes import AccountChange, Changes
 from loyalty.ports.storage import Found, TransferFilter, UnitOfWork, Wanted
 from loyalty.use_cases.command import Command, Context, Outcome
@@ -106,7 +107,7 @@ class ReverseTransfer(Command[Reversal]):
             order_id=original.order_id,
             refunds=original.id,
         )
-        return self._outcome(original, transfer, given, tuple(changes))
+        return self._outcome(context, original, transfer, given, tuple(changes))
 
     def _original(self, uow: UnitOfWork) -> Transfer:
         """Return the transfer to undo; transfers never change, so it needs no lock."""
@@ -117,7 +118,12 @@ class ReverseTransfer(Command[Reversal]):
         raise TransferNotFound
 
     def _outcome(
-        self, original: Transfer, transfer: Transfer, given: GivenBack | None, changes: tuple[AccountChange, ...]
+        self,
+        context: Context,
+        original: Transfer,
+        transfer: Transfer,
+        given: GivenBack | None,
+        changes: tuple[AccountChange, ...],
     ) -> Outcome[Reversal]:
         forfeited, regranted = (0, 0) if given is None else (given.forfeited, given.regranted)
         return Outcome(
@@ -139,7 +145,14 @@ class ReverseTransfer(Command[Reversal]):
                 reason=self.reason,
             ),
             changes=Changes(accounts=changes, transfers=(transfer,)),
+            decisions=_decided(context, original, forfeited, regranted),
         )
+
+
+def _decided(context: Context, original: Transfer, forfeited: int, regranted: int) -> tuple[Decision, ...]:
+    if original.kind is TransferKind.CONVERSION or not (forfeited or regranted):
+        return ()
+    return (context.policies.decided("refund_expiry", f"forfeit {forfeited}, regrant {regranted}"),)
 
 
 def _wanted(original: Transfer) -> Wanted:
