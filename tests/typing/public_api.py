@@ -14,6 +14,7 @@ from moneyed import Money
 from loyalty import (
     ALL,
     AccountStatement,
+    AsyncLoyalty,
     Audit,
     AuditReport,
     Balance,
@@ -60,6 +61,8 @@ from loyalty import (
     StoreCreditView,
     UnblockGiftCard,
 )
+from loyalty.adapters.sqlalchemy import AsyncSqlAlchemyStorage
+from loyalty.adapters.threaded import ThreadedStorage
 from loyalty.identifiers import AccountId, GiftCardId, TransferId
 
 
@@ -180,6 +183,22 @@ assert_type(report, AuditReport)
 assert_type(report.is_clean, bool)
 
 assert_type(loyalty.using(MemoryStorage()), Loyalty)
+
+# --- awaited ----------------------------------------------------------------
+
+
+async def awaited() -> None:
+    """The same types, awaited."""
+    lifted = AsyncLoyalty(ThreadedStorage(MemoryStorage()), code_keys=CodeKeys.generate())
+    assert_type(await lifted.execute(IssueGiftCard(value=money, idempotency_key="k")), IssuedGiftCard)
+    assert_type(await lifted.execute(ExpireValue()), Expired)
+    assert_type(await lifted.ask(Audit()), AuditReport)
+    storage = AsyncSqlAlchemyStorage("postgresql+asyncpg://shop@db.example/shop")
+    async with storage.engine.begin() as connection:
+        assert_type(lifted.using(storage.joining(connection)), AsyncLoyalty)
+    AsyncLoyalty(MemoryStorage(), code_keys=CodeKeys.generate())  # type: ignore[arg-type]  # it blocks
+    Loyalty(storage, code_keys=CodeKeys.generate())  # type: ignore[arg-type]  # it must be awaited
+
 
 # --- what a type checker must refuse ----------------------------------------
 # Each ignore below is needed: with ``warn_unused_ignores`` an accepted mistake fails the check.
