@@ -25,7 +25,9 @@ from loyalty import (
 )
 from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
 
-__all__ = ["Ours", "analyze"]
+__all__ = ["KEYS", "Ours", "analyze"]
+
+KEYS = CodeKeys.generate()
 
 VALUE = Money("1000000.00", "USD")
 CENT = Money("0.01", "USD")
@@ -51,7 +53,7 @@ class Ours:
         """Create the tables and issue the cards that are redeemed."""
         self.storage = SqlAlchemyStorage(url)
         self.storage.upgrade()
-        self.loyalty = Loyalty(self.storage, code_keys=CodeKeys.generate())
+        self.loyalty = Loyalty(self.storage, code_keys=KEYS)
         self._spread = spread
         self._cards = [issued.code for issued in self.issued(threads * spread, "spread")]
         self._to_convert: list[str] = []
@@ -64,6 +66,11 @@ class Ours:
                         customer_id=f"customer-{number}", currency="USD", idempotency_key=f"open/{number}"
                     )
                 )
+
+    @property
+    def codes(self) -> list[str]:
+        """The codes of all cards that are redeemed."""
+        return self._cards
 
     def issued(self, count: int, name: str) -> list[IssuedGiftCard]:
         """Issue cards, many in one transaction."""

@@ -182,3 +182,35 @@ def test_an_unknown_name_of_the_adapter_is_an_attribute_error() -> None:
 
     with pytest.raises(AttributeError, match="MongoStorage"):
         sqlalchemy.MongoStorage  # noqa: B018 - the access is what is tested
+
+
+@pytest.mark.parametrize(("asked", "told"), [(None, "read committed"), ("SERIALIZABLE", "serializable")])
+def test_the_isolation_that_a_host_chose_is_kept(postgresql_database: str, asked: str | None, told: str) -> None:
+    """Transactions of ours begin as the host's engine begins its own."""
+
+    async def main() -> tuple[object, bool]:
+        options = {} if asked is None else {"isolation_level": asked}
+        engine = create_async_engine(postgresql_database.replace("+psycopg", "+asyncpg"), **options)
+        storage = AsyncSqlAlchemyStorage(engine)
+        await storage.upgrade()
+        isolation = await storage.run(lambda uow: uow._driver.rows("SHOW transaction_isolation", ())[0][0])  # type: ignore[attr-defined]  # ours
+        door = AsyncLoyalty(storage, code_keys=KEYS)
+        await asyncio.gather(*(door.execute(ISSUE) for _ in range(3)))
+        is_clean = (await door.ask(Audit())).is_clean
+        await engine.dispose()
+        return isolation, is_clean
+
+    assert (told, True) == asyncio.run(main())
+
+
+def test_an_engine_that_commits_every_statement_is_refused(postgresql_database: str) -> None:
+    """Money needs a transaction."""
+
+    async def main() -> None:
+        url = postgresql_database.replace("+psycopg", "+asyncpg")
+        engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
+        with pytest.raises(InvalidRequest):
+            await AsyncLoyalty(AsyncSqlAlchemyStorage(engine), code_keys=KEYS).execute(ISSUE)
+        await engine.dispose()
+
+    asyncio.run(main())

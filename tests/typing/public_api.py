@@ -17,6 +17,7 @@ from loyalty import (
     AccountStatement,
     Adjustment,
     AdjustValue,
+    AsyncLoyalty,
     Audit,
     AuditReport,
     Balance,
@@ -80,6 +81,8 @@ from loyalty import (
     resolve_tax_rate,
     reverse_order_of_use,
 )
+from loyalty.adapters.sqlalchemy import AsyncSqlAlchemyStorage
+from loyalty.adapters.threaded import ThreadedStorage
 from loyalty.identifiers import AccountId, GiftCardId, TransferId
 
 
@@ -244,6 +247,21 @@ assert_type(
     prepaid_tax([CardPayment(gift_card_id=issued.gift_card.id, amount=money, tax_rate=region.tax_rate)]),
     tuple[PrepaidTax, ...],
 )
+# --- awaited ----------------------------------------------------------------
+
+
+async def awaited() -> None:
+    """The same types, awaited."""
+    lifted = AsyncLoyalty(ThreadedStorage(MemoryStorage()), code_keys=CodeKeys.generate())
+    assert_type(await lifted.execute(IssueGiftCard(value=money, idempotency_key="k")), IssuedGiftCard)
+    assert_type(await lifted.execute(ExpireValue()), Expired)
+    assert_type(await lifted.ask(Audit()), AuditReport)
+    storage = AsyncSqlAlchemyStorage("postgresql+asyncpg://shop@db.example/shop")
+    async with storage.engine.begin() as connection:
+        assert_type(lifted.using(storage.joining(connection)), AsyncLoyalty)
+    AsyncLoyalty(MemoryStorage(), code_keys=CodeKeys.generate())  # type: ignore[arg-type]  # it blocks
+    Loyalty(storage, code_keys=CodeKeys.generate())  # type: ignore[arg-type]  # it must be awaited
+
 
 # --- what a type checker must refuse ----------------------------------------
 # Each ignore below is needed: with ``warn_unused_ignores`` an accepted mistake fails the check.

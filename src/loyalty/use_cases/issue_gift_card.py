@@ -36,12 +36,13 @@ class IssueGiftCard(Command[IssuedGiftCard]):
     gift of the shop) unless said otherwise, and purchased if the card comes
     from an order. *expires_at* is the first instant at which the card is no
     longer spendable; without it the card never expires. The shop's expiry policy
-    may let it live longer. *customer_id* binds the card to that customer from the
-    start. *tax_rate* is a percentage; zero is a rate, None is none. *region* is the region's id, or a ``Region``, which then
-    decides whether the card carries a rate, and which. *code* chooses the code
-    and needs a ``CodeFormat`` that allows it; otherwise the code is derived from
-    the card's id under a secret key, so that calling again with the same key
-    answers with the same code.
+    may let it live longer. *customer_id* binds the card to that customer from
+    the start. *tax_rate* is a percentage; zero is a rate, None is none. *region*
+    is the region's id, or a ``Region``, which then decides whether the card
+    carries a rate, and which. *code* chooses the code and needs a ``CodeFormat``
+    that allows it; otherwise the code is derived from the card's id under a
+    secret key, so that calling again with the same key answers with the same
+    code.
 
     Raises:
         loyalty.errors.InvalidTime: If *expires_at* is not in the future.

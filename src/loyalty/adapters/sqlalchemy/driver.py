@@ -11,34 +11,20 @@ host's own transactions, everything goes through SQLAlchemy.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, cast
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import PoolProxiedConnection, StaticPool
+from sqlalchemy.pool import PoolProxiedConnection
 
-__all__ = ["Driver", "StraightToDriver", "ThroughSqlAlchemy", "connected", "is_observed"]
+__all__ = ["Driver", "StraightToDriver", "ThroughSqlAlchemy", "as_sqlalchemy"]
 
 Parameters = tuple[str | int | None, ...]
 Rows = Sequence[Sequence[Any]]
 
 STREAM = {"stream_results": True, "max_row_buffer": 1000}
-
-WATCHED = (
-    "before_execute",
-    "after_execute",
-    "before_cursor_execute",
-    "after_cursor_execute",
-    "begin",
-    "commit",
-    "rollback",
-    "engine_connect",
-)
-"""The events of an engine that a host may listen to. Errors are told to ``handle_error`` listeners of the dialect."""
 
 
 class Driver(Protocol):
@@ -161,6 +147,10 @@ class StraightToDriver:
                 self._pooled.invalidate(error)
             raise wrapped from error
 
+    def let_go(self) -> None:
+        """Give the connection back; the pool rolls back what was not committed."""
+        self._pooled.close()
+
     @property
     def dbapi_connection(self) -> Any:  # whatever the driver has
         """The driver's own connection."""
@@ -171,10 +161,11 @@ class StraightToDriver:
         is_broken = self._dialect.is_disconnect(error, self._pooled, None)  # type: ignore[arg-type]  # a DB-API error
         if is_broken:
             self._pooled.invalidate(error)
-        return _as_sqlalchemy(self._dialect, text, error, is_broken=is_broken)
+        return as_sqlalchemy(self._dialect, text, error, is_broken=is_broken)
 
 
-def _as_sqlalchemy(dialect: Dialect, text: str, error: Exception, *, is_broken: bool) -> DBAPIError:
+def as_sqlalchemy(dialect: Dialect, text: str, error: Exception, *, is_broken: bool) -> DBAPIError:
+    """Return an error of a DB-API driver as SQLAlchemy's; its message holds no parameters."""
     wrapped = DBAPIError.instance(
         text,
         None,
@@ -196,40 +187,3 @@ def _is_rolled_back(dbapi_connection: Any, driver_error: type[Exception]) -> boo
     # For asyncpg SQLAlchemy takes any COMMIT for the end and rolls nothing back, so asyncpg itself is asked.
     is_inside = getattr(getattr(dbapi_connection, "driver_connection", None), "is_in_transaction", None)
     return is_inside is None or not is_inside()
-
-
-@contextmanager
-def connected(engine: Engine) -> Iterator[Driver]:
-    """Take a connection from the pool and give it back; what was not committed is rolled back."""
-    if is_observed(engine):
-        with engine.connect() as connection:
-            yield ThroughSqlAlchemy(connection)
-        return
-    try:
-        pooled = engine.raw_connection()
-    except engine.dialect.loaded_dbapi.Error as error:
-        raise _as_sqlalchemy(engine.dialect, "connect", error, is_broken=True) from error
-    try:
-        yield StraightToDriver(engine, pooled)
-    except BaseException as error:
-        # As SQLAlchemy does; but a database in memory would go with its one connection.
-        if _leaves_in_doubt(error) and pooled.is_valid and not isinstance(engine.pool, StaticPool):
-            pooled.invalidate(error)
-        raise
-    finally:
-        pooled.close()
-
-
-def _leaves_in_doubt(error: BaseException) -> bool:
-    """
-    Tell whether nobody knows what a connection is in the middle of.
-
-    It was interrupted, as a cancelled task is, or the network failed under it.
-    """
-    return not isinstance(error, Exception) or isinstance(error, OSError)
-
-
-def is_observed(engine: Engine) -> bool:
-    """Tell whether somebody listens to what the engine does."""
-    dispatch: Any = engine.dispatch
-    return any(getattr(dispatch, name) for name in WATCHED) or engine.logger.isEnabledFor(logging.INFO)

@@ -21,7 +21,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidRequestError, NoSuc
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.schema import CreateSchema
 
-from loyalty.adapters.sqlalchemy.driver import Driver, ThroughSqlAlchemy, connected
+from loyalty.adapters.sqlalchemy.connecting import connected
+from loyalty.adapters.sqlalchemy.driver import Driver, ThroughSqlAlchemy
 from loyalty.adapters.sqlalchemy.failures import is_outcome_unknown, translated
 from loyalty.adapters.sqlalchemy.reading import SqlReader
 from loyalty.adapters.sqlalchemy.statements import Statements
