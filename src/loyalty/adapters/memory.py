@@ -21,7 +21,7 @@ from loyalty.gift_cards.card import GiftCard
 from loyalty.gift_cards.decoy import DECOY
 from loyalty.identifiers import AccountId, GiftCardId, HoldId, LotId, TransferId
 from loyalty.ledger.account import Account
-from loyalty.ledger.hold import Hold, HoldStatus
+from loyalty.ledger.hold import Hold, HoldStatus, reserved_at
 from loyalty.ledger.lot import Lot
 from loyalty.ledger.origin_balance import Moved, OriginBalance, sum_by_origin
 from loyalty.ledger.transfer import Transfer, TransferKind
@@ -153,11 +153,14 @@ class _MemoryReader:
             return books.order_transfers.get(wanted.order_id, ())
         return books.transfers.values()
 
-    def spent_since(self, customer_id: str, currency: str, since: datetime) -> int:
+    def spent_since(
+        self, customer_id: str, currency: str, since: datetime, *, at: datetime, without: HoldId | None = None
+    ) -> int:
         books, spent = self._books, 0
         for account in self.find(Wanted(owners=(customer_id,))).accounts():
             if account.currency == currency:
-                spent += account.held + sum(
+                spent += reserved_at(account.reservations, at, without=without)
+                spent += sum(
                     transfer.amount
                     for transfer in books.entries.get(account.id, ())
                     if transfer.kind is TransferKind.REDEMPTION and transfer.recorded_at >= since

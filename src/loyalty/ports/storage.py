@@ -131,12 +131,15 @@ class Reader(Protocol):
         """
         ...
 
-    def spent_since(self, customer_id: str, currency: str, since: datetime) -> int:
+    def spent_since(
+        self, customer_id: str, currency: str, since: datetime, *, at: datetime, without: HoldId | None = None
+    ) -> int:
         """
         Sum what a customer's own cards and store credit pay for orders, in minor units.
 
         That is what was redeemed from *since* (included) on, refunded or not,
-        and what orders hold.
+        and what orders hold at *at*: not what has lapsed by then, whether or not
+        a sweep wrote it down, and nothing for the hold *without*.
         """
         ...
 

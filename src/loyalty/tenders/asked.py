@@ -116,7 +116,7 @@ class PaymentRequest:
             raise InvalidRequest(f"at most {fields.MOST_TENDERS} gift cards may pay for one order")
         bounds = [tender.at_most for tender in self.tenders] + [self.store_credit_at_most]
         for money in [*filter(None, bounds), *(line.amount for line in self.lines)]:
-            if money.currency != self.amount_due.currency:
+            if (money.currency.code, exponent_of(money.currency)) != (self.currency, self.exponent):
                 raise CurrencyMismatch(expected=self.currency, actual=money.currency.code)
 
     @property

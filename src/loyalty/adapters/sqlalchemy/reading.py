@@ -20,6 +20,7 @@ from loyalty.adapters.sqlalchemy.rows import (
     lot_row,
     moves_of,
     receipt_of,
+    reservations_of,
     store_credit_of,
     transfer_of,
 )
@@ -28,7 +29,7 @@ from loyalty.clock import to_micros
 from loyalty.gift_cards.card import GiftCard
 from loyalty.gift_cards.decoy import DECOY
 from loyalty.identifiers import AccountId, HoldId, TransferId
-from loyalty.ledger.hold import Hold
+from loyalty.ledger.hold import Hold, reserved_at
 from loyalty.ledger.house_accounts import HouseAccount
 from loyalty.ledger.lot import LotOrigin
 from loyalty.ledger.origin_balance import Moved, OriginBalance, sum_by_origin
@@ -95,11 +96,13 @@ class SqlReader:
         rows = self._rows(text, parameters) if bounded else self._stream(text, parameters)
         return map(transfer_of, (row[TRANSFER] for row in rows))
 
-    def spent_since(self, customer_id: str, currency: str, since: datetime) -> int:
+    def spent_since(
+        self, customer_id: str, currency: str, since: datetime, *, at: datetime, without: HoldId | None = None
+    ) -> int:
         """Sum what a customer's own value pays for orders."""
         who = (customer_id, currency)
         rows = self._rows(self._statements.spent_since(), (*who, *who, to_micros(since)))
-        return int(rows[0][0])
+        return sum(int(spent) + reserved_at(reservations_of(kept), at, without=without) for spent, kept in rows)
 
     def balances_by_origin(self, as_of: datetime | None) -> tuple[OriginBalance, ...]:
         """Sum what is owed per currency and origin."""

@@ -273,19 +273,20 @@ class Statements:
         )
 
     def spent_since(self) -> str:
-        """Return the statement that sums what a customer's own accounts in a currency redeemed since, and hold."""
+        """Return the statement that finds what each of a customer's own accounts in a currency redeemed, and holds."""
         own = (
-            f"SELECT a.id, a.held FROM {self.account} a"
+            f"SELECT a.id, a.reservations FROM {self.account} a"
             f" JOIN {self.store_credit} s ON s.account_id = a.id"
             f" WHERE s.customer_id = {self.marker(1)} AND a.currency = {self.marker(2)}"
-            f" UNION ALL SELECT a.id, a.held FROM {self.account} a JOIN {self.gift_card} c ON c.account_id = a.id"
+            f" UNION ALL SELECT a.id, a.reservations FROM {self.account} a"
+            f" JOIN {self.gift_card} c ON c.account_id = a.id"
             f" WHERE c.customer_id = {self.marker(3)} AND a.currency = {self.marker(4)}"
         )
         redeemed = (
             f"SELECT SUM(t.amount) FROM {self.transfer} t WHERE t.debit_account_id = own.id"
             f" AND t.kind = 'redemption' AND t.recorded_at >= {self.marker(5)}"
         )
-        return f"SELECT CAST(COALESCE(SUM(own.held + COALESCE(({redeemed}), 0)), 0) AS {self.integer}) FROM ({own}) own"
+        return f"SELECT CAST(COALESCE(({redeemed}), 0) AS {self.integer}), own.reservations FROM ({own}) own"
 
     # --- reports ------------------------------------------------------------
 
