@@ -19,6 +19,7 @@ from loyalty import (
     IssuedGiftCard,
     LotOrigin,
     Movements,
+    PlaceHold,
     RefundAsGiftCard,
     RefundOrderToStoreCredit,
     RefundRedemption,
@@ -38,8 +39,6 @@ from loyalty.errors import (
     RefundTooLarge,
     TransferNotFound,
 )
-from loyalty.ports.changes import AccountChange, Changes
-from loyalty.ports.storage import UnitOfWork, Wanted
 from tests.use_cases.shop import DAY, NOW, Shop, usd
 
 
@@ -109,16 +108,12 @@ def test_held_value_is_not_taken_away() -> None:
     """What an order has reserved is no longer there for a reversal."""
     shop = Shop()
     issued = shop.issue("50.00")
-
-    def hold(uow: UnitOfWork) -> None:
-        account = uow.lock(Wanted(gift_card_ids=(issued.gift_card.id,))).accounts()[0]
-        held = account.hold(account.draw(1, NOW, lambda lot: lot.id))
-        uow.write(Changes(accounts=(AccountChange(account, held),)))
-
-    shop.storage.run(hold)
+    shop.execute(PlaceHold(order_id="1", amount_due=usd("0.01"), codes=(issued.code,), idempotency_key="hold"))
     error = refuses(shop, last(shop, issued), InsufficientBalance)
     assert isinstance(error, InsufficientBalance)
     assert usd("49.99") == error.available
+    shop.clock.advance(DAY)
+    assert usd("50.00") == reverse(shop, last(shop, issued)).amount
 
 
 def test_a_debit_and_an_adjustment_are_undone() -> None:
