@@ -40,9 +40,10 @@ from loyalty import (
     UnblockGiftCard,
 )
 from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
-from loyalty.errors import IdempotencyConflict, LoyaltyError
+from loyalty.errors import GiftCardNotFound, IdempotencyConflict, LoyaltyError
 from loyalty.reports.query import Query
 from loyalty.use_cases.command import Command, Sweep
+from tests.unit.attempts.wrong_codes import WRONG, WrongCodes
 from tests.use_cases.shop import DAY, KEYS, TurnableClock, usd
 
 SQLITE: Final = "sqlite"
@@ -386,6 +387,25 @@ def test_a_refusal_takes_exactly_its_budget(shop: Shop, name: str) -> None:
     with shop.counting() as seen, pytest.raises(LoyaltyError):
         shop.statements_of(request)
     assert len(seen) == shop.budget(REFUSALS[name]), "\n".join(seen)
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_every_wrong_code_takes_the_same_statements(shop: Shop, name: str) -> None:
+    """Unknown, malformed, blocked, expired, pending, deactivated, somebody else's: word for word the same work."""
+    wrong = WrongCodes.made(shop.storage)
+
+    def statements_of(code: str, key: str) -> tuple[list[str], list[str]]:
+        """Return the statements of paying with a code, and of asking for its balance."""
+        paying = RedeemGiftCard(code=code, amount=usd("1.00"), order_id="1", customer_id="ada", idempotency_key=key)
+        with shop.counting() as paid, pytest.raises(WRONG[name] if key == name else GiftCardNotFound):
+            wrong.shop.execute(paying)
+        with shop.counting() as looked, pytest.raises(WRONG[name] if key == name else GiftCardNotFound):
+            wrong.shop.ask(GetBalance(code=code, customer_id="ada"))
+        return paid, looked
+
+    expected = statements_of(wrong.codes["unknown"], "a code that nobody issued")
+    assert expected == statements_of(wrong.codes[name], name)
+    assert (shop.budget(REFUSALS["an unknown code"]), 1) == tuple(map(len, expected))
 
 
 def test_a_redeem_keeps_the_promise_on_every_database() -> None:

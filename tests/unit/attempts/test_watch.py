@@ -292,6 +292,7 @@ def test_awaited_work_is_watched_alike() -> None:
     limiter = Recording()
 
     async def attempt() -> None:
+        """Wait for something, and then find no card."""
         with AttemptWatch(limiter).over(GetBalance(code="GIFT"), "till-1"):
             await asyncio.sleep(0)
             limiter.heard.append(("awaited", None))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
@@ -11,7 +11,8 @@ from loyalty.codes.code import GiftCardCode
 from loyalty.codes.mint import mint
 from loyalty.errors import ClaimedByAnother, GiftCardNotFound, LoyaltyError, MalformedCode, NotSpendable
 from loyalty.gift_cards.card import GiftCardStatus
-from tests.use_cases.shop import DAY, Shop
+from loyalty.ports.storage import Storage
+from tests.use_cases.shop import DAY, KEYS, Shop
 
 __all__ = ["CHARGED", "WRONG", "WrongCodes"]
 
@@ -43,9 +44,13 @@ class WrongCodes:
     right: tuple[str, ...]
 
     @classmethod
-    def made(cls, shop: Shop | None = None) -> WrongCodes:
-        """Issue cards and bring them into the states that make their codes wrong."""
-        shop = Shop() if shop is None else shop
+    def made(cls, storage: Storage | None = None) -> WrongCodes:
+        """Issue cards, in memory or on a storage, and bring them into the states that make their codes wrong."""
+        shop = Shop()
+        if storage is not None:
+            other: Any = storage
+            shop.storage = other
+            shop.loyalty = shop.with_keys(KEYS)
         cards = {name: shop.issue(customer_id="bob" if name == "somebody else's" else None) for name in CHARGED[1:]}
         cards["expired"] = shop.issue(expires_at=shop.clock() + DAY)
         shop.execute(BlockGiftCard(gift_card_id=cards["blocked"].gift_card.id, idempotency_key=shop.key()))
