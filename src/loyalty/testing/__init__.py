@@ -17,8 +17,8 @@ pytest.register_assert_rewrite(
 from loyalty.testing import strategies  # noqa: E402 - see above
 from loyalty.testing.books import Books, books_of, receipt_of  # noqa: E402 - see above
 from loyalty.testing.capabilities import Capabilities  # noqa: E402 - see above
-from loyalty.testing.fakes import CountingIds, FakeClock, fake_code_keys  # noqa: E402 - see above
-from loyalty.testing.invariants import require_nothing_lost, require_sound  # noqa: E402 - see above
+from loyalty.testing.fakes import CountingIds, FakeClock, fake_code_keys, pays_by_product  # noqa: E402 - see above
+from loyalty.testing.invariants import require_available, require_nothing_lost, require_sound  # noqa: E402 - see above
 from loyalty.testing.ledger_machine import LedgerMachine  # noqa: E402 - see above
 from loyalty.testing.programs import Played, Shop, Step, Verb  # noqa: E402 - see above
 from loyalty.testing.storage_conformance import StorageConformance  # noqa: E402 - see above
@@ -36,7 +36,9 @@ __all__ = [
     "Verb",
     "books_of",
     "fake_code_keys",
+    "pays_by_product",
     "receipt_of",
+    "require_available",
     "require_nothing_lost",
     "require_sound",
     "strategies",
