@@ -3,7 +3,7 @@ Values as plain JSON data, and back.
 
 Fingerprints, stored results and outgoing events all need the same thing: an
 exact, stable picture of frozen attrs values in strings, integers and lists.
-Money is written in minor units, times as ISO 8601 in UTC, lengths of time in
+Money is written in minor units, times as ISO 8601 in UTC and lengths of time in
 microseconds, so that nothing is rounded and nothing depends on a locale or a
 time zone.
 """
@@ -85,11 +85,13 @@ def _money(value: Money) -> object:
     return [signed_minor_units(value), value.currency.code, exponent_of(value.currency)]
 
 
+_MICROSECOND = timedelta(microseconds=1)
+
 _AS_THEY_ARE = frozenset({str, int, bool, type(None)})
 
 _ENCODERS: Mapping[type, Encode] = {
     datetime: lambda value: value.astimezone(UTC).isoformat(),
-    timedelta: lambda value: value // timedelta.resolution,
+    timedelta: lambda value: value // _MICROSECOND,
     Decimal: str,
     Currency: lambda value: [value.code, exponent_of(value)],
 }
@@ -126,7 +128,7 @@ def _decoder(kind: Hashable) -> Decode:
 _DECODERS: Mapping[object, Decode] = {
     Money: lambda data: to_money(data[0], data[1], data[2]),
     datetime: datetime.fromisoformat,
-    timedelta: lambda data: data * timedelta.resolution,
+    timedelta: lambda data: timedelta(microseconds=data),
     Decimal: Decimal,
 }
 

@@ -25,7 +25,9 @@ from loyalty import (
 )
 from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
 
-__all__ = ["Ours", "analyze"]
+__all__ = ["KEYS", "Ours", "analyze"]
+
+KEYS = CodeKeys.generate()
 
 VALUE = Money("1000000.00", "USD")
 CENT = Money("0.01", "USD")
@@ -51,7 +53,7 @@ class Ours:
         """Create the tables and issue the cards that are redeemed."""
         self.storage = SqlAlchemyStorage(url)
         self.storage.upgrade()
-        self.loyalty = Loyalty(self.storage, code_keys=CodeKeys.generate())
+        self.loyalty = Loyalty(self.storage, code_keys=KEYS)
         self._spread = spread
         self._cards = [issued.code for issued in self.issued(threads * spread, "spread")]
         self._to_convert: list[str] = []
@@ -64,6 +66,11 @@ class Ours:
                         customer_id=f"customer-{number}", currency="USD", idempotency_key=f"open/{number}"
                     )
                 )
+
+    @property
+    def codes(self) -> list[str]:
+        """The codes of all cards that are redeemed."""
+        return self._cards
 
     def issued(self, count: int, name: str) -> list[IssuedGiftCard]:
         """Issue cards, many in one transaction."""
@@ -127,7 +134,7 @@ class Ours:
     def card_with_history(self, transfers: int, *, name: str) -> str:
         """Return the code of a card whose account has so many transfers."""
         (issued,) = self.issued(1, name)
-        tables = self.storage._tables
+        tables = self.storage._transactions.tables
         account_id = self.loyalty.ask(GetGiftCard(id=issued.gift_card.id)).account_id
         numbers = "WITH RECURSIVE numbers (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM numbers WHERE n < {last})"
         account, lot, transfer = tables.account.name, tables.lot.name, tables.transfer.name

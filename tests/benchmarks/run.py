@@ -29,14 +29,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the tests import
 import attrs
 from rich.console import Console
 
+from tests.benchmarks.crowds import TASKS, THREADS, crowds
 from tests.benchmarks.floor import CoreFloor, Floor, PsycopgFloor, SqliteFloor, create_tables
 from tests.benchmarks.ours import Ours, analyze
 from tests.benchmarks.rounds import WARM_UP, Measured, Operation, compare
-from tests.benchmarks.table import Goal, Line, show, show_goals, show_statements
+from tests.benchmarks.table import Goal, Line, show, show_crowds, show_goals, show_statements
 from tests.servers.postgresql import fresh_database, running_server
 
 SPREAD = 100
 """How many accounts each thread has."""
+CROWD_TURNS = 4
+"""How much longer a turn of fifty is, so that each of them has something to do."""
 BULK = 100
 """How many cards go into one transaction of the host."""
 HISTORIES = (10, 100_000)
@@ -79,6 +82,9 @@ def main() -> None:
                     lines = spread_and_hot(url, database, threads, options)
                     show(console, f"{TITLES[database]}, {threads} thread(s)", NAMES[database], lines)
                     goals += [(f"{database}, {threads} thread(s)", goal) for line in lines for goal in line.goals()]
+            if database == "postgresql":
+                with fresh(database, server) as url:
+                    goals += [(f"{database}, asyncpg", goal) for goal in crowded(console, url, options)]
             with fresh(database, server) as url:
                 goals.append((f"{database}, 1 thread", history(url, options)))
             with fresh(database, server) as url:
@@ -198,6 +204,15 @@ def spread_and_hot(url: str, database: str, threads: int, options: Options) -> l
     return lines
 
 
+def crowded(console: Console, url: str, options: Options) -> list[Goal]:
+    """Measure tasks against threads, and return the goals: against as many threads, and against the best threads."""
+    measured = crowds(url, operations=CROWD_TURNS * options.operations, rounds=options.rounds, seconds=options.seconds)
+    show_crowds(console, f"{TITLES['postgresql']}: asyncpg against psycopg", measured, TASKS)
+    best = max((crowd for crowd in measured.speeds if crowd != TASKS), key=measured.speed)
+    ratios = {name: measured.ratio(TASKS, name) for name in dict.fromkeys([THREADS, best])}
+    return [Goal.at_least(f"{TASKS} / {name}", 0.9, ratio.median) for name, ratio in ratios.items()]
+
+
 def history(url: str, options: Options) -> Goal:
     """Measure whether an account with a long history is slower than one with a short history."""
     ours = Ours(url, threads=1, spread=1)
@@ -292,7 +307,8 @@ def version(database: str, server: str) -> str:
     ours = PsycopgFloor(server, 1)
     number = ours.server_version()
     ours.close()
-    return f"PostgreSQL {number}, psycopg {importlib.metadata.version('psycopg')}"
+    drivers = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("psycopg", "asyncpg"))
+    return f"PostgreSQL {number}, {drivers}"
 
 
 def machine() -> str:

@@ -19,6 +19,7 @@ import loyalty
 from loyalty import (
     ALL,
     AdjustHold,
+    AdjustValue,
     Audit,
     BlockGiftCard,
     CaptureHold,
@@ -26,6 +27,7 @@ from loyalty import (
     ClaimGiftCard,
     ConvertGiftCard,
     DebitStoreCredit,
+    Direction,
     ExpireValue,
     GetBalance,
     GetGiftCard,
@@ -46,7 +48,10 @@ from loyalty import (
     PlanPayment,
     RedeemGiftCard,
     Reference,
+    RefundAsGiftCard,
+    RefundOrderToStoreCredit,
     RefundRedemption,
+    ReverseTransfer,
     Statement,
     UnblockGiftCard,
     VoidHold,
@@ -114,6 +119,14 @@ def results() -> dict[str, Any]:
     shop.clock.advance(DAY)
     do(RefundRedemption(order_id="1", amount=ALL, idempotency_key="11"))
     do(LapseHolds())
+    by_staff: dict[str, Any] = {"actor": "staff/7", "reason": "a mistake"}
+    adjusted = do(
+        AdjustValue(customer_id="ada", amount=usd("3"), direction=Direction.CREDIT, idempotency_key="20", **by_staff)
+    )
+    do(ReverseTransfer(transfer_id=adjusted.transfer.id, idempotency_key="21", **by_staff))
+    returned: dict[str, Any] = {"order_id": "4", "amount": usd("1"), "refundable": usd("9")}
+    do(RefundOrderToStoreCredit(customer_id="bob", idempotency_key="22", **returned))
+    do(RefundAsGiftCard(idempotency_key="23", **returned))
     do(ExpireValue())
     return made
 

@@ -17,6 +17,7 @@ lapsed; the sweep that writes it down is bookkeeping.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 
@@ -28,7 +29,7 @@ from loyalty.identifiers import AccountId, HoldId
 from loyalty.ledger.lot import LotMove
 from loyalty.money import to_money
 
-__all__ = ["LEGAL_MOVES", "Hold", "HoldStatus", "HoldTender", "Reservation"]
+__all__ = ["LEGAL_MOVES", "Hold", "HoldStatus", "HoldTender", "Reservation", "reserved_at"]
 
 
 class HoldStatus(StrEnum):
@@ -69,6 +70,11 @@ class Reservation:
     def has_lapsed(self, at: datetime) -> bool:
         """Tell whether the reservation has ended at *at*; the instant itself is too late."""
         return at >= self.lapses_at
+
+
+def reserved_at(reservations: Iterable[Reservation], at: datetime, *, without: HoldId | None = None) -> int:
+    """Return what is reserved at *at*, in minor units: what has lapsed by then is not, nor what *without* reserves."""
+    return sum([one.amount for one in reservations if one.hold_id != without and not one.has_lapsed(at)])
 
 
 @attrs.frozen(kw_only=True)

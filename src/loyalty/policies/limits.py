@@ -16,7 +16,7 @@ from loyalty.errors import InvalidRequest
 from loyalty.money import minor_units
 from loyalty.policies.decision import policy
 
-__all__ = ["Caps", "Limits", "SpendingLimits", "no_limits"]
+__all__ = ["NO_CAPS", "Caps", "Limits", "SpendingLimits", "no_limits"]
 
 
 @attrs.frozen(kw_only=True)
@@ -26,13 +26,18 @@ class Caps:
 
     ``per_card`` and ``per_order`` bound what pays for one order;
     ``per_customer_and_day`` bounds what a customer's store credit and claimed
-    cards pay in one day (UTC), held value included.
+    cards pay in one day (UTC), held value included. Holds and payments over
+    several tenders of one customer wait for each other, so for them it is
+    strict; two exact payments from two of his accounts at the same instant may
+    both be allowed.
     """
 
     per_card: int | None = None
     per_order: int | None = None
     per_customer_and_day: int | None = None
 
+
+NO_CAPS = Caps()
 
 Limits = Callable[[str], Caps]
 """Answers the caps in a currency, named by its code."""
@@ -41,7 +46,7 @@ Limits = Callable[[str], Caps]
 @policy("1")
 def no_limits(currency: str) -> Caps:  # noqa: ARG001  # the same in every currency
     """Limit nothing."""
-    return Caps()
+    return NO_CAPS
 
 
 def _amounts(values: object) -> tuple[Money, ...]:

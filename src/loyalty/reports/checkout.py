@@ -6,10 +6,11 @@ import attrs
 from moneyed import Currency, Money
 
 from loyalty import fields
-from loyalty.errors import HoldNotFound
+from loyalty.errors import ClaimedByAnother, GiftCardNotFound, HoldNotFound, NotSpendable
 from loyalty.gift_cards.card import GiftCard, GiftCardStatus
 from loyalty.gift_cards.view import GiftCardView
 from loyalty.identifiers import HoldId
+from loyalty.ledger.account import Account
 from loyalty.money import exponent_of, signed_minor_units, to_money
 from loyalty.ports.storage import Reader, Wanted
 from loyalty.reports.query import Query, QueryContext
@@ -20,6 +21,9 @@ from loyalty.tenders.planning import Planned, plan_request, wanted_for
 from loyalty.tenders.usable import RefusedTender
 
 __all__ = ["GetHold", "ListTenders", "PaymentPlan", "PlanPayment", "Tenders"]
+
+
+_UNUSABLE = frozenset({GiftCardNotFound.code, ClaimedByAnother.code, NotSpendable.code})
 
 
 @attrs.frozen(kw_only=True)
@@ -63,6 +67,11 @@ class PlanPayment(PaymentRequest, Query[PaymentPlan]):
         replaced = found.holds[0] if found.holds else None
         planned = plan_request(self, context, reader, found, order_id=self.order_id, replaced=replaced)
         return self._plan(planned)
+
+    def wrong_codes(self, answer: PaymentPlan) -> int:
+        """Count the codes that could be one, and are of no use to whoever asks."""
+        by_code = {position for position, card in enumerate(self.cards()) if card.code is not None}
+        return sum(tender.position in by_code and tender.code in _UNUSABLE for tender in answer.refused)
 
     def _plan(self, planned: Planned) -> PaymentPlan:
         def money(minor: int) -> Money:
@@ -108,10 +117,9 @@ class ListTenders(Query[Tenders]):
 
     def answer(self, reader: Reader, context: QueryContext) -> Tenders:
         """Answer from the books; an unknown customer has nothing."""
-        code = self.currency.code
         found = reader.find(Wanted(owners=(self.customer_id,)))
         cards = [card for card in found.gift_cards if self._pays(card, context)]
-        credit = next((one for one in found.store_credit_accounts if one.account.currency == code), None)
+        credit = next((one for one in found.store_credit_accounts if self._is_in(one.account)), None)
         views = [GiftCardView.of(card, card.account.instant(context.now)) for card in cards]
         views.sort(key=lambda card: (card.expires_at is None, card.expires_at, card.issued_at, card.id))
         view = None if credit is None else StoreCreditView.of(credit, credit.account.instant(context.now))
@@ -121,13 +129,17 @@ class ListTenders(Query[Tenders]):
         return Tenders(
             gift_cards=tuple(views),
             store_credit=view,
-            available=to_money(sum(map(signed_minor_units, amounts)), code, exponent_of(self.currency)),
+            available=to_money(sum(map(signed_minor_units, amounts)), self.currency.code, exponent_of(self.currency)),
         )
 
     def _pays(self, card: GiftCard, context: QueryContext) -> bool:
         at = card.account.instant(context.now)
-        is_active = card.status is GiftCardStatus.ACTIVE and card.account.currency == self.currency.code
+        is_active = card.status is GiftCardStatus.ACTIVE and self._is_in(card.account)
         return is_active and card.account.available(at) > 0
+
+    def _is_in(self, account: Account) -> bool:
+        """Tell whether the account is in the currency, with the same decimals: nothing else could pay in it."""
+        return (account.currency, account.exponent) == (self.currency.code, exponent_of(self.currency))
 
 
 @attrs.frozen(kw_only=True)

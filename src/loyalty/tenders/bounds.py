@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -9,16 +10,16 @@ import attrs
 
 from loyalty.errors import LimitExceeded
 from loyalty.gift_cards.card import GiftCard
-from loyalty.ledger.account import Account
+from loyalty.identifiers import AccountId
 from loyalty.ledger.hold import Hold
 from loyalty.ledger.transfer import TransferKind
 from loyalty.policies.chosen import Policies
 from loyalty.policies.decision import Decision
-from loyalty.policies.limits import Caps
-from loyalty.ports.storage import Found, Reader, TransferFilter
+from loyalty.policies.limits import NO_CAPS, Caps
+from loyalty.ports.storage import Reader, TransferFilter
 from loyalty.store_credit.account import StoreCreditAccount
 
-__all__ = ["Bounded", "Bounds", "Deciding", "bounds_of", "limits_said", "require_within"]
+__all__ = ["NO_BOUNDS", "Bounded", "Bounds", "Deciding", "bounds_of", "limits_said", "require_within"]
 
 
 class Deciding(Protocol):
@@ -51,11 +52,25 @@ class Bounded(Protocol):
 
 @attrs.frozen
 class Bounds:
-    """The shop's limits on one order, in minor units; None is no limit."""
+    """The shop's limits on one order, in minor units; None is no limit. ``paid`` is what each account paid for it."""
 
     caps: Caps
     for_order: int | None = None
     for_own: int | None = None
+    paid: Mapping[AccountId, int] = attrs.field(factory=dict)
+
+    def for_card(self, owner: GiftCard | StoreCreditAccount) -> int | None:
+        """Return what the limit per card leaves for this one; store credit has no such limit."""
+        if self.caps.per_card is None or not isinstance(owner, GiftCard):
+            return None
+        return max(0, self.caps.per_card - self.paid.get(owner.account.id, 0))
+
+    def at_most(self, owner: GiftCard | StoreCreditAccount, wanted: int | None) -> int | None:
+        """Return the lower of what the caller lets this one pay and what the limit per card leaves."""
+        return min([bound for bound in (wanted, self.for_card(owner)) if bound is not None], default=None)
+
+
+NO_BOUNDS = Bounds(NO_CAPS)
 
 
 def bounds_of(
@@ -64,37 +79,38 @@ def bounds_of(
     asked: Bounded,
     *,
     order_id: str | None,
-    found: Found,
     replaced: Hold | None,
 ) -> Bounds:
-    """Return what the shop's limits leave for this order; the books are asked only where there is a limit."""
+    """
+    Return what the shop's limits leave for this order; the books are asked only where there is a limit.
+
+    What the order's own earlier hold reserves does not count, as *replaced*.
+    """
     currency = asked.currency
     caps = deciding.policies.limits(currency)
-    for_order, for_own = caps.per_order, None
-    if caps.per_order is not None and order_id is not None:
-        paid = reader.transfers(TransferFilter(order_id=order_id, kind=TransferKind.REDEMPTION))
-        earlier = sum(transfer.amount for transfer in paid if transfer.currency == currency)
-        for_order = max(0, caps.per_order - earlier)
+    if caps == NO_CAPS:
+        return NO_BOUNDS
+    for_order, for_own, paid = caps.per_order, None, dict[AccountId, int]()
+    if order_id is not None and (caps.per_order, caps.per_card) != (None, None):
+        paid = _paid(reader, order_id, currency)
+    if caps.per_order is not None:
+        for_order = max(0, caps.per_order - sum(paid.values()))
     if caps.per_customer_and_day is not None and asked.customer_id is not None:
         midnight = deciding.now.replace(hour=0, minute=0, second=0, microsecond=0)
-        spent = reader.spent_since(asked.customer_id, currency, midnight)
-        for_own = max(0, caps.per_customer_and_day - spent + _own_reserved(found, replaced))
-    return Bounds(caps, for_order, for_own)
+        without = None if replaced is None else replaced.id
+        spent = reader.spent_since(asked.customer_id, currency, midnight, at=deciding.now, without=without)
+        for_own = max(0, caps.per_customer_and_day - spent)
+    return Bounds(caps, for_order, for_own, paid)
 
 
-def _own_reserved(found: Found, replaced: Hold | None) -> int:
-    """Return what the hold that is replaced reserves on accounts that belong to a customer."""
-    if replaced is None:
-        return 0
-    owned: list[Account] = [card.account for card in found.gift_cards if card.customer_id is not None]
-    owned += [credit.account for credit in found.store_credit_accounts]
-    return sum(reserved_on(account, replaced) for account in owned)
-
-
-def reserved_on(account: Account, hold: Hold) -> int:
-    """Return what a hold reserves on an account, in minor units."""
-    reservation = account.reservation(hold.id)
-    return 0 if reservation is None else reservation.amount
+def _paid(reader: Reader, order_id: str, currency: str) -> dict[AccountId, int]:
+    """Return what each account paid for an order so far, refunded or not."""
+    paid: dict[AccountId, int] = {}
+    for transfer in reader.transfers(TransferFilter(order_id=order_id, kind=TransferKind.REDEMPTION)):
+        account_id = transfer.debit.account_id
+        if transfer.currency == currency and account_id is not None:
+            paid[account_id] = paid.get(account_id, 0) + transfer.amount
+    return paid
 
 
 def require_within(bounds: Bounds, owner: GiftCard | StoreCreditAccount, amount: int) -> None:
@@ -105,7 +121,7 @@ def require_within(bounds: Bounds, owner: GiftCard | StoreCreditAccount, amount:
         loyalty.errors.LimitExceeded: If it is more than one of the bounds.
     """
     named = {
-        "per_card": bounds.caps.per_card if isinstance(owner, GiftCard) else None,
+        "per_card": bounds.for_card(owner),
         "per_order": bounds.for_order,
         "per_customer_and_day": bounds.for_own if owner.customer_id is not None else None,
     }

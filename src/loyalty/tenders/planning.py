@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 import attrs
 
+from loyalty.identifiers import AccountId
 from loyalty.ledger.hold import Hold
 from loyalty.ledger.lot import LotMove
 from loyalty.money import minor_units
 from loyalty.policies.decision import Decision
-from loyalty.policies.limits import Caps
+from loyalty.policies.eligibility import OrderLine
 from loyalty.ports.storage import Found, Reader, Wanted
 from loyalty.tenders.asked import PaymentRequest, ReadsCodes
 from loyalty.tenders.bounds import Bounds, Deciding, bounds_of, limits_said
 from loyalty.tenders.plan import Source, plan_payment
 from loyalty.tenders.usable import Examined, UsableTender, examine
 
-__all__ = ["Planned", "PlannedPart", "Planning", "plan_request", "wanted_for"]
+__all__ = ["Planned", "PlannedPart", "Planning", "eligibility_said", "plan_request", "wanted_for"]
 
 
 class Planning(ReadsCodes, Deciding, Protocol):
@@ -81,8 +83,8 @@ def plan_request(
     """
     at = max([planning.now, *(account.recorded_at for account in found.accounts())])
     examined = examine(asked, planning, found, at, planning.policies.eligibility)
-    bounds = bounds_of(planning, reader, asked, order_id=order_id, found=found, replaced=replaced)
-    sources = [_source(tender, bounds.caps, replaced, at) for tender in examined.usable]
+    bounds = bounds_of(planning, reader, asked, order_id=order_id, replaced=replaced)
+    sources = [_source(tender, bounds, replaced, at) for tender in examined.usable]
     due = asked.due if bounds.for_order is None else min(asked.due, bounds.for_order)
     moves = plan_payment(
         due,
@@ -96,12 +98,11 @@ def plan_request(
     return Planned(examined, parts, at, _decisions(planning, asked, examined, bounds))
 
 
-def _source(tender: UsableTender, caps: Caps, replaced: Hold | None, at: datetime) -> Source:
-    bounds = [bound for bound in (tender.at_most, caps.per_card if tender.is_card else None) if bound is not None]
+def _source(tender: UsableTender, bounds: Bounds, replaced: Hold | None, at: datetime) -> Source:
     account = tender.account if replaced is None else tender.account.release(replaced.id, at)
     return Source(
         account=account,
-        at_most=min(bounds, default=None),
+        at_most=bounds.at_most(tender.owner, tender.at_most),
         priority=tender.priority,
         is_own=tender.is_own,
         lines=tender.lines,
@@ -110,15 +111,23 @@ def _source(tender: UsableTender, caps: Caps, replaced: Hold | None, at: datetim
 
 def _decisions(planning: Planning, asked: PaymentRequest, examined: Examined, bounds: Bounds) -> tuple[Decision, ...]:
     """Return which policies took part, and what they said where the parts do not show it."""
-    policies = planning.policies
-    decisions = [policies.decided("spending_order")]
-    if asked.lines:
-        vetoed = [_vetoed(tender, len(asked.lines)) for tender in examined.usable if tender.lines is not None]
-        decisions.append(policies.decided("eligibility", "; ".join(vetoed) or "no veto"))
-    return (*decisions, *limits_said(planning, bounds))
+    allowed = {tender.account.id: tender.lines for tender in examined.usable}
+    return (
+        planning.policies.decided("spending_order"),
+        *eligibility_said(planning, allowed, asked.lines),
+        *limits_said(planning, bounds),
+    )
 
 
-def _vetoed(tender: UsableTender, lines: int) -> str:
-    allowed = frozenset(range(lines)) if tender.lines is None else tender.lines
-    places = ", ".join(str(place) for place in range(lines) if place not in allowed)
-    return f"account {tender.account.id} not for lines {places}"
+def eligibility_said(
+    deciding: Deciding, allowed: Mapping[AccountId, frozenset[int] | None], lines: Sequence[OrderLine]
+) -> tuple[Decision, ...]:
+    """Return the record of the redemption rules' vetoes, if the lines were said; *allowed* None is all lines."""
+    if not lines:
+        return ()
+    vetoed = [
+        f"account {account_id} not for lines {', '.join(str(place) for place in range(len(lines)) if place not in own)}"
+        for account_id, own in allowed.items()
+        if own is not None
+    ]
+    return (deciding.policies.decided("eligibility", "; ".join(vetoed) or "no veto"),)

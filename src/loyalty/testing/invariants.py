@@ -26,7 +26,7 @@ def require_sound(books: Books) -> None:
     Raises:
         AssertionError: If value appeared, vanished or became negative, if a
             cached sum is not the sum, if a sequence has a gap, if more was
-            refunded than redeemed, or captured than held, or if accounts and
+            given back than taken, or captured than held, or if accounts and
             holds do not say the same.
     """
     for transfer in books.transfers:
@@ -142,18 +142,36 @@ def _require_conserved(books: Books) -> None:
 
 
 def _require_refunds_within(books: Books) -> None:
-    redeemed: Counter[tuple[str, str]] = Counter()
-    refunded: Counter[tuple[str, str]] = Counter()
-    ids = {transfer.id for transfer in books.transfers}
+    known: dict[str, Transfer] = {transfer.id: transfer for transfer in books.transfers}
+    reversals = [transfer for transfer in books.transfers if transfer.kind == "reversal"]
+    reversed_ = {str(reversal.refunds) for reversal in reversals}
+    assert len(reversals) == len(reversed_), "something was reversed twice"
+    for reversal in reversals:
+        _require_undone(known[str(reversal.refunds)], reversal)
+    taken: Counter[tuple[str, str]] = Counter()
+    given: Counter[tuple[str, str]] = Counter()
     for transfer in books.transfers:
-        if transfer.kind == "redemption":
-            redeemed.update({(transfer.id, move.lot_id): move.amount for move in transfer.debit.lots})
-        if transfer.refunds is not None:
-            assert transfer.refunds in ids
+        taken.update({(transfer.id, move.lot_id): move.amount for move in transfer.debit.lots})
+        if transfer.refunds is not None and transfer.id not in reversed_:
+            assert transfer.refunds in known
             for move in transfer.credit.lots:
-                refunded[transfer.refunds, move.source_lot_id or move.lot_id] += move.amount
-    for share, amount in refunded.items():
-        assert amount <= redeemed[share], "more was refunded than redeemed"
+                given[transfer.refunds, move.source_lot_id or move.lot_id] += move.amount
+    for share, amount in given.items():
+        assert amount <= taken[share], "more was given back than taken"
+
+
+def _require_undone(original: Transfer, reversal: Transfer) -> None:
+    assert original.kind != "reversal", "a reversal was reversed"
+    assert original.amount == reversal.amount
+    for before, after in ((original.debit, reversal.credit), (original.credit, reversal.debit)):
+        assert (before.account_id, before.house) == (after.account_id, after.house)
+    assert _amounts(original.credit) == _amounts(reversal.debit)
+    again = {move.source_lot_id or move.lot_id: move.amount for move in reversal.credit.lots}
+    assert _amounts(original.debit) == Counter(again)
+
+
+def _amounts(side: Side) -> Counter[str]:
+    return Counter({move.lot_id: move.amount for move in side.lots})
 
 
 def _require_holds(books: Books) -> None:

@@ -212,6 +212,31 @@ class LedgerMachine(RuleBasedStateMachine):
         end = ends[place % len(ends)] + timedelta(microseconds=off)
         self.take(Step(verb=Verb.MOVE_CLOCK, move=end - self.shop.clock()))
 
+    @rule(step=steps(Verb.ADJUST))
+    def adjust(self, step: Step) -> None:
+        """Correct a balance of a card or of store credit by an amount."""
+        self.take(step)
+
+    @rule(step=steps(Verb.REVERSE))
+    def reverse(self, step: Step) -> None:
+        """Undo an earlier transfer, of whatever kind."""
+        self.take(step)
+
+    @rule(step=steps(Verb.REVERSE, earlier=st.just(0)))
+    def reverse_the_last(self, step: Step) -> None:
+        """Undo what was just done, which is often still there."""
+        self.take(step)
+
+    @rule(step=steps(Verb.REFUND_TO_CREDIT))
+    def refund_to_credit(self, step: Step) -> None:
+        """Refund an order to store credit."""
+        self.take(step)
+
+    @rule(step=steps(Verb.REFUND_AS_CARD))
+    def refund_as_card(self, step: Step) -> None:
+        """Refund an order as a new gift card."""
+        self.take(step)
+
     @rule(step=steps(Verb.EXPIRE))
     def expire(self, step: Step) -> None:
         """Post what has expired."""

@@ -15,9 +15,11 @@ from fractions import Fraction
 from typing import Any, Final
 
 import attrs
+from moneyed import Money
 
 from loyalty.errors import (
     AlreadyClaimed,
+    AlreadyReversed,
     ClaimedByAnother,
     CurrencyMismatch,
     GiftCardNotFound,
@@ -28,10 +30,12 @@ from loyalty.errors import (
     LoyaltyError,
     MalformedCode,
     NotEligible,
+    NotReversible,
     NotSpendable,
     RedemptionNotFound,
     RefundTooLarge,
     StoreCreditAccountNotFound,
+    TransferNotFound,
 )
 from loyalty.gift_cards.card import GiftCardStatus
 from loyalty.gift_cards.view import GiftCardView
@@ -45,6 +49,7 @@ from loyalty.testing.books import Books
 from loyalty.testing.plan_oracle import Offer, Payer, divide
 from loyalty.testing.programs import AnyCommand, minor
 from loyalty.use_cases.adjust_hold import AdjustHold
+from loyalty.use_cases.adjust_value import Adjustment, AdjustValue
 from loyalty.use_cases.block_gift_card import BlockGiftCard
 from loyalty.use_cases.capture_hold import Capture, CaptureHold
 from loyalty.use_cases.claim_gift_card import ClaimGiftCard
@@ -52,14 +57,18 @@ from loyalty.use_cases.convert_gift_card import Conversion, ConvertGiftCard
 from loyalty.use_cases.debit_store_credit import Debit, DebitStoreCredit
 from loyalty.use_cases.expire_value import Expired, ExpireValue
 from loyalty.use_cases.grant_store_credit import Grant, GrantStoreCredit
-from loyalty.use_cases.issue_gift_card import IssuedGiftCard, IssueGiftCard
+from loyalty.use_cases.issue_gift_card import IssueGiftCard
 from loyalty.use_cases.lapse_holds import Lapsed, LapseHolds
+from loyalty.use_cases.new_card import IssuedGiftCard
 from loyalty.use_cases.open_store_credit_account import OpenStoreCreditAccount
 from loyalty.use_cases.pay_with_balances import Payment, PayWithBalances
 from loyalty.use_cases.place_hold import PlaceHold
 from loyalty.use_cases.redeem_gift_card import RedeemGiftCard
 from loyalty.use_cases.redemption import Redemption
+from loyalty.use_cases.refund_as_gift_card import RefundAsGiftCard
+from loyalty.use_cases.refund_order_to_store_credit import CreditRefund, RefundOrderToStoreCredit
 from loyalty.use_cases.refund_redemption import Refund, RefundRedemption
+from loyalty.use_cases.reverse_transfer import Reversal, ReverseTransfer
 from loyalty.use_cases.unblock_gift_card import UnblockGiftCard
 from loyalty.use_cases.void_hold import VoidHold
 
@@ -263,6 +272,21 @@ class _Plan:
 
 
 @attrs.frozen
+class _Past:
+    """One transfer as it happened: which lots of which account it took from and gave to. A lot may carry on another."""
+
+    kind: str
+    currency: str
+    amount: int
+    order: str | None
+    of: str | None
+    loser: str | None
+    taken: list[tuple[str, int]]
+    winner: str | None
+    given: list[tuple[str, int, str]]
+
+
+@attrs.frozen
 class _Change:
     """What one transfer did to what customers are owed, in one currency and origin."""
 
@@ -289,6 +313,8 @@ class Oracle:
         self._redemptions: list[_Redemption] = []
         self._holds: list[_Hold] = []
         self._changes: list[_Change] = []
+        self._past: dict[str, _Past] = {}
+        self._reversed: set[str] = set()
         self._nameless: list[Any] = []
         self._now = datetime.min.replace(tzinfo=UTC)
         self._owed_before: list[tuple[str, int]] = []
@@ -309,6 +335,10 @@ class Oracle:
             CaptureHold: self._capture_hold,
             VoidHold: self._void_hold,
             LapseHolds: self._lapse_holds,
+            AdjustValue: self._adjust,
+            ReverseTransfer: self._reverse,
+            RefundOrderToStoreCredit: self._refund_to_credit,
+            RefundAsGiftCard: self._refund_as_card,
             ExpireValue: self._expire,
         }
 
@@ -340,12 +370,13 @@ class Oracle:
                 redemption.id = part.id
         if isinstance(result, Debit) and self._nameless:
             self._nameless[0].id = result.transfer.id
-        account = result.account if isinstance(result, Grant | Conversion) else result
+        account = result.account if isinstance(result, Grant | Conversion | CreditRefund) else result
         if isinstance(account, StoreCreditView):
             self._credit(account.customer_id, account.currency).id = account.id
         for own in self._accounts():
             self._learn_lots(own, books)
         self._learn_what_lapsed(books)
+        self._learn_past(books)
 
     def compare(self, books: Books) -> None:
         """
@@ -464,7 +495,8 @@ class Oracle:
         card = self._card(command.code, command.gift_card_id)
         at = max(now, card.account.recorded)
         card.require_usable(command.customer_id, at)
-        return self._pay_from(card.account, command, at, "redemption", card)
+        self._require_allowed(command, card.account, card)
+        return self._pay_from(card.account, command.amount, command.order_id, at, "redemption")
 
     def _pay(self, command: PayWithBalances, now: datetime) -> Facts:
         plan = self._plan(command, command.order_id, now)
@@ -570,7 +602,8 @@ class Oracle:
             raise Refusal(StoreCreditAccountNotFound)
         at = max(now, account.recorded)
         kind = "debit" if command.order_id is None else "redemption"
-        taken = self._pay_from(account, command, at, kind, None)
+        self._require_allowed(command, account, None)
+        taken = self._pay_from(account, command.amount, command.order_id, at, kind)
         return {
             "amount": taken["amount"],
             "balance_after": taken["balance_after"],
@@ -598,6 +631,140 @@ class Oracle:
             "accounts": min(len(due), command.limit),
             "is_done": len(due) < command.limit,
         }
+
+    def _adjust(self, command: AdjustValue, now: datetime) -> Facts:
+        card = next((one for one in self._cards if one.id == command.gift_card_id), None)
+        if command.gift_card_id is not None and card is None:
+            raise Refusal(GiftCardNotFound)
+        account = card.account if card is not None else self._named(command)
+        at = max(now, account.recorded)
+        amount, lowers = minor(command.amount), command.direction == "debit"
+        if account.currency != command.amount.currency.code:
+            raise Refusal(CurrencyMismatch)
+        if lowers:
+            self._pay_from(account, command.amount, None, at, "adjustment")
+        else:
+            if command.expires_at is not None and command.expires_at <= at:
+                raise Refusal(InvalidTime)
+            lot = _Lot(
+                amount=amount, remaining=amount, origin=command.origin.value, opened=at, expires=command.expires_at
+            )
+            self._fill(account, [lot], at, "adjustment")
+        return {
+            "account_id": account.id,
+            "direction": "debit" if lowers else "credit",
+            "amount": amount,
+            "balance_after": account.posted,
+        }
+
+    def _named(self, command: AdjustValue) -> _Account:
+        if command.account_id is None:
+            account = self._find_credit(str(command.customer_id), command.amount.currency.code)
+        else:
+            account = next((one for one in self._accounts() if one.id == command.account_id), None)
+        if account is None:
+            raise Refusal(StoreCreditAccountNotFound)
+        return account
+
+    def _reverse(self, command: ReverseTransfer, now: datetime) -> Facts:
+        past = self._past.get(command.transfer_id)
+        if past is None:
+            raise Refusal(TransferNotFound)
+        if past.kind == "reversal":
+            raise Refusal(NotReversible, reason="reversal")
+        if command.transfer_id in self._reversed:
+            raise Refusal(AlreadyReversed)
+        redemption = next((one for one in self._redemptions if one.id == command.transfer_id), None)
+        if redemption is not None and any(share.given for share in redemption.shares):
+            raise Refusal(NotReversible, reason="refunded")
+        accounts = {one.id: one for one in self._accounts() if one.id in {past.loser, past.winner}}
+        at = max([now, *(one.recorded for one in accounts.values())])
+        entries = []
+        if past.winner is not None:
+            self._take_again(accounts[past.winner], past, at)
+            entries.append({"direction": "debit", "balance_after": accounts[past.winner].posted})
+        facts = {"amount": past.amount, "forfeited": 0, "regranted": 0, "entries": entries}
+        if past.loser is not None:
+            self._give_again(accounts[past.loser], past, at, facts)
+            entries.append({"direction": "credit", "balance_after": accounts[past.loser].posted})
+        self._reversed.add(command.transfer_id)
+        for share in redemption.shares if redemption is not None else ():
+            share.given = share.taken
+        if past.kind == "refund":
+            self._forget_refund(past)
+        return facts
+
+    def _refund_to_credit(self, command: RefundOrderToStoreCredit, now: datetime) -> Facts:
+        left = self._room_for(command, now)
+        currency = command.amount.currency.code
+        account = self._find_credit(command.customer_id, currency)
+        at = now if account is None else max(now, account.recorded)
+        if command.expires_at is not None and command.expires_at <= at:
+            raise Refusal(InvalidTime)
+        account = account or self._open_credit(command.customer_id, currency, at)
+        self._fill(account, [_new_value(command, at)], at, "refund")
+        return {
+            "amount": minor(command.amount),
+            "still_refundable": left,
+            "balance_after": account.posted,
+            "account": self._credit_facts(account, at),
+        }
+
+    def _refund_as_card(self, command: RefundAsGiftCard, now: datetime) -> Facts:
+        self._room_for(command, now)
+        account = _Account(currency=command.amount.currency.code, recorded=now)
+        card = _Card(account=account, value=minor(command.amount), expires=command.expires_at, owner=None)
+        self._nameless = [card]
+        self._cards.append(card)
+        self._fill(account, [_new_value(command, now)], now, "refund")
+        return self._card_facts(card, now)
+
+    def _room_for(self, command: RefundOrderToStoreCredit | RefundAsGiftCard, now: datetime) -> int:
+        """Return what the order's ceiling leaves after this refund."""
+        if command.expires_at is not None and command.expires_at <= now:
+            raise Refusal(InvalidTime)
+        given = sum(
+            past.amount
+            for id_, past in self._past.items()
+            if (past.order, past.currency) == (command.order_id, command.amount.currency.code)
+            and past.winner is not None
+            and past.kind in {"refund", "reversal"}
+            and id_ not in self._reversed
+        )
+        room = minor(command.refundable) - given
+        if minor(command.amount) > room:
+            raise Refusal(RefundTooLarge, refundable=max(0, room))
+        return room - minor(command.amount)
+
+    def _take_again(self, account: _Account, past: _Past, at: datetime) -> None:
+        lots = {str(lot.id): lot for lot in account.lots}
+        left = sum(min(lots[lot_id].unheld(at), amount) for lot_id, amount, _ in past.given)
+        if left < past.amount:
+            raise Refusal(InsufficientBalance, requested=past.amount, available=left)
+        for lot_id, amount, _ in past.given:
+            lots[lot_id].remaining -= amount
+            self._note(at, account, lots[lot_id], "reversal", -amount)
+        account.moved(at)
+
+    def _give_again(self, account: _Account, past: _Past, at: datetime, facts: dict[str, Any]) -> None:
+        lots = {str(lot.id): lot for lot in account.lots}
+        for lot_id, amount in past.taken:
+            lot, is_over = lots[lot_id], not lots[lot_id].lives(at)
+            if is_over and lot.origin != "promotional" and past.kind != "conversion":
+                lot = _copy(lot, amount, at, at + timedelta(days=30))
+                account.lots.append(lot)
+                facts["regranted"] += amount
+            else:
+                lot.remaining += amount
+                facts["forfeited"] += amount if is_over else 0
+            self._note(at, account, lot, "reversal", amount)
+        account.moved(at)
+
+    def _forget_refund(self, past: _Past) -> None:
+        """Let what a reversed refund gave back be refunded again."""
+        for redemption in self._redemptions:
+            for share in redemption.shares if redemption.id == past.of else ():
+                share.given -= sum(amount for _, amount, source in past.given if source == share.lot.id)
 
     # --- holds --------------------------------------------------------------
 
@@ -853,19 +1020,22 @@ class Oracle:
     def _note(self, at: datetime, account: _Account, lot: _Lot, kind: str, amount: int) -> None:
         self._changes.append(_Change(at, account.currency, lot.origin, kind, amount))
 
-    def _pay_from(
-        self, account: _Account, paying: RedeemGiftCard | DebitStoreCredit, at: datetime, kind: str, card: _Card | None
-    ) -> dict[str, object]:
-        due = paying.amount
-        if account.currency != due.currency.code:
+    def _require_allowed(
+        self, paying: RedeemGiftCard | DebitStoreCredit, account: _Account, card: _Card | None
+    ) -> None:
+        if account.currency != paying.amount.currency.code:
             raise Refusal(CurrencyMismatch)
         allowed = _open_lines(paying.lines, card, account.customer if card is None else card.owner)
-        if allowed is not None and minor(due) > sum(minor(paying.lines[place].amount) for place in allowed):
+        if allowed is not None and minor(paying.amount) > sum(minor(paying.lines[place].amount) for place in allowed):
             raise Refusal(NotEligible, reason=_first_veto(paying.lines, allowed))
+
+    def _pay_from(self, account: _Account, due: Money, order: str | None, at: datetime, kind: str) -> dict[str, object]:
+        if account.currency != due.currency.code:
+            raise Refusal(CurrencyMismatch)
         shares = _draw(account.lots, minor(due), at)
         if sum(share.taken for share in shares) != minor(due):
             raise Refusal(InsufficientBalance, requested=minor(due), available=account.free(at))
-        return self._taken(account, shares, paying.order_id, at, kind)
+        return self._taken(account, shares, order, at, kind)
 
     def _taken(
         self, account: _Account, shares: list[_Share], order: str | None, at: datetime, kind: str = "redemption"
@@ -939,6 +1109,23 @@ class Oracle:
             assert same, f"there is no lot of {expected} among {real}"
             lot.id = same[0].id
             real.remove(same[0])
+
+    def _learn_past(self, books: Books) -> None:
+        for transfer in books.transfers:
+            if transfer.id not in self._past:
+                self._past[transfer.id] = _Past(
+                    kind=transfer.kind.value,
+                    currency=transfer.currency,
+                    amount=transfer.amount,
+                    order=transfer.order_id,
+                    of=transfer.refunds,
+                    loser=transfer.debit.account_id,
+                    taken=[(move.lot_id, move.amount) for move in transfer.debit.lots],
+                    winner=transfer.credit.account_id,
+                    given=[
+                        (move.lot_id, move.amount, move.source_lot_id or move.lot_id) for move in transfer.credit.lots
+                    ],
+                )
 
     def _plain_accounts(self) -> dict[str, object]:
         return {
@@ -1020,6 +1207,30 @@ def facts_of(result: object) -> Facts:
             "balance_after": minor(result.transfer.balance_after),
             "account": facts_of(result.account),
         }
+    if isinstance(result, CreditRefund):
+        return {
+            "amount": minor(result.amount),
+            "still_refundable": minor(result.still_refundable),
+            "balance_after": minor(result.transfer.balance_after),
+            "account": facts_of(result.account),
+        }
+    if isinstance(result, Adjustment):
+        return {
+            "account_id": result.account_id,
+            "direction": result.direction.value,
+            "amount": minor(result.amount),
+            "balance_after": minor(result.balance_after),
+        }
+    if isinstance(result, Reversal):
+        return {
+            "amount": minor(result.amount),
+            "forfeited": minor(result.forfeited),
+            "regranted": minor(result.regranted),
+            "entries": [
+                {"direction": entry.direction.value, "balance_after": minor(entry.balance_after)}
+                for entry in result.entries
+            ],
+        }
     if isinstance(result, Expired):
         amounts = [(amount.currency.code, minor(amount)) for amount in result.amounts]
         return {"amounts": sorted(amounts), "accounts": result.accounts, "is_done": result.is_done}
@@ -1038,6 +1249,11 @@ def facts_of(result: object) -> Facts:
             for part in result.parts
         ],
     }
+
+
+def _new_value(command: RefundOrderToStoreCredit | RefundAsGiftCard, at: datetime) -> _Lot:
+    amount = minor(command.amount)
+    return _Lot(amount=amount, remaining=amount, origin="refund", opened=at, expires=command.expires_at)
 
 
 def _typed(code: str) -> str:

@@ -25,6 +25,7 @@ from loyalty.codes.mint import mint
 from loyalty.errors import CurrencyMismatch, InvalidAmount, InvalidRequest, InvalidTime, LoyaltyError, MalformedCode
 from loyalty.facade import Loyalty
 from loyalty.identifiers import AccountId, GiftCardId, HoldId, TransferId
+from loyalty.ledger.entry import Direction
 from loyalty.ledger.lot import LotOrigin
 from loyalty.money import ALL
 from loyalty.policies.chosen import Policies
@@ -33,8 +34,10 @@ from loyalty.ports.storage import Storage
 from loyalty.store_credit.account import StoreCreditView
 from loyalty.tenders.asked import GiftCardTender
 from loyalty.tenders.hold_view import HoldView
+from loyalty.testing.books import books_of
 from loyalty.testing.fakes import CountingIds, FakeClock, fake_code_keys
 from loyalty.use_cases.adjust_hold import AdjustHold
+from loyalty.use_cases.adjust_value import AdjustValue
 from loyalty.use_cases.block_gift_card import BlockGiftCard
 from loyalty.use_cases.capture_hold import Capture, CaptureHold
 from loyalty.use_cases.claim_gift_card import ClaimGiftCard
@@ -43,14 +46,18 @@ from loyalty.use_cases.convert_gift_card import Conversion, ConvertGiftCard
 from loyalty.use_cases.debit_store_credit import Debit, DebitStoreCredit
 from loyalty.use_cases.expire_value import ExpireValue
 from loyalty.use_cases.grant_store_credit import Grant, GrantStoreCredit
-from loyalty.use_cases.issue_gift_card import IssuedGiftCard, IssueGiftCard
+from loyalty.use_cases.issue_gift_card import IssueGiftCard
 from loyalty.use_cases.lapse_holds import LapseHolds
+from loyalty.use_cases.new_card import IssuedGiftCard
 from loyalty.use_cases.open_store_credit_account import OpenStoreCreditAccount
 from loyalty.use_cases.pay_with_balances import Payment, PayWithBalances
 from loyalty.use_cases.place_hold import PlaceHold
 from loyalty.use_cases.redeem_gift_card import RedeemGiftCard
 from loyalty.use_cases.redemption import Redemption
+from loyalty.use_cases.refund_as_gift_card import RefundAsGiftCard
+from loyalty.use_cases.refund_order_to_store_credit import CreditRefund, RefundOrderToStoreCredit
 from loyalty.use_cases.refund_redemption import RefundRedemption
+from loyalty.use_cases.reverse_transfer import ReverseTransfer
 from loyalty.use_cases.unblock_gift_card import UnblockGiftCard
 from loyalty.use_cases.void_hold import VoidHold
 
@@ -98,6 +105,10 @@ class Verb(StrEnum):
     VOID_HOLD = "void_hold"
     LAPSE_HOLDS = "lapse_holds"
     EXPIRE = "expire"
+    ADJUST = "adjust"
+    REVERSE = "reverse"
+    REFUND_TO_CREDIT = "refund_to_credit"
+    REFUND_AS_CARD = "refund_as_card"
     MOVE_CLOCK = "move_clock"
     REPLAY = "replay"
     REUSE_KEY = "reuse_key"
@@ -110,10 +121,11 @@ class Step:
     One step. Which fields count depends on the verb.
 
     ``card``, ``cards``, ``redemption``, ``hold``, ``account`` and ``earlier``
-    count around what there is; ``card``, ``redemption`` and ``hold`` may be -1 for
-    one that does not exist, ``card`` -2 for a malformed code. ``amount`` is in
-    minor units, None for everything. ``currency`` None is the one that fits the
-    card, account, redemption or hold. Times are relative to the time of the step.
+    count around what there is; ``card``, ``redemption``, ``hold`` and a transfer
+    that ``earlier`` names may be -1 for one that does not exist, ``card`` -2 for
+    a malformed code. ``amount`` is in minor units, None for everything.
+    ``currency`` None is the one that fits the card, account, redemption or hold.
+    Times are relative to the time of the step.
 
     ``caps`` are pairs of the most a card may pay and its priority, for the first
     of ``cards``; ``credit_at_most`` and ``priority`` are those of store credit.
@@ -140,6 +152,8 @@ class Step:
     credit_at_most: int | None = None
     lines: tuple[tuple[str, int], ...] = ()
     lapses_after: timedelta | None = None
+    lowers: bool = False
+    ceiling: int = 100
     limit: int = 200
     move: timedelta = timedelta(0)
     earlier: int = 0
@@ -216,6 +230,10 @@ class Shop:
             Verb.CAPTURE_HOLD: self._capture_hold,
             Verb.VOID_HOLD: self._void_hold,
             Verb.LAPSE_HOLDS: self._lapse_holds,
+            Verb.ADJUST: self._adjust,
+            Verb.REVERSE: self._reverse,
+            Verb.REFUND_TO_CREDIT: self._refund_to_credit,
+            Verb.REFUND_AS_CARD: self._refund_as_card,
             Verb.BAD_CALL: self._bad_call,
         }
         self._unknown_code = mint(fake_code_keys(), CodeFormat(), "a card that nobody issued", 1)
@@ -303,7 +321,7 @@ class Shop:
             self.redemptions.append((result.transfer.id, result.amount.currency.code))
         if isinstance(result, HoldView) and result.id not in {known.id for known in self.holds}:
             self.holds.append(result)
-        account = result.account if isinstance(result, Grant | Conversion) else result
+        account = result.account if isinstance(result, Grant | Conversion | CreditRefund) else result
         if isinstance(account, StoreCreditView) and account.id not in {known.id for known in self.accounts}:
             self.accounts.append(account)
 
@@ -480,12 +498,52 @@ class Shop:
             **_said(step),
         )
 
+    def _adjust(self, step: Step, key: str) -> AnyCommand:
+        fitting = self._currency_of_card(step.card) if step.by_id else self._currency_of_account(step)
+        named = {"gift_card_id": self._card_id(step.card)} if step.by_id else self._account(step)
+        return AdjustValue(
+            **named,
+            amount=self._value(step, fitting),
+            direction=Direction.DEBIT if step.lowers else Direction.CREDIT,
+            origin=step.origin or LotOrigin.GOODWILL,
+            expires_at=None if step.lowers else self._in(step.expires_in),
+            idempotency_key=key,
+            **{**_BY_STAFF, **_said(step)},
+        )
+
+    def _reverse(self, step: Step, key: str) -> AnyCommand:
+        known = books_of(self.storages[0]).transfers
+        exists = bool(known) and step.earlier >= 0
+        transfer_id = known[-1 - step.earlier % len(known)].id if exists else TransferId("no such transfer")
+        return ReverseTransfer(transfer_id=transfer_id, idempotency_key=key, **{**_BY_STAFF, **_said(step)})
+
+    def _refund_to_credit(self, step: Step, key: str) -> AnyCommand:
+        customer_id = step.customer or "ada"
+        return RefundOrderToStoreCredit(
+            **self._of_order(step), customer_id=customer_id, idempotency_key=key, **_said(step)
+        )
+
+    def _refund_as_card(self, step: Step, key: str) -> AnyCommand:
+        return RefundAsGiftCard(**self._of_order(step), idempotency_key=key, **_said(step))
+
+    def _of_order(self, step: Step) -> dict[str, Any]:
+        return {
+            "order_id": _order(step) or "order-0",
+            "amount": self._value(step),
+            "refundable": money(step.ceiling, step.currency or "USD"),
+            "expires_at": self._in(step.expires_in),
+        }
+
     def _expire(self, step: Step, key: str) -> AnyCommand:  # noqa: ARG002 - a sweep needs no key
         return ExpireValue(limit=step.limit)
 
     def _bad_call(self, step: Step, key: str) -> AnyCommand:
         _, make = BAD_CALLS[step.earlier % len(BAD_CALLS)]
         return make(key)
+
+
+_BY_STAFF: Final[Mapping[str, Any]] = {"actor": "staff", "reason": "a mistake"}
+"""What corrections must say."""
 
 
 def _order(step: Step) -> str | None:
@@ -576,6 +634,18 @@ BAD_CALLS: Final[tuple[tuple[type[LoyaltyError], Callable[[str], AnyCommand]], .
     (InvalidAmount, lambda key: CaptureHold(hold_id="a hold", amount=money(0), idempotency_key=key)),
     (InvalidRequest, lambda key: VoidHold(hold_id="", idempotency_key=key)),
     (InvalidAmount, lambda key: RefundRedemption(amount=money(0), order_id="order-0", idempotency_key=key)),
+    (
+        InvalidRequest,
+        lambda key: AdjustValue(
+            customer_id="ada",
+            amount=money(1),
+            direction=Direction.CREDIT,
+            actor="staff",
+            reason=None,  # type: ignore[arg-type]  # wrong on purpose
+            idempotency_key=key,
+        ),
+    ),
+    (InvalidRequest, lambda key: ReverseTransfer(transfer_id="", actor="staff", reason="why", idempotency_key=key)),
     (InvalidRequest, lambda key: OpenStoreCreditAccount(customer_id="ada", currency="ABC", idempotency_key=key)),
     (InvalidRequest, lambda _: OpenStoreCreditAccount(customer_id="ada", currency="USD", idempotency_key="k" * 201)),
 )

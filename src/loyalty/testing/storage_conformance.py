@@ -22,6 +22,7 @@ from typing import ClassVar
 
 from loyalty.testing.capabilities import Capabilities, without_tests_beyond
 from loyalty.testing.kit.commands import CommandTests
+from loyalty.testing.kit.corrections import CorrectionTests
 from loyalty.testing.kit.joining import JoiningTests
 from loyalty.testing.kit.ports import PortTests
 from loyalty.testing.kit.races import RaceTests
@@ -32,7 +33,9 @@ from loyalty.testing.kit.times import TimeTests
 __all__ = ["StorageConformance"]
 
 
-class StorageConformance(CommandTests, ReplayTests, PortTests, JoiningTests, TimeTests, ReportTests, RaceTests):
+class StorageConformance(
+    CommandTests, CorrectionTests, ReplayTests, PortTests, JoiningTests, TimeTests, ReportTests, RaceTests
+):
     """All that every storage must do; see the module for how to use it."""
 
     capabilities: ClassVar[Capabilities] = Capabilities()

@@ -160,6 +160,13 @@ def _holds() -> Mapping[str, st.SearchStrategy[Any]]:
     return {"hold": mostly(st.integers(0, 4), st.just(-1), times=12), "order": whose, "currency": _currency()}
 
 
+_REFUND_OF_AN_ORDER: Final[Mapping[str, st.SearchStrategy[Any]]] = {
+    "order": _orders(),
+    "amount": mostly(st.integers(1, 20), _amounts()),
+    "ceiling": mostly(st.integers(1, 60), _amounts(), times=2),
+    "currency": _currency(),
+    "expires_in": _expiries(),
+}
 _FIELDS: Final[Mapping[Verb, Mapping[str, st.SearchStrategy[Any]]]] = {
     Verb.ISSUE: {
         "amount": _amounts(),
@@ -218,6 +225,20 @@ _FIELDS: Final[Mapping[Verb, Mapping[str, st.SearchStrategy[Any]]]] = {
     Verb.CAPTURE_HOLD: {**_holds(), "amount": mostly(st.none() | st.integers(1, 20), _amounts(), times=2)},
     Verb.VOID_HOLD: {name: strategy for name, strategy in _holds().items() if name != "currency"},
     Verb.LAPSE_HOLDS: {"limit": mostly(st.just(200), st.integers(1, 2), times=2)},
+    Verb.ADJUST: {
+        "card": _cards(),
+        "by_id": st.booleans(),
+        "customer": _customers(),
+        "account": mostly(st.none(), st.integers(-1, 2), times=2),
+        "amount": mostly(st.integers(1, 20), _amounts(), times=2),
+        "currency": _currency(),
+        "lowers": st.booleans(),
+        "origin": st.none() | st.sampled_from(LotOrigin),
+        "expires_in": _expiries(),
+    },
+    Verb.REVERSE: {"earlier": mostly(st.integers(0, 8), st.just(-1))},
+    Verb.REFUND_TO_CREDIT: {**_REFUND_OF_AN_ORDER, "customer": _customers()},
+    Verb.REFUND_AS_CARD: _REFUND_OF_AN_ORDER,
     Verb.EXPIRE: {"limit": mostly(st.just(200), st.integers(1, 2), times=2)},
     Verb.MOVE_CLOCK: {"move": mostly(spans(), st.just(-HOUR))},
     Verb.REPLAY: {"earlier": st.integers(0, 30)},

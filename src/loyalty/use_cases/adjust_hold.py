@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar
 
@@ -17,6 +18,7 @@ from loyalty.ledger.account import Account
 from loyalty.ledger.hold import Hold, HoldTender, Reservation
 from loyalty.ledger.lot import LotMove
 from loyalty.money import exponent_of, minor_units
+from loyalty.policies.decision import Decision
 from loyalty.policies.eligibility import OrderLine
 from loyalty.policies.hold_time import LONGEST_HOLD, SHORTEST_HOLD
 from loyalty.ports.changes import AccountChange, Changes, HoldChange
@@ -26,6 +28,7 @@ from loyalty.tenders.asked import to_lines
 from loyalty.tenders.bounds import Bounds, bounds_of, limits_said
 from loyalty.tenders.hold_view import HoldView
 from loyalty.tenders.plan import Source, plan_payment
+from loyalty.tenders.planning import eligibility_said
 from loyalty.tenders.usable import lines_of
 from loyalty.use_cases.command import Command, Context, Outcome
 from loyalty.use_cases.holding import instant_of, lapse_at, open_hold, owners_of, reserved_moves, wanted_hold
@@ -38,11 +41,15 @@ class AdjustHold(Command[HoldView]):
     """
     Make a hold fit an order that has changed: another *amount_due*, or more time.
 
-    The hold keeps its id, its tenders and their bounds. It is planned anew: what
-    it reserves already stays usable for it, expired or not, and more is taken
-    from tenders that may still be spent; one that was blocked or has expired
-    meanwhile merely gives no more. *lapses_after* counts from now; without it
-    the hold lapses when it would have. *lines* are those of the changed order.
+    The hold keeps its id, its tenders and their bounds. For another amount or
+    other *lines* it is planned anew: what it reserves already stays usable for
+    it, expired or not, and more is taken from tenders that may still be spent;
+    one that was blocked or has expired meanwhile merely gives no more. The
+    *lines* are those of the changed order: say them again if the hold was placed
+    with lines, for nothing else tells the shop's rules what is bought.
+
+    *lapses_after* counts from now; without it the hold lapses when it would
+    have. On its own it changes nothing that is reserved.
 
     Raises:
         loyalty.errors.InvalidRequest: If nothing is to be changed.
@@ -74,8 +81,7 @@ class AdjustHold(Command[HoldView]):
         for money in [*filter(None, [self.amount_due]), *(line.amount for line in self.lines)]:
             if (money.currency.code, exponent_of(money.currency)) != (hold.currency, hold.exponent):
                 raise CurrencyMismatch(expected=hold.currency, actual=money.currency.code)
-        bounds = bounds_of(context, uow, hold, order_id=hold.order_id, found=found, replaced=hold)
-        moves = self._moves(context, found, hold, bounds, at)
+        moves, decisions = self._planned(context, uow, found, hold, at)
         adjusted = hold.adjusted(
             tuple(
                 attrs.evolve(tender, amount=sum([move.amount for move in moves[tender.account_id]]))
@@ -95,46 +101,52 @@ class AdjustHold(Command[HoldView]):
                 lapses_at=view.lapses_at,
             ),
             changes=Changes(accounts=tuple(_changes(found, adjusted, moves, at)), holds=(HoldChange(hold, adjusted),)),
-            decisions=(
-                context.policies.decided("spending_order"),
-                *((context.policies.decided("eligibility"),) if self.lines else ()),
-                *limits_said(context, bounds),
-            ),
+            decisions=decisions,
         )
 
     def _due(self, hold: Hold) -> int:
         return hold.amount_due if self.amount_due is None else minor_units(self.amount_due)
 
+    def _planned(
+        self, context: Context, uow: UnitOfWork, found: Found, hold: Hold, at: datetime
+    ) -> tuple[dict[AccountId, tuple[LotMove, ...]], tuple[Decision, ...]]:
+        """Return what each tender is to reserve from now on, and who decided; for a new time alone, what it does."""
+        owners, ids = owners_of(found), [tender.account_id for tender in hold.tenders]
+        if self.amount_due is None and not self.lines:
+            return {id_: reserved_moves(owners[id_].account, hold) for id_ in ids}, ()
+        bounds = bounds_of(context, uow, hold, order_id=hold.order_id, replaced=hold)
+        lines = {id_: lines_of(self.lines, owners[id_], context.policies.eligibility) for id_ in ids}
+        decisions = (
+            context.policies.decided("spending_order"),
+            *eligibility_said(context, lines, self.lines),
+            *limits_said(context, bounds),
+        )
+        sources = [
+            attrs.evolve(_source(owners[tender.account_id], tender, hold, bounds, at), lines=lines[tender.account_id])
+            for tender in hold.tenders
+        ]
+        return dict(zip(ids, self._moves(context, hold, sources, bounds, at), strict=True)), decisions
+
     def _moves(
-        self, context: Context, found: Found, hold: Hold, bounds: Bounds, at: datetime
-    ) -> dict[AccountId, tuple[LotMove, ...]]:
-        """Return what each tender is to reserve from now on."""
-        owners = owners_of(found)
-        due = self._due(hold) if bounds.for_order is None else min(self._due(hold), bounds.for_order)
-        planned = plan_payment(
-            due,
-            [
-                attrs.evolve(
-                    _source(owners[tender.account_id], tender, hold, bounds, at),
-                    lines=lines_of(self.lines, owners[tender.account_id], context.policies.eligibility),
-                )
-                for tender in hold.tenders
-            ],
+        self, context: Context, hold: Hold, sources: Sequence[Source], bounds: Bounds, at: datetime
+    ) -> tuple[tuple[LotMove, ...], ...]:
+        """Return what each tender is to reserve for the changed order."""
+        return plan_payment(
+            self._due(hold) if bounds.for_order is None else min(self._due(hold), bounds.for_order),
+            sources,
             at,
             context.policies.spending_order,
             lines=[minor_units(line.amount) for line in self.lines],
             own_at_most=bounds.for_own,
         )
-        return {tender.account_id: moves for tender, moves in zip(hold.tenders, planned, strict=True)}
 
 
 def _source(
     owner: GiftCard | StoreCreditAccount, tender: HoldTender, hold: Hold, bounds: Bounds, at: datetime
 ) -> Source:
-    per_card = bounds.caps.per_card if isinstance(owner, GiftCard) else None
     return Source(
         account=owner.account.release(hold.id, at),
-        at_most=min([bound for bound in (tender.at_most, per_card) if bound is not None], default=None),
+        at_most=bounds.at_most(owner, tender.at_most),
         priority=tender.priority,
         reserved=reserved_moves(owner.account, hold),
         is_usable=_may_give_more(owner, hold, at),

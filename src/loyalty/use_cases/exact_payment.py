@@ -7,12 +7,12 @@ from moneyed import Money
 
 from loyalty.errors import CurrencyMismatch
 from loyalty.gift_cards.card import GiftCard
-from loyalty.money import minor_units
+from loyalty.money import exponent_of, minor_units
 from loyalty.policies.decision import Decision
 from loyalty.policies.eligibility import OrderLine
-from loyalty.ports.storage import Found, UnitOfWork
+from loyalty.ports.storage import UnitOfWork
 from loyalty.store_credit.account import StoreCreditAccount
-from loyalty.tenders.bounds import bounds_of, limits_said, require_within
+from loyalty.tenders.bounds import NO_BOUNDS, bounds_of, limits_said, require_within
 from loyalty.tenders.usable import require_eligible
 from loyalty.use_cases.command import Context
 
@@ -27,13 +27,14 @@ class _Payer:
 
 def require_one_currency(amount: Money, lines: tuple[OrderLine, ...]) -> None:
     """
-    Check that the lines of an order are in the currency of what pays for it.
+    Check that the lines of an order are in the currency of what pays for it, with the same decimals.
 
     Raises:
         loyalty.errors.CurrencyMismatch: If one is not.
     """
+    expected = (amount.currency.code, exponent_of(amount.currency))
     for line in lines:
-        if line.amount.currency != amount.currency:
+        if (line.amount.currency.code, exponent_of(line.amount.currency)) != expected:
             raise CurrencyMismatch(expected=amount.currency.code, actual=line.amount.currency.code)
 
 
@@ -54,9 +55,13 @@ def require_allowed(
         loyalty.errors.LimitExceeded: If it is more than the shop allows.
     """
     policies = context.policies
-    require_eligible(lines, owner, minor_units(amount), policies.eligibility)
+    decisions = [policies.decided("spending_order")]
+    if lines:
+        require_eligible(lines, owner, minor_units(amount), policies.eligibility)
+        decisions.append(policies.decided("eligibility", "no veto"))
     payer = _Payer(amount.currency.code, owner.customer_id)
-    bounds = bounds_of(context, uow, payer, order_id=order_id, found=Found(), replaced=None)
-    require_within(bounds, owner, minor_units(amount))
-    eligible = (policies.decided("eligibility", "no veto"),) if lines else ()
-    return (policies.decided("spending_order"), *eligible, *limits_said(context, bounds))
+    bounds = bounds_of(context, uow, payer, order_id=order_id, replaced=None)
+    if bounds is not NO_BOUNDS:
+        require_within(bounds, owner, minor_units(amount))
+        decisions.extend(limits_said(context, bounds))
+    return tuple(decisions)

@@ -37,6 +37,7 @@ __all__ = [
     "moves_of",
     "receipt_of",
     "receipt_row",
+    "reservations_of",
     "reservations_text",
     "store_credit_of",
     "store_credit_row",
@@ -92,7 +93,7 @@ def account_of(row: Row, lots: tuple[Lot, ...]) -> Account:
         opened_at=from_micros(opened_at),
         recorded_at=from_micros(recorded_at),
         lots=lots,
-        reservations=() if reservations is None else _reservations_of(reservations),
+        reservations=reservations_of(reservations),
     )
 
 
@@ -103,7 +104,10 @@ def reservations_text(reservations: tuple[Reservation, ...]) -> str | None:
     return _dumps([[one.hold_id, to_micros(one.lapses_at), _plain_moves(one.moves)] for one in reservations])
 
 
-def _reservations_of(text: str) -> tuple[Reservation, ...]:
+def reservations_of(text: str | None) -> tuple[Reservation, ...]:
+    """Return what orders hold on an account, from its row."""
+    if text is None:
+        return ()
     return tuple(
         Reservation(hold_id=hold_id, lapses_at=from_micros(lapses_at), moves=_moves(moves))
         for hold_id, lapses_at, moves in json.loads(text)

@@ -27,7 +27,8 @@ from loyalty.testing.invariants import require_sound
 from loyalty.testing.programs import money
 from loyalty.use_cases.command import Command
 from loyalty.use_cases.grant_store_credit import Grant, GrantStoreCredit
-from loyalty.use_cases.issue_gift_card import IssuedGiftCard, IssueGiftCard
+from loyalty.use_cases.issue_gift_card import IssueGiftCard
+from loyalty.use_cases.new_card import IssuedGiftCard
 
 __all__ = ["DAY", "HOUR", "MICROSECOND", "UNKNOWN_CODE", "KitCase", "Stand"]
 
