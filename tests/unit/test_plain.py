@@ -7,7 +7,7 @@ import inspect
 import json
 import typing
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any, Final
 
@@ -242,7 +242,7 @@ def test_a_code_is_refused_and_not_leaked() -> None:
         {1},
         frozenset(),
         date(2026, 3, 1),
-        timedelta(1),
+        time(12),
         object(),
         len,
         int,
@@ -298,6 +298,13 @@ def test_times_are_written_in_utc() -> None:
     assert "2026-03-01T12:00:00.000001+00:00" == encode(instant)
     assert encode(instant) == encode(instant.astimezone(timezone(timedelta(hours=2))))
     assert instant == decode(datetime, encode(instant))
+
+
+def test_lengths_of_time_are_whole_microseconds() -> None:
+    """Also those of more than a day, so that one length has one number."""
+    for length in (timedelta.resolution, timedelta(seconds=1), timedelta(days=366, microseconds=-1)):
+        assert length == decode(timedelta, encode(length))
+    assert 90_000_000_001 == encode(timedelta(days=1, hours=1, microseconds=1))
 
 
 def test_enums_are_their_values_and_keys_are_text() -> None:
