@@ -10,7 +10,9 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 
+import attrs
 import pytest
 
 from loyalty.errors import (
@@ -25,6 +27,7 @@ from loyalty.facade import Loyalty
 from loyalty.ledger.lot import LotOrigin
 from loyalty.money import ALL
 from loyalty.testing.capabilities import needs
+from loyalty.testing.fakes import FakeClock
 from loyalty.testing.kit.case import KitCase, Stand
 from loyalty.testing.programs import AnyCommand, answer, money
 from loyalty.use_cases.claim_gift_card import ClaimGiftCard
@@ -37,20 +40,24 @@ from loyalty.use_cases.refund_order_to_store_credit import RefundOrderToStoreCre
 from loyalty.use_cases.refund_redemption import RefundRedemption
 from loyalty.use_cases.reverse_transfer import ReverseTransfer
 
-__all__ = ["Outcome", "RaceTests", "race"]
+__all__ = ["Outcome", "RaceCase", "RaceTests", "kinds", "race"]
 
 Outcome = tuple[object, LoyaltyError | None]
 
 
-def race(loyalty: Loyalty, commands: Sequence[AnyCommand]) -> list[Outcome]:
-    """Execute each command in a thread of its own, all at once; return what each came to, in the same order."""
+def race(doors: Sequence[Loyalty], commands: Sequence[AnyCommand]) -> list[Outcome]:
+    """
+    Execute each command in a thread of its own, all at once; return what each came to, in the same order.
+
+    Each has its door, for racers may have different clocks.
+    """
     barrier = threading.Barrier(len(commands))
     outcomes: list[Outcome | BaseException] = [AssertionError("a thread did not finish")] * len(commands)
 
     def run(place: int) -> None:
         try:
             barrier.wait()
-            outcomes[place] = answer(loyalty, commands[place])
+            outcomes[place] = answer(doors[place], commands[place])
         except BaseException as error:  # noqa: BLE001 - handed to the test, which raises it
             outcomes[place] = error
 
@@ -73,12 +80,19 @@ def kinds(outcomes: Sequence[Outcome]) -> Counter[str]:
     return Counter("done" if error is None else type(error).__name__ for _, error in outcomes)
 
 
-class RaceTests(KitCase):
-    """Many at once."""
+class RaceCase(KitCase):
+    """The ground of all tests that race."""
 
-    def race(self, stand: Stand, commands: Sequence[AnyCommand]) -> list[Outcome]:
-        """Execute all commands at once; return what each came to, in the same order."""
-        return race(stand.loyalty, commands)
+    def race(
+        self, stand: Stand, commands: Sequence[AnyCommand], times: Sequence[datetime] | None = None
+    ) -> list[Outcome]:
+        """Execute all commands at once, each at its time; return what each came to, in the same order."""
+        doors = {time: attrs.evolve(stand, clock=FakeClock(time)).loyalty for time in {stand.clock(), *(times or ())}}
+        return race([doors[time] for time in times or [stand.clock()] * len(commands)], commands)
+
+
+class RaceTests(RaceCase):
+    """Many at once."""
 
     @needs("threads")
     @pytest.mark.parametrize(("buyers", "units"), [(2, 1), (8, 3), (32, 10)])
