@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from loyalty.adapters.memory import MemoryStorage
+    from loyalty.attempts.default import UnlimitedGuesses
     from loyalty.codes.digest import CodeKeys
     from loyalty.codes.format import CodeFormat
     from loyalty.errors import LoyaltyError
-    from loyalty.facade import Loyalty
+    from loyalty.facade import AsyncLoyalty, Loyalty
     from loyalty.gift_cards.card import GiftCardStatus
     from loyalty.gift_cards.view import GiftCardView
     from loyalty.ledger.entry import Direction, Entry
@@ -28,6 +29,16 @@ if TYPE_CHECKING:
     from loyalty.policies.eligibility import OrderLine, PayingTender
     from loyalty.policies.expiry import AtLeastYears
     from loyalty.policies.limits import SpendingLimits
+    from loyalty.policies.refund_routing import (
+        PlannedRefund,
+        RefundTender,
+        in_proportion,
+        other_tenders_first,
+        plan_refund,
+        reverse_order_of_use,
+    )
+    from loyalty.policies.tax import CardPayment, PrepaidTax, Region, prepaid_tax, resolve_tax_rate
+    from loyalty.ports.attempt_limiter import AttemptLimiter
     from loyalty.reports.audit import Audit, AuditReport
     from loyalty.reports.checkout import GetHold, ListTenders, PaymentPlan, PlanPayment, Tenders
     from loyalty.reports.gift_cards import (
@@ -46,6 +57,7 @@ if TYPE_CHECKING:
     from loyalty.tenders.hold_view import HoldView, TenderPart
     from loyalty.tenders.usable import RefusedTender
     from loyalty.use_cases.adjust_hold import AdjustHold
+    from loyalty.use_cases.adjust_value import Adjustment, AdjustValue
     from loyalty.use_cases.block_gift_card import BlockGiftCard
     from loyalty.use_cases.capture_hold import Capture, CaptureHold
     from loyalty.use_cases.claim_gift_card import ClaimGiftCard
@@ -53,14 +65,18 @@ if TYPE_CHECKING:
     from loyalty.use_cases.debit_store_credit import Debit, DebitStoreCredit
     from loyalty.use_cases.expire_value import Expired, ExpireValue
     from loyalty.use_cases.grant_store_credit import Grant, GrantStoreCredit
-    from loyalty.use_cases.issue_gift_card import IssuedGiftCard, IssueGiftCard
+    from loyalty.use_cases.issue_gift_card import IssueGiftCard
     from loyalty.use_cases.lapse_holds import Lapsed, LapseHolds
+    from loyalty.use_cases.new_card import IssuedGiftCard
     from loyalty.use_cases.open_store_credit_account import OpenStoreCreditAccount
     from loyalty.use_cases.pay_with_balances import Payment, PayWithBalances
     from loyalty.use_cases.place_hold import PlaceHold
     from loyalty.use_cases.redeem_gift_card import RedeemGiftCard
     from loyalty.use_cases.redemption import Redemption
+    from loyalty.use_cases.refund_as_gift_card import RefundAsGiftCard
+    from loyalty.use_cases.refund_order_to_store_credit import CreditRefund, RefundOrderToStoreCredit
     from loyalty.use_cases.refund_redemption import Refund, RefundRedemption
+    from loyalty.use_cases.reverse_transfer import Reversal, ReverseTransfer
     from loyalty.use_cases.unblock_gift_card import UnblockGiftCard
     from loyalty.use_cases.void_hold import VoidHold
 
@@ -68,7 +84,11 @@ __all__ = [
     "ALL",
     "AccountStatement",
     "AdjustHold",
+    "AdjustValue",
+    "Adjustment",
+    "AsyncLoyalty",
     "AtLeastYears",
+    "AttemptLimiter",
     "Audit",
     "AuditReport",
     "Balance",
@@ -76,12 +96,14 @@ __all__ = [
     "Capture",
     "CaptureHold",
     "CardOrders",
+    "CardPayment",
     "CardsOfOrder",
     "ClaimGiftCard",
     "CodeFormat",
     "CodeKeys",
     "Conversion",
     "ConvertGiftCard",
+    "CreditRefund",
     "CurrencyMovements",
     "Debit",
     "DebitStoreCredit",
@@ -123,13 +145,21 @@ __all__ = [
     "PaymentPlan",
     "PlaceHold",
     "PlanPayment",
+    "PlannedRefund",
     "Policies",
+    "PrepaidTax",
     "RedeemGiftCard",
     "Redemption",
     "Reference",
     "Refund",
+    "RefundAsGiftCard",
+    "RefundOrderToStoreCredit",
     "RefundRedemption",
+    "RefundTender",
     "RefusedTender",
+    "Region",
+    "Reversal",
+    "ReverseTransfer",
     "SpendingLimits",
     "Statement",
     "StoreCreditStatus",
@@ -139,14 +169,25 @@ __all__ = [
     "Tenders",
     "TransferKind",
     "UnblockGiftCard",
+    "UnlimitedGuesses",
     "VoidHold",
+    "in_proportion",
+    "other_tenders_first",
+    "plan_refund",
+    "prepaid_tax",
+    "resolve_tax_rate",
+    "reverse_order_of_use",
 ]
 
 _HOMES = {
     "ALL": "loyalty.money",
     "AccountStatement": "loyalty.reports.store_credit",
     "AdjustHold": "loyalty.use_cases.adjust_hold",
+    "AdjustValue": "loyalty.use_cases.adjust_value",
+    "Adjustment": "loyalty.use_cases.adjust_value",
+    "AsyncLoyalty": "loyalty.facade",
     "AtLeastYears": "loyalty.policies.expiry",
+    "AttemptLimiter": "loyalty.ports.attempt_limiter",
     "Audit": "loyalty.reports.audit",
     "AuditReport": "loyalty.reports.audit",
     "Balance": "loyalty.reports.gift_cards",
@@ -154,12 +195,14 @@ _HOMES = {
     "Capture": "loyalty.use_cases.capture_hold",
     "CaptureHold": "loyalty.use_cases.capture_hold",
     "CardOrders": "loyalty.reports.gift_cards",
+    "CardPayment": "loyalty.policies.tax",
     "CardsOfOrder": "loyalty.reports.gift_cards",
     "ClaimGiftCard": "loyalty.use_cases.claim_gift_card",
     "CodeFormat": "loyalty.codes.format",
     "CodeKeys": "loyalty.codes.digest",
     "Conversion": "loyalty.use_cases.convert_gift_card",
     "ConvertGiftCard": "loyalty.use_cases.convert_gift_card",
+    "CreditRefund": "loyalty.use_cases.refund_order_to_store_credit",
     "CurrencyMovements": "loyalty.reports.liability",
     "Debit": "loyalty.use_cases.debit_store_credit",
     "DebitStoreCredit": "loyalty.use_cases.debit_store_credit",
@@ -180,7 +223,7 @@ _HOMES = {
     "HoldView": "loyalty.tenders.hold_view",
     "HouseAccount": "loyalty.ledger.house_accounts",
     "IssueGiftCard": "loyalty.use_cases.issue_gift_card",
-    "IssuedGiftCard": "loyalty.use_cases.issue_gift_card",
+    "IssuedGiftCard": "loyalty.use_cases.new_card",
     "LapseHolds": "loyalty.use_cases.lapse_holds",
     "Lapsed": "loyalty.use_cases.lapse_holds",
     "Liability": "loyalty.reports.liability",
@@ -201,13 +244,21 @@ _HOMES = {
     "PaymentPlan": "loyalty.reports.checkout",
     "PlaceHold": "loyalty.use_cases.place_hold",
     "PlanPayment": "loyalty.reports.checkout",
+    "PlannedRefund": "loyalty.policies.refund_routing",
     "Policies": "loyalty.policies.chosen",
+    "PrepaidTax": "loyalty.policies.tax",
     "RedeemGiftCard": "loyalty.use_cases.redeem_gift_card",
     "Redemption": "loyalty.use_cases.redemption",
     "Reference": "loyalty.ledger.transfer",
     "Refund": "loyalty.use_cases.refund_redemption",
+    "RefundAsGiftCard": "loyalty.use_cases.refund_as_gift_card",
+    "RefundOrderToStoreCredit": "loyalty.use_cases.refund_order_to_store_credit",
     "RefundRedemption": "loyalty.use_cases.refund_redemption",
+    "RefundTender": "loyalty.policies.refund_routing",
     "RefusedTender": "loyalty.tenders.usable",
+    "Region": "loyalty.policies.tax",
+    "Reversal": "loyalty.use_cases.reverse_transfer",
+    "ReverseTransfer": "loyalty.use_cases.reverse_transfer",
     "SpendingLimits": "loyalty.policies.limits",
     "Statement": "loyalty.reports.store_credit",
     "StoreCreditStatus": "loyalty.store_credit.account",
@@ -217,7 +268,14 @@ _HOMES = {
     "Tenders": "loyalty.reports.checkout",
     "TransferKind": "loyalty.ledger.transfer",
     "UnblockGiftCard": "loyalty.use_cases.unblock_gift_card",
+    "UnlimitedGuesses": "loyalty.attempts.default",
     "VoidHold": "loyalty.use_cases.void_hold",
+    "in_proportion": "loyalty.policies.refund_routing",
+    "other_tenders_first": "loyalty.policies.refund_routing",
+    "plan_refund": "loyalty.policies.refund_routing",
+    "prepaid_tax": "loyalty.policies.tax",
+    "resolve_tax_rate": "loyalty.policies.tax",
+    "reverse_order_of_use": "loyalty.policies.refund_routing",
 }
 
 

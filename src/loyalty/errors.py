@@ -20,8 +20,10 @@ Every error this library raises, grouped by what the caller does next.
     │   ├── HoldClosed
     │   ├── TooManyHolds
     │   ├── AlreadyReversed
+    │   ├── NotReversible
     │   ├── RefundTooLarge
-    │   └── AmountNotOffered
+    │   ├── AmountNotOffered
+    │   └── TooManyAttempts
     ├── NotFound (LookupError)
     │   ├── GiftCardNotFound
     │   ├── StoreCreditAccountNotFound
@@ -48,6 +50,8 @@ from typing import TYPE_CHECKING, ClassVar
 import attrs
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from moneyed import Money
 
 __all__ = [
@@ -72,6 +76,7 @@ __all__ = [
     "MalformedCode",
     "NotEligible",
     "NotFound",
+    "NotReversible",
     "NotSpendable",
     "OutcomeUnknown",
     "RedemptionNotFound",
@@ -80,6 +85,7 @@ __all__ = [
     "StorageError",
     "StorageUnavailable",
     "StoreCreditAccountNotFound",
+    "TooManyAttempts",
     "TooManyHolds",
     "TransferNotFound",
 ]
@@ -276,6 +282,22 @@ class AlreadyReversed(Refused):
 
 
 @attrs.define(eq=False, str=False)
+class NotReversible(Refused):
+    """
+    The transfer cannot be undone whole.
+
+    ``reason`` is ``"reversal"`` if it undoes another one itself, and
+    ``"refunded"`` if a part of it was given back already.
+    """
+
+    code: ClassVar[str] = "not_reversible"
+    public_message: ClassVar[str] = "This cannot be reversed."
+    default_message: ClassVar[str] = "the transfer cannot be reversed"
+
+    reason: str = ""
+
+
+@attrs.define(eq=False, str=False)
 class RefundTooLarge(Refused):
     """More would be given back than was taken and not yet given back."""
 
@@ -292,6 +314,22 @@ class AmountNotOffered(Refused):
     code: ClassVar[str] = "amount_not_offered"
     public_message: ClassVar[str] = "This amount is not on offer."
     default_message: ClassVar[str] = "the amount is not on offer"
+
+
+@attrs.define(eq=False, str=False)
+class TooManyAttempts(Refused):
+    """
+    Too many codes were wrong lately, so this one was not even looked at.
+
+    It says nothing about the code, and a right one is refused alike.
+    ``retry_after`` is how long to wait, or None if that is not known.
+    """
+
+    code: ClassVar[str] = "too_many_attempts"
+    public_message: ClassVar[str] = "Too many attempts. Please try again later."
+    default_message: ClassVar[str] = "too many wrong gift card codes lately"
+
+    retry_after: timedelta | None = None
 
 
 # --- not there --------------------------------------------------------------

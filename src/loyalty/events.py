@@ -27,10 +27,13 @@ __all__ = [
     "HoldVoided",
     "HoldsLapsed",
     "OrderPaid",
+    "OrderRefunded",
     "RedemptionRefunded",
     "StoreCreditAccountOpened",
     "StoreCreditDebited",
     "StoreCreditGranted",
+    "TransferReversed",
+    "ValueAdjusted",
     "ValueExpired",
 ]
 
@@ -143,6 +146,19 @@ class HoldsLapsed(Event):
 
 
 @attrs.frozen(kw_only=True)
+class OrderRefunded(Event):
+    """An order was refunded as new value: to a customer's store credit, or as a gift card."""
+
+    order_id: str
+    transfer_id: str
+    account_id: str
+    amount: Money
+    customer_id: str | None
+    gift_card_id: str | None
+    recipient: str | None
+
+
+@attrs.frozen(kw_only=True)
 class RedemptionRefunded(Event):
     """Value that paid for an order was given back."""
 
@@ -198,6 +214,31 @@ class StoreCreditDebited(Event):
     transfer_id: str
     amount: Money
     order_id: str | None
+
+
+@attrs.frozen(kw_only=True)
+class TransferReversed(Event):
+    """An earlier transfer was undone, whole. ``kind`` is what it had been for."""
+
+    transfer_id: str
+    reverses: str
+    kind: str
+    amount: Money
+    order_id: str | None
+    actor: str
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
+class ValueAdjusted(Event):
+    """Staff corrected a balance by an amount; ``direction`` is its sign."""
+
+    account_id: str
+    transfer_id: str
+    direction: str
+    amount: Money
+    actor: str
+    reason: str
 
 
 @attrs.frozen(kw_only=True)

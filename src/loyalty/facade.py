@@ -1,32 +1,133 @@
 """
 The one door: ``execute`` changes things, ``ask`` reads.
 
-A host makes one :class:`Loyalty` at start and shares it among its threads; it
-holds no state but its configuration.
+A host makes one :class:`Loyalty` at start and shares it among its threads, or
+one :class:`AsyncLoyalty` and shares it among its tasks; they hold no state but
+their configuration.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import TypeVar
+from inspect import iscoroutinefunction
+from typing import Generic, Self, TypeVar
 
+from loyalty.attempts.default import InThisProcess
+from loyalty.attempts.watch import AttemptWatch
 from loyalty.clock import Clock, require_utc, system_clock
 from loyalty.codes.digest import CodeKeys
 from loyalty.codes.format import CodeFormat
 from loyalty.errors import InvalidRequest
 from loyalty.identifiers import IdSource, random_id
 from loyalty.policies.chosen import Policies
-from loyalty.ports.storage import Storage
+from loyalty.ports.attempt_limiter import AttemptLimiter
+from loyalty.ports.storage import AsyncStorage, Reader, Storage, UnitOfWork
 from loyalty.reports.query import Query, QueryContext
 from loyalty.use_cases.command import Command, Context, Sweep
 from loyalty.use_cases.perform import perform, perform_sweep
 
-__all__ = ["Loyalty"]
+__all__ = ["AsyncLoyalty", "Loyalty"]
 
 Result = TypeVar("Result")
+Books = TypeVar("Books", bound=Storage | AsyncStorage)
 
 
-class Loyalty:
+class _Door(Generic[Books]):
+    """What both doors are made of: the configuration, and the work that a request means under it."""
+
+    _has_async_storage: bool
+
+    def __init__(
+        self,
+        storage: Books,
+        *,
+        code_keys: CodeKeys,
+        clock: Clock = system_clock,
+        policies: Policies | None = None,
+        code_format: CodeFormat | None = None,
+        new_id: IdSource = random_id,
+        attempt_limiter: AttemptLimiter | None = None,
+    ) -> None:
+        """Keep the configuration; nothing is opened or read."""
+        self._storage = storage
+        self._code_keys = code_keys
+        self._clock = clock
+        self._policies = Policies() if policies is None else policies
+        self._code_format = CodeFormat() if code_format is None else code_format
+        self._new_id = new_id
+        self._attempts = AttemptWatch(InThisProcess() if attempt_limiter is None else attempt_limiter)
+        self._require_parts()
+
+    def using(self, storage: Books) -> Self:
+        """Return the same configuration on another storage, for example one that joins a host's transaction."""
+        return type(self)(
+            storage,
+            code_keys=self._code_keys,
+            clock=self._clock,
+            policies=self._policies,
+            code_format=self._code_format,
+            new_id=self._new_id,
+            attempt_limiter=self._attempts.limiter,
+        )
+
+    def _require_parts(self) -> None:
+        """Tell a wrong part when the library is set up, and not inside a sale."""
+        kind = "async " if self._has_async_storage else ""
+        parts = {
+            f"storage must have {kind}run and read": self._is_storage(),
+            "code_keys must be CodeKeys": isinstance(self._code_keys, CodeKeys),
+            "clock must be callable": callable(self._clock),
+            "policies must be Policies": isinstance(self._policies, Policies),
+            "code_format must be a CodeFormat": isinstance(self._code_format, CodeFormat),
+            "new_id must be callable": callable(self._new_id),
+            "attempt_limiter must have require, wrong and mistyped": not isinstance(self._attempts.limiter, type)
+            and isinstance(self._attempts.limiter, AttemptLimiter),
+        }
+        for rule, holds in parts.items():
+            if not holds:
+                raise InvalidRequest(rule)
+
+    def _is_storage(self) -> bool:
+        storage: object = self._storage
+        methods = [getattr(storage, name, None) for name in ("run", "read")]
+        return not isinstance(storage, type) and all(
+            callable(method) and iscoroutinefunction(method) is self._has_async_storage for method in methods
+        )
+
+    def _work(self, command: Command[Result] | Sweep[Result]) -> Callable[[UnitOfWork], Result]:
+        """Return what the storage is to run for a command. The time is fixed here, once."""
+        if isinstance(command, Command):
+            context = self._context()
+            return lambda uow: perform(command, uow, context)
+        if isinstance(command, Sweep):
+            context = self._context()
+            return lambda uow: perform_sweep(command, uow, context)
+        raise InvalidRequest("execute takes a command")
+
+    def _question(self, query: Query[Result]) -> Callable[[Reader], Result]:
+        """Return what the storage is to be asked for a query."""
+        if not isinstance(query, Query):
+            raise InvalidRequest("ask takes a query")
+        context = QueryContext(
+            now=self._now(), code_keys=self._code_keys, code_format=self._code_format, policies=self._policies
+        )
+        return lambda reader: query.answer(reader, context)
+
+    def _now(self) -> datetime:
+        return require_utc(self._clock(), "the clock's time")
+
+    def _context(self) -> Context:
+        return Context(
+            now=self._now(),
+            new_id=self._new_id,
+            code_keys=self._code_keys,
+            code_format=self._code_format,
+            policies=self._policies,
+        )
+
+
+class Loyalty(_Door[Storage]):
     """
     Gift cards and store credit on a storage.
 
@@ -44,94 +145,132 @@ class Loyalty:
             How codes look.
         new_id:
             Answers a new, unique id.
+        attempt_limiter:
+            Keeps strangers from guessing codes. By default wrong codes are
+            counted in this process, per caller and overall, for as long as this
+            object and its copies live. ``UnlimitedGuesses()`` turns it off.
+
+    Raises:
+        loyalty.errors.InvalidRequest: If a part is of the wrong kind.
     """
 
-    def __init__(
-        self,
-        storage: Storage,
-        *,
-        code_keys: CodeKeys,
-        clock: Clock = system_clock,
-        policies: Policies | None = None,
-        code_format: CodeFormat | None = None,
-        new_id: IdSource = random_id,
-    ) -> None:
-        """Keep the configuration; nothing is opened or read."""
-        self._storage = storage
-        self._code_keys = code_keys
-        self._clock = clock
-        self._policies = Policies() if policies is None else policies
-        self._code_format = CodeFormat() if code_format is None else code_format
-        self._new_id = new_id
-        self._require_parts()
+    _has_async_storage = False
 
-    def _require_parts(self) -> None:
-        """Tell a wrong part when the library is set up, and not inside a sale."""
-        parts = {
-            "storage must have run and read": not isinstance(self._storage, type)
-            and callable(getattr(self._storage, "run", None))
-            and callable(getattr(self._storage, "read", None)),
-            "code_keys must be CodeKeys": isinstance(self._code_keys, CodeKeys),
-            "clock must be callable": callable(self._clock),
-            "policies must be Policies": isinstance(self._policies, Policies),
-            "code_format must be a CodeFormat": isinstance(self._code_format, CodeFormat),
-            "new_id must be callable": callable(self._new_id),
-        }
-        for rule, holds in parts.items():
-            if not holds:
-                raise InvalidRequest(rule)
-
-    def execute(self, command: Command[Result] | Sweep[Result]) -> Result:
+    def execute(self, command: Command[Result] | Sweep[Result], *, caller: str | None = None) -> Result:
         """
         Carry out a command, all of it or nothing.
 
         Calling again with the same idempotency key and content is always safe.
 
+        Args:
+            command:
+                What is to be done.
+            caller:
+                Who is asking, as far as the host can tell: an address, a session,
+                a till. Whose codes are wrong too often is refused for a while. It
+                is no part of the command and is not kept with it.
+
         Raises:
+            loyalty.errors.TooManyAttempts: If the command carries a code and there
+                were too many wrong ones; nothing was looked up.
             loyalty.errors.LoyaltyError: What the command documents; nothing was
                 changed, except that after ``OutcomeUnknown`` it may have been.
         """
-        if isinstance(command, Command):
-            context = self._context()
-            return self._storage.run(lambda uow: perform(command, uow, context))
-        if isinstance(command, Sweep):
-            context = self._context()
-            return self._storage.run(lambda uow: perform_sweep(command, uow, context))
-        raise InvalidRequest("execute takes a command")
+        work = self._work(command)
+        with self._attempts.over(command, caller):
+            return self._storage.run(work)
 
-    def ask(self, query: Query[Result]) -> Result:
+    def ask(self, query: Query[Result], *, caller: str | None = None) -> Result:
         """
         Answer a query from one consistent snapshot.
 
+        Args:
+            query:
+                What is to be answered.
+            caller:
+                Who is asking; see :meth:`execute`.
+
         Raises:
+            loyalty.errors.TooManyAttempts: If the query carries a code and there
+                were too many wrong ones; nothing was looked up.
             loyalty.errors.LoyaltyError: What the query documents.
         """
-        if not isinstance(query, Query):
-            raise InvalidRequest("ask takes a query")
-        context = QueryContext(
-            now=self._now(), code_keys=self._code_keys, code_format=self._code_format, policies=self._policies
-        )
-        return self._storage.read(lambda reader: query.answer(reader, context))
+        question = self._question(query)
+        with self._attempts.over(query, caller) as charge:
+            answer = self._storage.read(question)
+            charge(query.wrong_codes(answer))
+            return answer
 
-    def using(self, storage: Storage) -> Loyalty:
-        """Return the same configuration on another storage, for example one that joins a host's transaction."""
-        return Loyalty(
-            storage,
-            code_keys=self._code_keys,
-            clock=self._clock,
-            policies=self._policies,
-            code_format=self._code_format,
-            new_id=self._new_id,
-        )
 
-    def _now(self) -> datetime:
-        return require_utc(self._clock(), "the clock's time")
+class AsyncLoyalty(_Door[AsyncStorage]):
+    """
+    Gift cards and store credit for tasks of an event loop: the very same commands and queries, awaited.
 
-    def _context(self) -> Context:
-        return Context(
-            now=self._now(),
-            new_id=self._new_id,
-            code_keys=self._code_keys,
-            code_format=self._code_format,
-            policies=self._policies,
-        )
+    Args:
+        storage:
+            Where the books are: ``AsyncSqlAlchemyStorage(...)``, a
+            ``ThreadedStorage(...)`` around a blocking one, or any other
+            :class:`loyalty.ports.storage.AsyncStorage`.
+        code_keys:
+            As for :class:`Loyalty`, and so are all the others.
+        clock:
+            Answers the current time; not awaited.
+        policies:
+            The shop's choices.
+        code_format:
+            How codes look.
+        new_id:
+            Answers a new, unique id; not awaited.
+        attempt_limiter:
+            Keeps strangers from guessing codes; not awaited, so one that asks
+            another machine keeps the event loop waiting as long as it takes.
+
+    Raises:
+        loyalty.errors.InvalidRequest: If a part is of the wrong kind.
+    """
+
+    _has_async_storage = True
+
+    async def execute(self, command: Command[Result] | Sweep[Result], *, caller: str | None = None) -> Result:
+        """
+        Carry out a command, all of it or nothing, also if the task is cancelled.
+
+        Calling again with the same idempotency key and content is always safe,
+        and after a cancellation it tells what happened.
+
+        Args:
+            command:
+                What is to be done.
+            caller:
+                Who is asking; see :meth:`Loyalty.execute`.
+
+        Raises:
+            loyalty.errors.TooManyAttempts: If the command carries a code and there
+                were too many wrong ones; nothing was looked up.
+            loyalty.errors.LoyaltyError: What the command documents; nothing was
+                changed, except that after ``OutcomeUnknown`` it may have been.
+        """
+        work = self._work(command)
+        with self._attempts.over(command, caller):
+            return await self._storage.run(work)
+
+    async def ask(self, query: Query[Result], *, caller: str | None = None) -> Result:
+        """
+        Answer a query from one consistent snapshot.
+
+        Args:
+            query:
+                What is to be answered.
+            caller:
+                Who is asking; see :meth:`Loyalty.execute`.
+
+        Raises:
+            loyalty.errors.TooManyAttempts: If the query carries a code and there
+                were too many wrong ones; nothing was looked up.
+            loyalty.errors.LoyaltyError: What the query documents.
+        """
+        question = self._question(query)
+        with self._attempts.over(query, caller) as charge:
+            answer = await self._storage.read(question)
+            charge(query.wrong_codes(answer))
+            return answer

@@ -19,10 +19,11 @@ from moneyed import Currency, Money
 
 from loyalty.clock import require_utc
 from loyalty.codes.code import GiftCardCode
-from loyalty.errors import InvalidAmount, InvalidRequest
+from loyalty.errors import InvalidRequest
 from loyalty.identifiers import Metadata, freeze_metadata, require_key, require_text
 from loyalty.ledger.transfer import Reference
 from loyalty.money import ALL, Everything, exponent_of, minor_units
+from loyalty.policies.tax import Region, percentage
 
 __all__ = [
     "LATER",
@@ -38,6 +39,7 @@ __all__ = [
     "is_optional_duration",
     "is_optional_text",
     "is_reference",
+    "is_region",
     "is_text",
     "is_whole_number",
     "require_one_of",
@@ -69,7 +71,6 @@ from before it existed still answer.
 """
 
 LONGEST_NOTE = 2000
-MOST_DECIMALS_OF_A_RATE = 6
 _CODE = re.compile("[A-Z0-9]{1,12}")
 
 Kind = TypeVar("Kind")
@@ -142,6 +143,12 @@ def is_reference(instance: object, field: attrs.Attribute[Any], value: object) -
         raise InvalidRequest(f"{field.name} must be a Reference")
     plain = Reference(require_text(value.type, "reference type", 50), require_text(value.id, "reference id"))
     _keep(instance, field, value, plain)
+
+
+def is_region(instance: object, field: attrs.Attribute[Any], value: object) -> None:
+    """Accept None, a Region, or a text of 1 to 200 characters."""
+    if not isinstance(value, Region):
+        is_optional_text(instance, field, value)
 
 
 def is_one_of(kind: type[Any], *, optional: bool = False) -> Validator:
@@ -220,20 +227,7 @@ def to_metadata(value: Mapping[str, object] | None) -> Metadata | None:
 
 def to_percentage(value: Decimal | int | str | None) -> Decimal | None:
     """Accept a percentage from 0 to 100 with at most six decimals; zero is a rate, None is none."""
-    if value is None:
-        return None
-    rate = _decimal(value)
-    if rate.is_finite() and int(rate.as_tuple().exponent) >= -MOST_DECIMALS_OF_A_RATE and 0 <= rate <= 100:  # noqa: PLR2004  # per cent
-        return Decimal(f"{abs(rate):f}") if rate else Decimal(0)
-    raise InvalidAmount("a tax rate must be a percentage from 0 to 100 with at most six decimals")
-
-
-def _decimal(value: object) -> Decimal:
-    if isinstance(value, str) and value.isascii() and value.replace(".", "", 1).isdigit() and len(value) < 20:  # noqa: PLR2004  # a rate is short
-        return Decimal(value)
-    if isinstance(value, Decimal) or (isinstance(value, int) and not isinstance(value, bool)):
-        return Decimal(value)
-    raise InvalidAmount("a tax rate must be a Decimal, a whole number or a plain decimal text")
+    return None if value is None else percentage(value)
 
 
 def to_currency(value: str | Currency) -> Currency:

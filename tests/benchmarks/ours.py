@@ -11,26 +11,33 @@ from sqlalchemy import event
 
 from loyalty import (
     Audit,
+    CaptureHold,
     CodeKeys,
     ConvertGiftCard,
     GetBalance,
     GetGiftCard,
+    GiftCardTender,
     GrantStoreCredit,
     IssuedGiftCard,
     IssueGiftCard,
     LotOrigin,
     Loyalty,
     OpenStoreCreditAccount,
+    PlaceHold,
     RedeemGiftCard,
 )
 from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
 
-__all__ = ["Ours", "analyze"]
+__all__ = ["KEYS", "TENDERS", "Ours", "analyze"]
+
+KEYS = CodeKeys.generate()
 
 VALUE = Money("1000000.00", "USD")
 CENT = Money("0.01", "USD")
 EXPIRY = datetime.now(UTC) + timedelta(days=365)  # noqa: TID251  # a benchmark runs on the real clock
 CARDS_PER_COMMIT = 500
+TENDERS = 5
+"""How many cards pay for one order where several do."""
 SAVEPOINTS = ("SAVEPOINT", "RELEASE", "ROLLBACK", "BEGIN", "COMMIT")
 
 
@@ -51,7 +58,7 @@ class Ours:
         """Create the tables and issue the cards that are redeemed."""
         self.storage = SqlAlchemyStorage(url)
         self.storage.upgrade()
-        self.loyalty = Loyalty(self.storage, code_keys=CodeKeys.generate())
+        self.loyalty = Loyalty(self.storage, code_keys=KEYS)
         self._spread = spread
         self._cards = [issued.code for issued in self.issued(threads * spread, "spread")]
         self._to_convert: list[str] = []
@@ -64,6 +71,11 @@ class Ours:
                         customer_id=f"customer-{number}", currency="USD", idempotency_key=f"open/{number}"
                     )
                 )
+
+    @property
+    def codes(self) -> list[str]:
+        """The codes of all cards that are redeemed."""
+        return self._cards
 
     def issued(self, count: int, name: str) -> list[IssuedGiftCard]:
         """Issue cards, many in one transaction."""
@@ -111,6 +123,16 @@ class Ours:
         code, customer_id = self._to_convert[number], f"converter-{number}"
         self.loyalty.execute(ConvertGiftCard(code=code, customer_id=customer_id, idempotency_key=f"convert/{number}"))
 
+    def hold_and_capture(self, thread: int, number: int) -> None:
+        """Reserve a cent on one of this thread's cards, and take it."""
+        self._hold_and_capture((self._cards[self._place(thread, number)],), CENT, f"hold/{number}")
+
+    def hold_and_capture_five(self, thread: int, number: int) -> None:
+        """Reserve a cent on each of five of this thread's cards for one order, and take them."""
+        codes = [self._cards[self._place(thread, number * TENDERS + tender)] for tender in range(TENDERS)]
+        tenders = tuple(GiftCardTender(code=code, at_most=CENT) for code in codes)
+        self._hold_and_capture((), CENT * TENDERS, f"five/{number}", tenders)
+
     def balance(self, thread: int, number: int) -> None:
         """Ask for the balance of one of this thread's cards."""
         self.loyalty.ask(GetBalance(code=self._cards[self._place(thread, number)]))
@@ -127,7 +149,7 @@ class Ours:
     def card_with_history(self, transfers: int, *, name: str) -> str:
         """Return the code of a card whose account has so many transfers."""
         (issued,) = self.issued(1, name)
-        tables = self.storage._tables
+        tables = self.storage._transactions.tables
         account_id = self.loyalty.ask(GetGiftCard(id=issued.gift_card.id)).account_id
         numbers = "WITH RECURSIVE numbers (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM numbers WHERE n < {last})"
         account, lot, transfer = tables.account.name, tables.lot.name, tables.transfer.name
@@ -195,6 +217,16 @@ class Ours:
 
     def _place(self, thread: int, number: int) -> int:
         return thread * self._spread + number % self._spread
+
+    def _hold_and_capture(
+        self, codes: tuple[str, ...], due: Money, order_id: str, tenders: tuple[GiftCardTender, ...] = ()
+    ) -> None:
+        hold = self.loyalty.execute(
+            PlaceHold(
+                order_id=order_id, amount_due=due, codes=codes, tenders=tenders, idempotency_key=f"{order_id}/hold"
+            )
+        )
+        self.loyalty.execute(CaptureHold(hold_id=hold.id, idempotency_key=f"{order_id}/capture"))
 
     def _redeem(self, code: str, key: str) -> None:
         self.loyalty.execute(RedeemGiftCard(code=code, amount=CENT, order_id=key, idempotency_key=key))

@@ -13,14 +13,24 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import count
+from typing import Protocol
 
 import attrs
 
-__all__ = ["Measured", "Ratio", "compare"]
+__all__ = ["Measured", "Ratio", "Turn", "compare", "interleaved", "turn"]
 
 Operation = Callable[[int, int], object]
 """Takes the number of its thread and a number that it never sees again."""
+
+
+class Turn(Protocol):
+    """A candidate's turn."""
+
+    def __call__(self, *, operations: int) -> float:
+        """Do so many operations and return how long they took, in seconds."""
+
 
 FEWEST_ROUNDS = 3
 WARM_UP = 20
@@ -90,19 +100,25 @@ def compare(
         seconds:
             When to begin no further round, after the third.
     """
-    speeds: dict[str, list[float]] = {name: [] for name in candidates}
-    numbers = {name: count() for name in candidates}
     with ThreadPoolExecutor(threads) as crew:
-        for name, operate in candidates.items():
-            turn(crew, operate, numbers[name], threads=threads, operations=WARM_UP * threads)
-        names = list(candidates)
-        end = time.perf_counter() + seconds
-        for number in range(rounds):
-            if number >= FEWEST_ROUNDS and time.perf_counter() > end:
-                break
-            for name in names[number % len(names) :] + names[: number % len(names)]:
-                took = turn(crew, candidates[name], numbers[name], threads=threads, operations=operations)
-                speeds[name].append(operations / took)
+        turns: dict[str, Turn] = {
+            name: partial(turn, crew, operate, count(), threads=threads) for name, operate in candidates.items()
+        }
+        return interleaved(turns, warm_up=WARM_UP * threads, operations=operations, rounds=rounds, seconds=seconds)
+
+
+def interleaved(turns: Mapping[str, Turn], *, warm_up: int, operations: int, rounds: int, seconds: float) -> Measured:
+    """Let everybody warm up with so many operations, and then take turns in rounds."""
+    speeds: dict[str, list[float]] = {name: [] for name in turns}
+    for take_turn in turns.values():
+        take_turn(operations=warm_up)
+    names = list(turns)
+    end = time.perf_counter() + seconds
+    for number in range(rounds):
+        if number >= FEWEST_ROUNDS and time.perf_counter() > end:
+            break
+        for name in names[number % len(names) :] + names[: number % len(names)]:
+            speeds[name].append(operations / turns[name](operations=operations))
     return Measured(speeds)
 
 

@@ -20,31 +20,39 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the tests import one another as `tests.…`
 
 import attrs
 from rich.console import Console
 
+from tests.benchmarks.crowds import TASKS, THREADS, crowds
 from tests.benchmarks.floor import CoreFloor, Floor, PsycopgFloor, SqliteFloor, create_tables
-from tests.benchmarks.ours import Ours, analyze
+from tests.benchmarks.ours import TENDERS, Ours, analyze
 from tests.benchmarks.rounds import WARM_UP, Measured, Operation, compare
-from tests.benchmarks.table import Goal, Line, show, show_goals, show_statements
+from tests.benchmarks.table import Goal, Line, show, show_crowds, show_goals, show_statements
 from tests.servers.postgresql import fresh_database, running_server
 
 SPREAD = 100
 """How many accounts each thread has."""
+CROWD_TURNS = 4
+"""How much longer a turn of fifty is, so that each of them has something to do."""
 BULK = 100
 """How many cards go into one transaction of the host."""
 HISTORIES = (10, 100_000)
 QUICK_HISTORIES = (10, 20_000)
 AUDITED_HISTORY = 300
 MOST_STATEMENTS = 5
+MOST_STATEMENTS_OF_A_HOLD = 12
+"""Six to place it and six to capture it, over however many tenders."""
 IMPORT_ROUNDS = 15
 MOST_IMPORT_MS = 100
+
+Accounts = TypeVar("Accounts", int, range)
 
 FLOORS: dict[str, type[PsycopgFloor | SqliteFloor]] = {"postgresql": PsycopgFloor, "sqlite": SqliteFloor}
 NAMES = {"postgresql": "psycopg", "sqlite": "sqlite3"}
@@ -79,12 +87,18 @@ def main() -> None:
                     lines = spread_and_hot(url, database, threads, options)
                     show(console, f"{TITLES[database]}, {threads} thread(s)", NAMES[database], lines)
                     goals += [(f"{database}, {threads} thread(s)", goal) for line in lines for goal in line.goals()]
+            if database == "postgresql":
+                with fresh(database, server) as url:
+                    goals += [(f"{database}, asyncpg", goal) for goal in crowded(console, url, options)]
             with fresh(database, server) as url:
                 goals.append((f"{database}, 1 thread", history(url, options)))
             with fresh(database, server) as url:
                 statements[database] = counted(url)
                 most = statements[database]["RedeemGiftCard"]
                 goals.append((database, Goal.at_most("statements of a redeem", MOST_STATEMENTS, most, "")))
+                for held in ("PlaceHold + CaptureHold", f"the same over {TENDERS} cards"):
+                    count = statements[database][held]
+                    goals.append((database, Goal.at_most(f"statements: {held}", MOST_STATEMENTS_OF_A_HOLD, count, "")))
     goals.append(("every database", import_cost()))
     show_statements(console, statements)
     show_goals(console, goals)
@@ -136,6 +150,10 @@ def spread_and_hot(url: str, database: str, threads: int, options: Options) -> l
     def place(thread: int, number: int) -> int:
         return 1 + thread * SPREAD + number % SPREAD
 
+    def five(first: int) -> range:
+        start = min(first, threads * SPREAD - TENDERS + 1)
+        return range(start, start + TENDERS)
+
     everyone = range(1, 1 + BULK)
 
     writes = measure(
@@ -155,6 +173,20 @@ def spread_and_hot(url: str, database: str, threads: int, options: Options) -> l
             "balance": ours.balance,
         }
     )
+    holds = measure(
+        {
+            name: lambda thread, number: twice(floor.pay, thread, place(thread, number)),
+            "Core": lambda thread, number: twice(core.pay, thread, place(thread, number)),
+            "hold": ours.hold_and_capture,
+        }
+    )
+    baskets = measure(
+        {
+            name: lambda thread, number: twice(floor.pay_many, thread, five(place(thread, number))),
+            "Core": lambda thread, number: twice(core.pay_many, thread, five(place(thread, number))),
+            "hold": ours.hold_and_capture_five,
+        }
+    )
     single = database == "postgresql" and threads == 1
     crowd = database == "postgresql" and threads > 1
     lines = [
@@ -170,6 +202,8 @@ def spread_and_hot(url: str, database: str, threads: int, options: Options) -> l
         Line("GrantStoreCredit", writes, "grant", name, "Core"),
         Line("IssueGiftCard", writes, "issue", name, "Core"),
         Line("ConvertGiftCard", writes, "convert", name, "Core"),
+        Line("PlaceHold + CaptureHold, against two payments", holds, "hold", name, "Core"),
+        Line(f"the same over {TENDERS} cards, against {TENDERS} each", baskets, "hold", name, "Core"),
         Line("GetBalance, against one SELECT", reads, "balance", name, "Core"),
     ]
     if threads > 1:
@@ -196,6 +230,21 @@ def spread_and_hot(url: str, database: str, threads: int, options: Options) -> l
     for side in (ours, floor, core):
         side.close()
     return lines
+
+
+def twice(pay: Callable[[int, Accounts], None], thread: int, accounts: Accounts) -> None:
+    """Pay in two transactions, as a hold is placed in one and captured in another."""
+    pay(thread, accounts)
+    pay(thread, accounts)
+
+
+def crowded(console: Console, url: str, options: Options) -> list[Goal]:
+    """Measure tasks against threads, and return the goals: against as many threads, and against the best threads."""
+    measured = crowds(url, operations=CROWD_TURNS * options.operations, rounds=options.rounds, seconds=options.seconds)
+    show_crowds(console, f"{TITLES['postgresql']}: asyncpg against psycopg", measured, TASKS)
+    best = max((crowd for crowd in measured.speeds if crowd != TASKS), key=measured.speed)
+    ratios = {name: measured.ratio(TASKS, name) for name in dict.fromkeys([THREADS, best])}
+    return [Goal.at_least(f"{TASKS} / {name}", 0.9, ratio.median) for name, ratio in ratios.items()]
 
 
 def history(url: str, options: Options) -> Goal:
@@ -226,7 +275,7 @@ def history(url: str, options: Options) -> Goal:
 
 def counted(url: str) -> dict[str, int]:
     """Count the statements of each operation; tests/storages/test_statement_budgets.py asserts them."""
-    ours = Ours(url, threads=1, spread=1)
+    ours = Ours(url, threads=1, spread=TENDERS)
     ours.stock_to_convert(1)
     counts = {}
     operations: dict[str, Operation] = {
@@ -234,6 +283,8 @@ def counted(url: str) -> dict[str, int]:
         "GrantStoreCredit": ours.grant,
         "IssueGiftCard": ours.issue,
         "ConvertGiftCard": ours.convert,
+        "PlaceHold + CaptureHold": ours.hold_and_capture,
+        f"the same over {TENDERS} cards": ours.hold_and_capture_five,
         "GetBalance": ours.balance,
     }
     for name, operate in operations.items():
@@ -292,7 +343,8 @@ def version(database: str, server: str) -> str:
     ours = PsycopgFloor(server, 1)
     number = ours.server_version()
     ours.close()
-    return f"PostgreSQL {number}, psycopg {importlib.metadata.version('psycopg')}"
+    drivers = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("psycopg", "asyncpg"))
+    return f"PostgreSQL {number}, {drivers}"
 
 
 def machine() -> str:

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from tests.benchmarks.rounds import Measured
 
-__all__ = ["Goal", "Line", "show", "show_goals", "show_statements"]
+__all__ = ["Goal", "Line", "show", "show_crowds", "show_goals", "show_statements"]
 
 
 @attrs.frozen
@@ -87,6 +87,17 @@ def show(console: Console, title: str, floor: str, lines: Sequence[Line]) -> Non
     table.add_column("")
     for line in lines:
         table.add_row(*line.cells())
+    console.print(table)
+
+
+def show_crowds(console: Console, title: str, measured: Measured, candidate: str) -> None:
+    """Print how fast every crowd is, and the ratio of one of them to each."""
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for header in ("RedeemGiftCard by", "per second", f"{candidate} / it"):
+        table.add_column(header, justify="left" if header.endswith("by") else "right")
+    for crowd in measured.speeds:
+        ratio = "" if crowd == candidate else str(measured.ratio(candidate, crowd))
+        table.add_row(crowd, f"{measured.speed(crowd):,.0f}", ratio)
     console.print(table)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import inspect
 
 from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
 
-__all__ = ["PostgresqlDatabases", "SqliteDatabases", "corrupt_balance"]
+__all__ = ["PostgresqlDatabases", "SqliteDatabases", "async_url", "corrupt_balance"]
 
 
 class SqliteDatabases:
@@ -79,3 +79,9 @@ def corrupt_balance(storage: SqlAlchemyStorage, account_id: str, posted: int) ->
     with storage.engine.begin() as connection:
         statement = f"UPDATE loyalty_account SET posted = {posted:d} WHERE id = '{account_id}'"
         assert 1 == connection.exec_driver_sql(statement).rowcount
+
+
+def async_url(storage: SqlAlchemyStorage, driver: str) -> str:
+    """Return the URL of the storage's database for an async driver."""
+    url = storage.engine.url
+    return url.set(drivername=f"{url.get_backend_name()}+{driver}").render_as_string(hide_password=False)

@@ -7,7 +7,7 @@ import inspect
 import json
 import typing
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ import loyalty
 from loyalty import (
     ALL,
     AdjustHold,
+    AdjustValue,
     Audit,
     BlockGiftCard,
     CaptureHold,
@@ -26,6 +27,7 @@ from loyalty import (
     ClaimGiftCard,
     ConvertGiftCard,
     DebitStoreCredit,
+    Direction,
     ExpireValue,
     GetBalance,
     GetGiftCard,
@@ -46,7 +48,10 @@ from loyalty import (
     PlanPayment,
     RedeemGiftCard,
     Reference,
+    RefundAsGiftCard,
+    RefundOrderToStoreCredit,
     RefundRedemption,
+    ReverseTransfer,
     Statement,
     UnblockGiftCard,
     VoidHold,
@@ -114,6 +119,14 @@ def results() -> dict[str, Any]:
     shop.clock.advance(DAY)
     do(RefundRedemption(order_id="1", amount=ALL, idempotency_key="11"))
     do(LapseHolds())
+    by_staff: dict[str, Any] = {"actor": "staff/7", "reason": "a mistake"}
+    adjusted = do(
+        AdjustValue(customer_id="ada", amount=usd("3"), direction=Direction.CREDIT, idempotency_key="20", **by_staff)
+    )
+    do(ReverseTransfer(transfer_id=adjusted.transfer.id, idempotency_key="21", **by_staff))
+    returned: dict[str, Any] = {"order_id": "4", "amount": usd("1"), "refundable": usd("9")}
+    do(RefundOrderToStoreCredit(customer_id="bob", idempotency_key="22", **returned))
+    do(RefundAsGiftCard(idempotency_key="23", **returned))
     do(ExpireValue())
     return made
 
@@ -229,7 +242,7 @@ def test_a_code_is_refused_and_not_leaked() -> None:
         {1},
         frozenset(),
         date(2026, 3, 1),
-        timedelta(1),
+        time(12),
         object(),
         len,
         int,
@@ -285,6 +298,13 @@ def test_times_are_written_in_utc() -> None:
     assert "2026-03-01T12:00:00.000001+00:00" == encode(instant)
     assert encode(instant) == encode(instant.astimezone(timezone(timedelta(hours=2))))
     assert instant == decode(datetime, encode(instant))
+
+
+def test_lengths_of_time_are_whole_microseconds() -> None:
+    """Also those of more than a day, so that one length has one number."""
+    for length in (timedelta.resolution, timedelta(seconds=1), timedelta(days=366, microseconds=-1)):
+        assert length == decode(timedelta, encode(length))
+    assert 90_000_000_001 == encode(timedelta(days=1, hours=1, microseconds=1))
 
 
 def test_enums_are_their_values_and_keys_are_text() -> None:

@@ -18,13 +18,14 @@ import attrs
 
 from loyalty.errors import ConcurrentUpdate, DuplicateRecord
 from loyalty.gift_cards.card import GiftCard
+from loyalty.gift_cards.decoy import DECOY
 from loyalty.identifiers import AccountId, GiftCardId, HoldId, LotId, TransferId
 from loyalty.ledger.account import Account
 from loyalty.ledger.hold import Hold, HoldStatus, reserved_at
 from loyalty.ledger.lot import Lot
 from loyalty.ledger.origin_balance import Moved, OriginBalance, sum_by_origin
 from loyalty.ledger.transfer import Transfer, TransferKind
-from loyalty.ports.changes import Changes
+from loyalty.ports.changes import Changes, RefundedOrder
 from loyalty.ports.receipt import Receipt
 from loyalty.ports.storage import Found, Movement, Reader, TransferFilter, UnitOfWork, Wanted
 from loyalty.store_credit.account import StoreCreditAccount
@@ -78,6 +79,7 @@ class _Books:
     entries: dict[AccountId, list[Transfer]] = attrs.Factory(lambda: defaultdict(list))
     order_transfers: dict[str, list[Transfer]] = attrs.Factory(lambda: defaultdict(list))
     refunds: dict[TransferId, list[Transfer]] = attrs.Factory(lambda: defaultdict(list))
+    refunded_orders: dict[str, int] = attrs.Factory(dict)
     receipts: dict[str, Receipt] = attrs.Factory(dict)
     outbox: list[Receipt] = attrs.Factory(list)
 
@@ -98,11 +100,12 @@ class _MemoryReader:
             ids.update(books.customers.get(customer_id, {}).values(), books.claimed.get(customer_id, ()))
         for order_id in wanted.bought_in:
             ids.update(books.bought_in.get(order_id, ()))
-        if not (wanted.hold_ids or wanted.held_for):
-            return self._found(ids, wanted.lot_ids)
-        holds = self._wanted_holds(wanted)
+        holds = self._wanted_holds(wanted) if wanted.hold_ids or wanted.held_for else ()
         ids.update(tender.account_id for hold in holds for tender in hold.tenders)
-        return attrs.evolve(self._found(ids, wanted.lot_ids), holds=holds)
+        found = self._found(ids, wanted.lot_ids)
+        for _ in range(found.missing(wanted)):
+            _DECOYS._found([DECOY.account.id])
+        return attrs.evolve(found, holds=holds) if holds else found
 
     def _wanted_holds(self, wanted: Wanted) -> tuple[Hold, ...]:
         books = self._books
@@ -129,7 +132,11 @@ class _MemoryReader:
         )
 
     def transfers(self, wanted: TransferFilter) -> Iterator[Transfer]:
-        kept = [transfer for transfer in self._candidates(wanted) if _fits(transfer, wanted)]
+        kept = [
+            transfer
+            for transfer in self._candidates(wanted)
+            if _fits(transfer, wanted) and not (wanted.standing and self._is_reversed(transfer.id))
+        ]
         if wanted.account_id is None:
             kept.sort(key=lambda transfer: (transfer.recorded_at, transfer.id))
         return iter(kept if wanted.limit is None else kept[: wanted.limit])
@@ -159,6 +166,9 @@ class _MemoryReader:
                     if transfer.kind is TransferKind.REDEMPTION and transfer.recorded_at >= since
                 )
         return spent
+
+    def _is_reversed(self, transfer_id: TransferId) -> bool:
+        return any(later.kind is TransferKind.REVERSAL for later in self._books.refunds.get(transfer_id, ()))
 
     def balances_by_origin(self, as_of: datetime | None) -> tuple[OriginBalance, ...]:
         return sum_by_origin(
@@ -213,9 +223,13 @@ class _MemoryReader:
     def redemptions_refunded_too_much(self) -> tuple[TransferId, ...]:
         transfers, given = self._books.transfers, defaultdict[TransferId, int](int)
         for transfer in transfers.values():
-            if transfer.refunds is not None:
+            if transfer.refunds is not None and not self._is_reversed(transfer.id):
                 given[transfer.refunds] += transfer.amount
         return tuple(id_ for id_ in sorted(given) if id_ in transfers and given[id_] > transfers[id_].amount)
+
+
+_DECOYS = _MemoryReader(_Books(accounts={DECOY.account.id: DECOY.account}, cards={DECOY.account.id: DECOY}))
+"""Searched where a code leads to no card, so that it takes as long as where it leads to one."""
 
 
 class _MemoryUnitOfWork(_MemoryReader):
@@ -225,6 +239,9 @@ class _MemoryUnitOfWork(_MemoryReader):
 
     def lock(self, wanted: Wanted) -> Found:
         return self.find(wanted)
+
+    def lock_order(self, order_id: str) -> RefundedOrder:
+        return RefundedOrder(order_id, self._books.refunded_orders.get(order_id, 0))
 
     def receipt(self, idempotency_key: str) -> Receipt | None:
         return self._books.receipts.get(idempotency_key)
@@ -259,6 +276,8 @@ class _MemoryUnitOfWork(_MemoryReader):
         for held in changes.holds:
             if self._books.holds[held.before.id].version != held.before.version:
                 raise ConcurrentUpdate
+        if any(self.lock_order(order.order_id) != order for order in changes.refunded_orders):
+            raise ConcurrentUpdate
 
     def _require_unique(self, changes: Changes) -> None:
         books = self._books
@@ -266,6 +285,11 @@ class _MemoryUnitOfWork(_MemoryReader):
         taken |= any(account.id in books.accounts for account in changes.new_accounts())
         taken |= any(transfer.id in books.transfers for transfer in changes.transfers)
         taken |= any(hold.id in books.holds for hold in changes.new_holds)
+        taken |= any(
+            transfer.refunds is not None and self._is_reversed(transfer.refunds)
+            for transfer in changes.transfers
+            if transfer.kind is TransferKind.REVERSAL
+        )
         if taken:
             raise DuplicateRecord
         ended = {change.before.id for change in changes.holds if change.after.status is not HoldStatus.OPEN}
@@ -295,6 +319,8 @@ class _MemoryUnitOfWork(_MemoryReader):
             self._keep(change.after)
         for hold in (*(change.after for change in changes.holds), *changes.new_holds):
             self._keep_hold(hold)
+        for order in changes.refunded_orders:
+            books.refunded_orders[order.order_id] = order.version + 1
         for transfer in changes.transfers:
             self._append(transfer)
         if changes.receipt is not None:

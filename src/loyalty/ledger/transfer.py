@@ -32,6 +32,8 @@ class TransferKind(StrEnum):
     CONVERSION = "conversion"
     DEBIT = "debit"
     EXPIRY = "expiry"
+    ADJUSTMENT = "adjustment"
+    REVERSAL = "reversal"
 
 
 @attrs.frozen
@@ -64,8 +66,9 @@ class Transfer:
     One immutable, two-sided record. ``amount`` is in minor units, positive.
 
     ``occurred_at`` is the host's time, ``recorded_at`` ours; order on an account
-    is by the sides' ``sequence``, never by time. ``refunds`` names the
-    redemption a refund gives back, ``hold_id`` the hold that was captured.
+    is by the sides' ``sequence``, never by time. ``refunds`` names the transfer
+    that this one gives back: a part of a redemption (kind refund), or all of any
+    transfer (kind reversal). ``hold_id`` names the hold that was captured.
     """
 
     id: TransferId

@@ -10,6 +10,7 @@ from loyalty.policies.eligibility import Eligibility, stored_value_buys_no_store
 from loyalty.policies.expiry import ValueExpiry, as_asked
 from loyalty.policies.hold_time import HoldTime, fifteen_minutes
 from loyalty.policies.limits import Limits, no_limits
+from loyalty.policies.refund_routing import RefundRouting, other_tenders_first
 from loyalty.policies.refunds import RefundExpiry, regrant_paid_value
 from loyalty.policies.tender_order import soonest_expiry_first
 
@@ -23,6 +24,8 @@ class Policies:
 
     Which of them took part in a command is kept with its receipt, by name and
     version; :func:`loyalty.policies.decision.policy` gives a function a version.
+    ``refund_routing`` is for the host, which gives it to ``plan_refund``: the
+    library knows nothing of tenders other than its own.
     """
 
     spending_order: SpendingOrder = soonest_expiry_first
@@ -31,6 +34,7 @@ class Policies:
     hold_time: HoldTime = fifteen_minutes
     expiry: ValueExpiry = as_asked
     refund_expiry: RefundExpiry = regrant_paid_value
+    refund_routing: RefundRouting = other_tenders_first
 
     def decided(self, kind: str, said: str | None = None) -> Decision:
         """Return the record that the policy of this kind took part, and what it said."""

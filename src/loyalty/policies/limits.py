@@ -26,7 +26,10 @@ class Caps:
 
     ``per_card`` and ``per_order`` bound what pays for one order;
     ``per_customer_and_day`` bounds what a customer's store credit and claimed
-    cards pay in one day (UTC), held value included.
+    cards pay in one day (UTC), held value included. Holds and payments over
+    several tenders of one customer wait for each other, so for them it is
+    strict; two exact payments from two of his accounts at the same instant may
+    both be allowed.
     """
 
     per_card: int | None = None

@@ -14,7 +14,7 @@ from loyalty.ledger.transfer import Transfer
 from loyalty.ports.receipt import Receipt
 from loyalty.store_credit.account import StoreCreditAccount
 
-__all__ = ["AccountChange", "Changes", "HoldChange", "LotChange"]
+__all__ = ["AccountChange", "Changes", "HoldChange", "LotChange", "RefundedOrder"]
 
 
 @attrs.frozen
@@ -50,6 +50,19 @@ class HoldChange:
     after: Hold
 
 
+@attrs.frozen
+class RefundedOrder:
+    """
+    The record of an order at which its refunds as new value queue. It holds no sum.
+
+    ``version`` counts them; 0 is an order of which nothing was refunded so yet,
+    and which is stored with the first such refund.
+    """
+
+    order_id: str
+    version: int = 0
+
+
 @attrs.frozen(kw_only=True)
 class Changes:
     """
@@ -58,7 +71,8 @@ class Changes:
     ``gift_cards`` are cards whose own facts changed; their accounts, if those
     changed too, stand in ``accounts``. New cards and accounts bring their own
     accounts and lots. An order has one open hold at a time: ``holds`` that end
-    make room for ``new_holds``.
+    make room for ``new_holds``. ``refunded_orders`` are as they were locked; the storage
+    writes each with the next version, and only if its version still holds.
     """
 
     new_gift_cards: tuple[GiftCard, ...] = ()
@@ -67,6 +81,7 @@ class Changes:
     accounts: tuple[AccountChange, ...] = ()
     holds: tuple[HoldChange, ...] = ()
     new_holds: tuple[Hold, ...] = ()
+    refunded_orders: tuple[RefundedOrder, ...] = ()
     transfers: tuple[Transfer, ...] = ()
     receipt: Receipt | None = None
 

@@ -21,11 +21,11 @@ from loyalty.ledger.hold import Hold
 from loyalty.ledger.house_accounts import HouseAccount
 from loyalty.ledger.origin_balance import OriginBalance
 from loyalty.ledger.transfer import Transfer, TransferKind
-from loyalty.ports.changes import Changes
+from loyalty.ports.changes import Changes, RefundedOrder
 from loyalty.ports.receipt import Receipt
 from loyalty.store_credit.account import StoreCreditAccount
 
-__all__ = ["Found", "Movement", "Reader", "Storage", "TransferFilter", "UnitOfWork", "Wanted"]
+__all__ = ["AsyncStorage", "Found", "Movement", "Reader", "Storage", "TransferFilter", "UnitOfWork", "Wanted"]
 
 Result = TypeVar("Result")
 
@@ -34,6 +34,10 @@ Result = TypeVar("Result")
 class Wanted:
     """
     What to load. The fields add up; each names cards and accounts in its own way.
+
+    ``codes`` is how many cards the digests should lead to if each code had one.
+    For each that is missing the storage does as much work as for one that is
+    there, so that the time of an answer does not tell a stranger about codes.
 
     ``customers`` are pairs of customer id and currency, None for every currency
     the customer has an account in. ``owners`` are customers whose store credit
@@ -52,6 +56,7 @@ class Wanted:
     hold_ids: tuple[HoldId, ...] = ()
     held_for: tuple[str, ...] = ()
     lot_ids: tuple[LotId, ...] = ()
+    codes: int = 0
 
 
 @attrs.frozen(kw_only=True)
@@ -61,6 +66,10 @@ class Found:
     gift_cards: tuple[GiftCard, ...] = ()
     store_credit_accounts: tuple[StoreCreditAccount, ...] = ()
     holds: tuple[Hold, ...] = ()
+
+    def missing(self, wanted: Wanted) -> int:
+        """Return how many of the wanted codes led to no card."""
+        return wanted.codes - sum([card.code_digest in wanted.digests for card in self.gift_cards])
 
     def accounts(self) -> tuple[Account, ...]:
         """Return the ledger accounts, those of cards first."""
@@ -74,7 +83,8 @@ class TransferFilter:
     Which transfers. The fields narrow each other; None does not narrow.
 
     ``since`` is included, ``until`` is not; both compare ``recorded_at``.
-    ``after`` is a sequence number on ``account_id`` and needs it.
+    ``after`` is a sequence number on ``account_id`` and needs it. ``standing``
+    leaves out what was reversed.
     """
 
     account_id: AccountId | None = None
@@ -85,6 +95,7 @@ class TransferFilter:
     refunds: tuple[TransferId, ...] | None = None
     since: datetime | None = None
     until: datetime | None = None
+    standing: bool = False
     limit: int | None = None
 
 
@@ -153,7 +164,7 @@ class Reader(Protocol):
         ...
 
     def unattached_transfers(self) -> tuple[TransferId, ...]:
-        """Return transfers that name an account, a refunded redemption or a hold that is not there."""
+        """Return transfers that name an account or a hold that is not there, or give back a transfer that is not."""
         ...
 
     def holds(self) -> Iterator[Hold]:
@@ -165,7 +176,7 @@ class Reader(Protocol):
         ...
 
     def redemptions_refunded_too_much(self) -> tuple[TransferId, ...]:
-        """Return redemptions of which more was given back than they took."""
+        """Return transfers of which more was given back than they moved; what was reversed does not count."""
         ...
 
 
@@ -179,6 +190,16 @@ class UnitOfWork(Reader, Protocol):
         **Order:** locks are taken in the order of account ids, whatever the order
         of *wanted*. **Missing:** left out. **Concurrent:** waits for others that
         hold a lock, and then sees what they wrote.
+        """
+        ...
+
+    def lock_order(self, order_id: str) -> RefundedOrder:
+        """
+        Load an order and keep others from refunding it as new value until the work is over.
+
+        **Order:** before any account is locked, and one order only. **Missing:**
+        version 0, which locks nothing; of several that write such an order one
+        wins. **Concurrent:** as for :meth:`lock`.
         """
         ...
 
@@ -205,8 +226,8 @@ class UnitOfWork(Reader, Protocol):
             nothing at all was written.
 
         Raises:
-            loyalty.errors.ConcurrentUpdate: If an account or a hold changed since
-                it was loaded, or the order of a new hold has an open one.
+            loyalty.errors.ConcurrentUpdate: If an account, an order or a hold changed
+                since it was loaded, or the order of a new hold has an open one.
             loyalty.errors.DuplicateRecord: If a unique value is taken.
         """
         ...
@@ -229,5 +250,28 @@ class Storage(Protocol):
         ...
 
     def read(self, question: Callable[[Reader], Result]) -> Result:
+        """Answer *question* from one consistent snapshot, without locking anything."""
+        ...
+
+
+class AsyncStorage(Protocol):
+    """
+    Runs the same work for tasks of an event loop.
+
+    *work* and *question* are the plain, blocking-style functions that a
+    :class:`Storage` takes; only whoever calls them awaits.
+    """
+
+    async def run(self, work: Callable[[UnitOfWork], Result]) -> Result:
+        """
+        Run *work* and commit what it wrote; as :meth:`Storage.run`.
+
+        **Cancelled:** what *work* wrote is kept as a whole or not at all. Which
+        of the two is as unknown to the caller as after ``OutcomeUnknown``: the
+        same idempotency key tells. The next work finds nothing of it in its way.
+        """
+        ...
+
+    async def read(self, question: Callable[[Reader], Result]) -> Result:
         """Answer *question* from one consistent snapshot, without locking anything."""
         ...

@@ -58,8 +58,8 @@ class Audit(Query[AuditReport]):
     far, the posted balance and every lot equal the sum of their moves,
     0 ≤ held ≤ posted, lots sum to the account, and a card was issued with its
     face value. For the whole: what customers are owed is what the house accounts
-    gave, no redemption was refunded beyond what it took, no transfer hangs in
-    the air, every hold was captured once and within what it held, and accounts
+    gave, nothing was given back beyond what was moved, no transfer hangs in the
+    air, every hold was captured once and within what it held, and accounts
     reserve for open holds only, as much as those say.
     """
 
@@ -205,4 +205,4 @@ class _Check:
         for transfer_id in reader.redemptions_refunded_too_much():
             self.found("transfer", transfer_id, "took less than was given back for it")
         for transfer_id in reader.unattached_transfers():
-            self.found("transfer", transfer_id, "names an account, a redemption or a hold that is not there")
+            self.found("transfer", transfer_id, "names an account, a transfer or a hold that is not there")

@@ -6,7 +6,7 @@ import attrs
 from moneyed import Currency, Money
 
 from loyalty import fields
-from loyalty.errors import HoldNotFound
+from loyalty.errors import ClaimedByAnother, GiftCardNotFound, HoldNotFound, NotSpendable
 from loyalty.gift_cards.card import GiftCard, GiftCardStatus
 from loyalty.gift_cards.view import GiftCardView
 from loyalty.identifiers import HoldId
@@ -21,6 +21,9 @@ from loyalty.tenders.planning import Planned, plan_request, wanted_for
 from loyalty.tenders.usable import RefusedTender
 
 __all__ = ["GetHold", "ListTenders", "PaymentPlan", "PlanPayment", "Tenders"]
+
+
+_UNUSABLE = frozenset({GiftCardNotFound.code, ClaimedByAnother.code, NotSpendable.code})
 
 
 @attrs.frozen(kw_only=True)
@@ -64,6 +67,11 @@ class PlanPayment(PaymentRequest, Query[PaymentPlan]):
         replaced = found.holds[0] if found.holds else None
         planned = plan_request(self, context, reader, found, order_id=self.order_id, replaced=replaced)
         return self._plan(planned)
+
+    def wrong_codes(self, answer: PaymentPlan) -> int:
+        """Count the codes that could be one, and are of no use to whoever asks."""
+        by_code = {position for position, card in enumerate(self.cards()) if card.code is not None}
+        return sum(tender.position in by_code and tender.code in _UNUSABLE for tender in answer.refused)
 
     def _plan(self, planned: Planned) -> PaymentPlan:
         def money(minor: int) -> Money:

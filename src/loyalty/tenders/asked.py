@@ -10,7 +10,7 @@ from moneyed import Money
 
 from loyalty import fields
 from loyalty.codes.code import GiftCardCode
-from loyalty.errors import CurrencyMismatch, InvalidRequest, MalformedCode
+from loyalty.errors import CurrencyMismatch, InvalidRequest
 from loyalty.identifiers import GiftCardId
 from loyalty.money import exponent_of, minor_units
 from loyalty.policies.eligibility import OrderLine
@@ -28,11 +28,15 @@ class ReadsCodes(Protocol):
     """Whoever knows the shop's keys and formats."""
 
     def digests(self, code: GiftCardCode) -> tuple[str, ...]:
+        """Return what a code is stored as, under each key; also one that cannot be the shop's."""
+        ...
+
+    def require(self, *codes: GiftCardCode) -> None:
         """
-        Return what a code is stored as, under each key.
+        Check that each could be a code of the shop.
 
         Raises:
-            loyalty.errors.MalformedCode: If it cannot be a code of this shop.
+            loyalty.errors.MalformedCode: If one could not.
         """
         ...
 
@@ -142,22 +146,14 @@ class PaymentRequest:
         yield from self.tenders
 
     def wanted(self, reading: ReadsCodes) -> Wanted:
-        """Return what to load: every tender that could exist. A malformed code is told when tenders are examined."""
-        digests: list[str] = []
-        for tender in self.cards():
-            if tender.code is not None:
-                digests += _digests(reading, tender.code)
+        """Return what to load: every tender that could exist, and what cannot be a code just the same."""
+        codes = dict.fromkeys([tender.code for tender in self.cards() if tender.code is not None])
+        digests = [digest for code in codes for digest in reading.digests(code)]
         ids = [tender.gift_card_id for tender in self.cards() if tender.gift_card_id is not None]
         own = ((str(self.customer_id), self.currency),) if self.pays_with_credit else ()
         return Wanted(
-            digests=tuple(dict.fromkeys(digests)),
+            digests=tuple(digests),
+            codes=len(codes),
             gift_card_ids=tuple(dict.fromkeys([GiftCardId(card_id) for card_id in ids])),
             customers=own,
         )
-
-
-def _digests(reading: ReadsCodes, code: GiftCardCode) -> tuple[str, ...]:
-    try:
-        return reading.digests(code)
-    except MalformedCode:
-        return ()

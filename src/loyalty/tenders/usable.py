@@ -161,10 +161,14 @@ class _Examination:
 
     def _card(self, named: GiftCardTender) -> GiftCard:
         digests = () if named.code is None else self._reading.digests(named.code)
-        for card in self._found.gift_cards:
-            if card.code_digest in digests or card.id == named.gift_card_id:
-                return card
-        raise GiftCardNotFound
+        cards = [
+            card for card in self._found.gift_cards if card.code_digest in digests or card.id == named.gift_card_id
+        ]
+        if named.code is not None:
+            self._reading.require(named.code)
+        if not cards:
+            raise GiftCardNotFound
+        return cards[0]
 
     def _examine_credit(self, credit: StoreCreditAccount) -> None:
         try:

@@ -67,6 +67,12 @@ class Context(CodeReading):
             source_lot_id=source_lot_id,
         )
 
+    def expiry(self, origin: LotOrigin, wanted: datetime | None, at: datetime) -> tuple[datetime | None, Decision]:
+        """Return when new value ends by the shop's policy, and the record of that decision."""
+        expires_at = self.policies.expiry(origin, wanted, at)
+        said = None if expires_at == wanted else "never" if expires_at is None else expires_at.isoformat()
+        return expires_at, self.policies.decided("expiry", said)
+
     def lot_like(self, lot: Lot, amount: int, at: datetime, *, expires_at: datetime | None) -> Lot:
         """Return a new lot of the same nature: origin, start, priority and tax treatment stay."""
         return self.lot(

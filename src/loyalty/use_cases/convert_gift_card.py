@@ -69,7 +69,7 @@ class ConvertGiftCard(Command[Conversion]):
         """Decide the conversion on both locked accounts."""
         wanted = wanted_card(context, self.code, self.gift_card_id)
         found = uow.lock(attrs.evolve(wanted, customers=((self.customer_id, None),)))
-        card = the_card(found)
+        card = the_card(context, found, self.code)
         source, at = card.account, card.account.instant(context.now)
         card.require_spendable(self.customer_id, at)
         target, is_new = self._target(context, credit_in(found, source.currency), source, at)

@@ -63,7 +63,8 @@ class RedeemGiftCard(Command[Redemption]):
 
     def carry_out(self, uow: UnitOfWork, context: Context) -> Outcome[Redemption]:
         """Decide the redemption on the locked card."""
-        card = the_card(uow.lock(wanted_card(context, self.code, self.gift_card_id)))
+        found = uow.lock(wanted_card(context, self.code, self.gift_card_id))
+        card = the_card(context, found, self.code)
         account, at = card.account, card.account.instant(context.now)
         card.require_spendable(self.customer_id, at)
         account.require_currency(self.amount)

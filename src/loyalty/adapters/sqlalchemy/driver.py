@@ -11,33 +11,20 @@ host's own transactions, everything goes through SQLAlchemy.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, cast
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import PoolProxiedConnection
 
-__all__ = ["Driver", "StraightToDriver", "ThroughSqlAlchemy", "connected", "is_observed"]
+__all__ = ["Driver", "StraightToDriver", "ThroughSqlAlchemy", "as_sqlalchemy"]
 
 Parameters = tuple[str | int | None, ...]
 Rows = Sequence[Sequence[Any]]
 
 STREAM = {"stream_results": True, "max_row_buffer": 1000}
-
-WATCHED = (
-    "before_execute",
-    "after_execute",
-    "before_cursor_execute",
-    "after_cursor_execute",
-    "begin",
-    "commit",
-    "rollback",
-    "engine_connect",
-)
-"""The events of an engine that a host may listen to. Errors are told to ``handle_error`` listeners of the dialect."""
 
 
 class Driver(Protocol):
@@ -52,7 +39,11 @@ class Driver(Protocol):
         ...
 
     def changed(self, text: str, rows: Sequence[Parameters]) -> int:
-        """Run a change once per row of parameters and return how many rows it affected."""
+        """
+        Run a change once per row of parameters and return how many rows it affected.
+
+        All in one call of the driver, unless it does not count then, as asyncpg does not.
+        """
         ...
 
     def commit(self) -> None:
@@ -82,8 +73,9 @@ class ThroughSqlAlchemy:
 
     def changed(self, text: str, rows: Sequence[Parameters]) -> int:
         """Run a change once per row of parameters and return how many rows it affected."""
-        one = len(rows) == 1
-        return self._connection.exec_driver_sql(text, rows[0] if one else list(rows)).rowcount
+        if len(rows) > 1 and self._connection.dialect.supports_sane_multi_rowcount:
+            return self._connection.exec_driver_sql(text, list(rows)).rowcount
+        return sum([self._connection.exec_driver_sql(text, row).rowcount for row in rows])
 
     def commit(self) -> None:
         """End the transaction; if that fails, nothing of it stays open on the connection."""
@@ -130,14 +122,17 @@ class StraightToDriver:
         """Run a change once per row of parameters and return how many rows it affected."""
         cursor = self._pooled.cursor()
         try:
-            if len(rows) == 1:
-                cursor.execute(text, rows[0])
-            else:
+            if len(rows) > 1 and self._dialect.supports_sane_multi_rowcount:
                 cursor.executemany(text, rows)
+                return cursor.rowcount
+            count = 0
+            for row in rows:
+                cursor.execute(text, row)
+                count += cursor.rowcount
         except self._driver_error as error:
             raise self._as_sqlalchemy(text, error) from error
         else:
-            return cursor.rowcount
+            return count
         finally:
             cursor.close()
 
@@ -152,6 +147,10 @@ class StraightToDriver:
                 self._pooled.invalidate(error)
             raise wrapped from error
 
+    def let_go(self) -> None:
+        """Give the connection back; the pool rolls back what was not committed."""
+        self._pooled.close()
+
     @property
     def dbapi_connection(self) -> Any:  # whatever the driver has
         """The driver's own connection."""
@@ -162,42 +161,29 @@ class StraightToDriver:
         is_broken = self._dialect.is_disconnect(error, self._pooled, None)  # type: ignore[arg-type]  # a DB-API error
         if is_broken:
             self._pooled.invalidate(error)
-        wrapped = DBAPIError.instance(
-            text,
-            None,
-            error,
-            self._driver_error,
-            hide_parameters=True,
-            connection_invalidated=is_broken,
-            dialect=self._dialect,
-        )
-        return cast("DBAPIError", wrapped)
+        return as_sqlalchemy(self._dialect, text, error, is_broken=is_broken)
+
+
+def as_sqlalchemy(dialect: Dialect, text: str, error: Exception, *, is_broken: bool) -> DBAPIError:
+    """Return an error of a DB-API driver as SQLAlchemy's; its message holds no parameters."""
+    wrapped = DBAPIError.instance(
+        text,
+        None,
+        error,
+        dialect.loaded_dbapi.Error,
+        hide_parameters=True,
+        connection_invalidated=is_broken,
+        dialect=dialect,
+    )
+    return cast("DBAPIError", wrapped)
 
 
 def _is_rolled_back(dbapi_connection: Any, driver_error: type[Exception]) -> bool:  # the driver's own
     """Roll back, and tell whether that worked; a broken connection cannot."""
     try:
         dbapi_connection.rollback()
-    except driver_error:
+    except (driver_error, OSError):
         return False
-    return True
-
-
-@contextmanager
-def connected(engine: Engine) -> Iterator[Driver]:
-    """Take a connection from the pool and give it back; what was not committed is rolled back."""
-    if is_observed(engine):
-        with engine.connect() as connection:
-            yield ThroughSqlAlchemy(connection)
-        return
-    pooled = engine.raw_connection()
-    try:
-        yield StraightToDriver(engine, pooled)
-    finally:
-        pooled.close()
-
-
-def is_observed(engine: Engine) -> bool:
-    """Tell whether somebody listens to what the engine does."""
-    dispatch: Any = engine.dispatch
-    return any(getattr(dispatch, name) for name in WATCHED) or engine.logger.isEnabledFor(logging.INFO)
+    # For asyncpg SQLAlchemy takes any COMMIT for the end and rolls nothing back, so asyncpg itself is asked.
+    is_inside = getattr(getattr(dbapi_connection, "driver_connection", None), "is_in_transaction", None)
+    return is_inside is None or not is_inside()

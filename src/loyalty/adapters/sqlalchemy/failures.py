@@ -13,6 +13,7 @@ __all__ = ["is_lost_race", "is_outcome_unknown", "translated"]
 LOST_RACES = frozenset({"40001", "40P01"})
 """SQLSTATE of a serialization failure and of a deadlock: the server rolled back; try again."""
 
+CONSTRAINTS = "23"
 UNIQUE = "23505"
 ROLLED_BACK_CLASSES = frozenset({"22", "23", "25", "40", "42", "53", "54", "55"})
 """SQLSTATE classes with which a server that answers a COMMIT says that it did not happen."""
@@ -31,8 +32,10 @@ def is_lost_race(error: DBAPIError) -> bool:
     return _sqlstate(error) in LOST_RACES
 
 
-def is_outcome_unknown(error: DBAPIError) -> bool:
+def is_outcome_unknown(error: DBAPIError | OSError) -> bool:
     """Tell whether a COMMIT that failed with *error* may have happened all the same."""
+    if isinstance(error, OSError):
+        return True
     code = _sqlite_code(error)
     if code is not None:
         return code & PRIMARY_CODE not in SQLITE_ROLLED_BACK
@@ -40,18 +43,23 @@ def is_outcome_unknown(error: DBAPIError) -> bool:
     return state is None or state[:2] not in ROLLED_BACK_CLASSES
 
 
-def translated(error: SQLAlchemyError) -> LoyaltyError:
-    """Return our error for an error of the database or its driver. The message holds no data."""
+def translated(error: SQLAlchemyError | OSError) -> LoyaltyError:
+    """
+    Return our error for an error of the database or its driver. The message holds no data.
+
+    Async drivers raise the network's own errors, refused connections and
+    time-outs among them, as they are.
+    """
     if not isinstance(error, DBAPIError):
         return StorageUnavailable(f"the database cannot be used: {type(error).__name__}")
     if is_lost_race(error):
         return ConcurrentUpdate("the database gave the race to another transaction")
-    if isinstance(error, IntegrityError):
+    if isinstance(error, IntegrityError) or (_sqlstate(error) or "").startswith(CONSTRAINTS):
         return _broken_constraint(error)
     return StorageUnavailable(f"the database refused: {_first_line(error)}")
 
 
-def _broken_constraint(error: IntegrityError) -> LoyaltyError:
+def _broken_constraint(error: DBAPIError) -> LoyaltyError:
     if _sqlstate(error) == UNIQUE or _sqlite_code(error) in SQLITE_UNIQUE:
         return DuplicateRecord("a record with the same unique value is already there")
     return CorruptLedger("a constraint of the database stopped a change that the rules allowed")

@@ -56,6 +56,7 @@ class Statements:
         self.hold = quoted(tables.hold)
         self.hold_tender = quoted(tables.hold_tender)
         self.transfer = quoted(tables.transfer)
+        self.refunded_order = quoted(tables.refunded_order)
         self.receipt = quoted(tables.receipt)
         self._transfer_columns = columns(tables.transfer, "t")
         # One cache per instance: the texts carry this instance's names.
@@ -94,6 +95,11 @@ class Statements:
             holds=self._holds_column(shape),
         )
         return f"{select} ORDER BY a.id, l.id"
+
+    def lock_order(self) -> str:
+        """Return the statement that locks an order and loads its version."""
+        locking = LOCKING.get(self.dialect_name, "")
+        return f"SELECT version FROM {self.refunded_order} WHERE order_id = {self.marker(1)}{locking}"
 
     def page(self) -> str:
         """Return the statement that loads a page of accounts with all their lots."""
@@ -221,7 +227,13 @@ class Statements:
             narrow("t.recorded_at >= {}", to_micros(wanted.since))
         if wanted.until is not None:
             narrow("t.recorded_at < {}", to_micros(wanted.until))
+        if wanted.standing:
+            conditions.append(self._stands("t"))
         return (f" WHERE {' AND '.join(conditions)}" if conditions else ""), tuple(parameters)
+
+    def _stands(self, alias: str) -> str:
+        """Return the condition that a transfer was not reversed."""
+        return f"NOT EXISTS (SELECT 1 FROM {self.transfer} v WHERE v.refunds = {alias}.id AND v.kind = 'reversal')"
 
     def transfers_of(self, count: int) -> str:
         """Return the statement that selects every transfer of *count* accounts, each account's in order."""
@@ -314,9 +326,10 @@ class Statements:
         return f"SELECT t.id FROM {self.transfer} t WHERE {' OR '.join([*missing, redemption, hold])} ORDER BY t.id"
 
     def refunded_too_much(self) -> str:
-        """Return the statement that finds redemptions of which more was given back than they took."""
+        """Return the statement that finds transfers of which more was given back than they moved."""
         return (
             f"SELECT o.id FROM {self.transfer} o JOIN {self.transfer} r ON r.refunds = o.id"
+            f" WHERE {self._stands('r')}"
             " GROUP BY o.id, o.amount HAVING SUM(r.amount) > o.amount ORDER BY o.id"
         )
 

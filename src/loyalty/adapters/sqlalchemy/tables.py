@@ -59,6 +59,7 @@ class Tables:
     hold: Table
     hold_tender: Table
     transfer: Table
+    refunded_order: Table
 
     @classmethod
     def named(cls, prefix: str = "loyalty_", schema: str | None = None) -> Tables:
@@ -79,6 +80,7 @@ class Tables:
             hold=hold,
             hold_tender=_hold_tender(metadata, prefix, hold, account),
             transfer=transfer,
+            refunded_order=_refunded_order(metadata, prefix),
         )
 
 
@@ -269,8 +271,20 @@ def _transfer(metadata: MetaData, prefix: str) -> Table:
         _side_index(prefix, "credit"),
         _given_index(f"{prefix}transfer_order", "order_id"),
         _given_index(f"{prefix}transfer_refunds", "refunds"),
+        _reversal_index(prefix),
         # Rows arrive in the order of this column, so a block range index finds them and costs next to nothing.
         Index(f"{prefix}transfer_recorded", "recorded_at", postgresql_using="brin"),
+        sqlite_strict=True,
+    )
+
+
+def _refunded_order(metadata: MetaData, prefix: str) -> Table:
+    return Table(
+        f"{prefix}refunded_order",
+        metadata,
+        Column("order_id", Words, primary_key=True),
+        _number("version"),
+        CheckConstraint("version > 0", name=f"{prefix}refunded_order_version"),
         sqlite_strict=True,
     )
 
@@ -311,6 +325,12 @@ def _side_index(prefix: str, side: str) -> Index:
 def _given_index(name: str, column: str) -> Index:
     given = text(f"{column} IS NOT NULL")
     return Index(name, column, postgresql_where=given, sqlite_where=given)
+
+
+def _reversal_index(prefix: str) -> Index:
+    reversals = text("kind = 'reversal'")
+    name = f"{prefix}transfer_reversal"
+    return Index(name, "refunds", unique=True, postgresql_where=reversals, sqlite_where=reversals)
 
 
 def _ddl(statement: str) -> DDL:

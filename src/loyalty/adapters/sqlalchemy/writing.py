@@ -30,7 +30,7 @@ from loyalty.adapters.sqlalchemy.tables import Tables
 from loyalty.clock import to_micros
 from loyalty.errors import ConcurrentUpdate
 from loyalty.gift_cards.card import GiftCard
-from loyalty.ports.changes import AccountChange, Changes, HoldChange, LotChange
+from loyalty.ports.changes import AccountChange, Changes, HoldChange, LotChange, RefundedOrder
 
 __all__ = ["write_all_at_once", "write_one_by_one"]
 
@@ -46,6 +46,7 @@ LOT = names(_TABLES.lot)
 HOLD = names(_TABLES.hold)
 HOLD_TENDER = names(_TABLES.hold_tender)
 TRANSFER = names(_TABLES.transfer)
+REFUNDED_ORDER = names(_TABLES.refunded_order)
 
 TYPES = {
     column.name: "bigint" if column.type.python_type is int else "text"
@@ -126,6 +127,7 @@ def writes_of(statements: Statements, changes: Changes) -> list[Write]:
     old_lots = [_lot_values(change) for change in lots if change.before is not None]
     if old_lots:
         writes.append(Write(statements.lot, LOT_FACTS, ("id", "remaining", "held"), old_lots))
+    writes.extend([_refunded_order(statements, order) for order in changes.refunded_orders])
     if changes.transfers:
         rows = [transfer_row(transfer) for transfer in changes.transfers]
         writes.append(_insert(statements.transfer, TRANSFER, rows))
@@ -152,6 +154,13 @@ def _holds(statements: Statements, changes: Changes) -> Iterator[Write]:
     links = [(hold.id, tender.account_id) for hold in changes.new_holds for tender in hold.tenders]
     if links:
         yield Write(statements.hold_tender, HOLD_TENDER, (), links, waits=True)
+
+
+def _refunded_order(statements: Statements, order: RefundedOrder) -> Write:
+    if order.version == 0:
+        return _insert(statements.refunded_order, REFUNDED_ORDER, [(order.order_id, 1)], unless_exists="order_id")
+    row = (order.version + 1, order.order_id, order.version)
+    return Write(statements.refunded_order, ("version",), REFUNDED_ORDER, [row])
 
 
 def _insert(table: str, columns: tuple[str, ...], rows: list[Values], *, unless_exists: str | None = None) -> Write:

@@ -1,0 +1,64 @@
+"""The storage inside a transaction of the host: it neither begins nor ends anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.orm import Session
+
+from loyalty.adapters.sqlalchemy.driver import ThroughSqlAlchemy
+from loyalty.adapters.sqlalchemy.reading import SqlReader
+from loyalty.adapters.sqlalchemy.statements import Statements
+from loyalty.adapters.sqlalchemy.transactions import require_transaction, take_write_lock, translating
+from loyalty.adapters.sqlalchemy.unit_of_work import SqlUnitOfWork
+from loyalty.errors import InvalidRequest
+from loyalty.ports.storage import Reader, UnitOfWork
+
+__all__ = ["JoinedStorage"]
+
+Result = TypeVar("Result")
+
+
+class JoinedStorage:
+    """The books inside the host's transaction. Made by ``joining``."""
+
+    def __init__(self, connection_or_session: Connection | Session, statements: Statements) -> None:
+        """Keep the host's connection."""
+        self._host = connection_or_session
+        self._statements = statements
+
+    def run(self, work: Callable[[UnitOfWork], Result]) -> Result:
+        """
+        Run *work* inside the host's transaction, behind a savepoint.
+
+        Raises:
+            loyalty.errors.ConcurrentUpdate: If a race was lost; the host's
+                transaction must be rolled back and tried again.
+            loyalty.errors.InvalidRequest: If the connection commits every
+                statement by itself, so that there is no transaction to join.
+        """
+        connection = self._connection()
+        driver = ThroughSqlAlchemy(connection)
+        with translating():
+            require_transaction(driver)
+            if connection.dialect.name == "sqlite":
+                take_write_lock(driver, self._statements)
+            with connection.begin_nested():
+                return work(SqlUnitOfWork(driver, self._statements))
+
+    def read(self, question: Callable[[Reader], Result]) -> Result:
+        """Answer *question* from what the host's transaction sees."""
+        with translating():
+            return question(SqlReader(ThroughSqlAlchemy(self._connection()), self._statements))
+
+    def _connection(self) -> Connection:
+        connection = self._host.connection() if isinstance(self._host, Session) else self._host
+        if not isinstance(connection, Connection):
+            raise InvalidRequest("join a SQLAlchemy Connection or Session")
+        if connection.closed:
+            raise InvalidRequest("the connection to join is closed")
+        if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
+            raise InvalidRequest("the connection commits every statement by itself; there is no transaction to join")
+        return connection
