@@ -39,7 +39,8 @@ class ExpireValue(Sweep[Expired]):
 
     Bookkeeping, never the guard: expired value cannot be spent even if no sweep
     ever runs. Safe to run anywhere, any number of times. Value that is held for
-    an order stays until the hold is resolved.
+    an order stays until the hold is resolved; run ``LapseHolds`` first, so that
+    value whose hold has lapsed is found.
     """
 
     result_type: ClassVar[type] = Expired
