@@ -200,3 +200,46 @@ def test_a_race_lost_at_commit_is_run_again(stage: Stage, name: str) -> None:
 
         assert receipts + 1 == len(scene.stand.books().receipts)
         scene.stand.require_sound()
+
+
+@pytest.fixture
+def async_postgresql(postgresql_databases: PostgresqlDatabases) -> Stage:
+    """Give PostgreSQL through asyncpg, which raises the network's own errors."""
+    return Stage(postgresql_databases, "async")
+
+
+@pytest.mark.parametrize("is_sent", [False, True])
+@pytest.mark.parametrize("error", [ConnectionResetError(), TimeoutError()], ids=["reset", "time-out"])
+def test_an_error_of_the_network_at_commit_is_an_unknown_outcome(
+    async_postgresql: Stage, error: OSError, is_sent: bool
+) -> None:
+    """The key comes along, and again with it gives one effect."""
+    with async_postgresql.scene("redeem") as scene:
+        before = scene.stand.books()
+        with (
+            scene.fault.failing(error, at_commit=True, is_sent=is_sent),
+            pytest.raises(OutcomeUnknown) as caught,
+        ):
+            scene.stand.loyalty.execute(scene.command)
+
+        assert "once" == caught.value.idempotency_key
+        assert is_sent is (before != scene.stand.books())
+        scene.require_one_effect(len(before.receipts))
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_an_error_of_the_network_closes_the_connection(async_postgresql: Stage, number: int) -> None:
+    """Nobody knows what it is in the middle of; nothing is changed, and the next command is given another one."""
+    with async_postgresql.scene("redeem") as scene:
+        before = scene.stand.books()
+        closed: list[object] = []
+        event.listen(engine_of(scene.storage), "invalidate", lambda connection, *_: closed.append(connection))
+        with (
+            scene.fault.failing(ConnectionResetError(), at_statement=number),
+            pytest.raises(StorageUnavailable),
+        ):
+            scene.stand.loyalty.execute(scene.command)
+
+        assert 1 == len(closed)
+        assert before == scene.stand.books()
+        scene.require_one_effect(len(before.receipts))
