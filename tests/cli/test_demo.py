@@ -149,6 +149,19 @@ def test_free_purchases_move_nothing_but_the_card(tmp_path: Path, sqlite_url: st
     assert "Speed: 2 commands" in result.stdout
 
 
+@pytest.mark.parametrize("checkout", ["direct", "hold"])
+def test_many_expired_cards_are_no_guesses(tmp_path: Path, sqlite_url: str, checkout: str) -> None:
+    """More expired cards than a shop lets strangers try in a minute do not stop the replay."""
+    path = tmp_path / "log.csv"
+    days = ("1997-01-01", "1997-06-01")
+    path.write_text(HEADER + "".join(f"{customer},{day},1,0.00\n" for day in days for customer in range(1001)))
+
+    result = demo("--purchases", str(path), "--database", sqlite_url, "--checkout", checkout)
+
+    assert 0 == result.exit_code, result.stderr
+    assert "at a second purchase, 1,001 had expired by then" in result.stdout
+
+
 @pytest.mark.parametrize(("row", "problem"), DAMAGED_ROWS)
 def test_damaged_row_stops_before_the_first_command(tmp_path: Path, row: str, problem: str) -> None:
     """A damaged last row gives one line that names it and exit code 2; not even the database is made."""
