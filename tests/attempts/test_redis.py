@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any, Final
@@ -29,13 +28,6 @@ for _ in range(int(sys.argv[3])):
 """
 
 
-@pytest.fixture(scope="module")
-def server_url() -> Iterator[str]:
-    """Give the URL of a running server."""
-    with valkey.running_server() as url:
-        yield url
-
-
 @pytest.fixture
 def shop_name() -> str:
     """Give the name of a shop that nobody counted for before."""
@@ -47,10 +39,10 @@ def limiter_on(url: str, name: str, **given: Any) -> LimitsAttemptLimiter:
     return LimitsAttemptLimiter(url, **({"per_caller": "10/day", "overall": "1000/day", "name": name} | given))
 
 
-def test_the_eleventh_attempt_is_refused(server_url: str, shop_name: str) -> None:
+def test_the_eleventh_attempt_is_refused(redis_url: str, shop_name: str) -> None:
     """Ten wrong codes are heard, then even a right one is refused, with a time to wait; others go on."""
     wrong = WrongCodes.made()
-    loyalty = limited(wrong.shop, limiter_on(server_url, shop_name))
+    loyalty = limited(wrong.shop, limiter_on(redis_url, shop_name))
     for _ in range(10):
         with pytest.raises(WRONG["unknown"]):
             loyalty.ask(GetBalance(code=wrong.codes["unknown"]), caller="192.0.2.1")
@@ -61,19 +53,19 @@ def test_the_eleventh_attempt_is_refused(server_url: str, shop_name: str) -> Non
     loyalty.ask(GetBalance(code=wrong.right[0]), caller="192.0.2.2")
 
 
-def test_right_and_mistyped_codes_use_nothing_up(server_url: str, shop_name: str) -> None:
+def test_right_and_mistyped_codes_use_nothing_up(redis_url: str, shop_name: str) -> None:
     """On a server, too, only wrong codes count."""
     wrong = WrongCodes.made()
-    loyalty = limited(wrong.shop, limiter_on(server_url, shop_name, overall="10/day"))
+    loyalty = limited(wrong.shop, limiter_on(redis_url, shop_name, overall="10/day"))
     for _ in range(20):
         loyalty.ask(GetBalance(code=wrong.right[0]), caller="192.0.2.1")
         with pytest.raises(WRONG["malformed: the length"]):
             loyalty.ask(GetBalance(code=wrong.codes["malformed: the length"]), caller="192.0.2.1")
 
 
-def test_all_callers_together_have_a_limit_too(server_url: str, shop_name: str) -> None:
+def test_all_callers_together_have_a_limit_too(redis_url: str, shop_name: str) -> None:
     """Many callers with few guesses each are stopped together."""
-    limiter = limiter_on(server_url, shop_name, overall="20/day")
+    limiter = limiter_on(redis_url, shop_name, overall="20/day")
     for number in range(20):
         limiter.require(f"192.0.2.{number}")
         limiter.wrong(f"192.0.2.{number}")
@@ -82,20 +74,20 @@ def test_all_callers_together_have_a_limit_too(server_url: str, shop_name: str) 
             limiter.require(caller)
 
 
-def test_processes_count_together(server_url: str, shop_name: str) -> None:
+def test_processes_count_together(redis_url: str, shop_name: str) -> None:
     """What another process has counted is known here."""
-    limiter = limiter_on(server_url, shop_name)
+    limiter = limiter_on(redis_url, shop_name)
     for count in (5, 4):
-        subprocess.run([sys.executable, "-c", SCRIPT, server_url, shop_name, str(count)], check=True, timeout=60)
+        subprocess.run([sys.executable, "-c", SCRIPT, redis_url, shop_name, str(count)], check=True, timeout=60)
     limiter.require("192.0.2.1")
     limiter.wrong("192.0.2.1")
     with pytest.raises(TooManyAttempts):
         limiter.require("192.0.2.1")
 
 
-def test_no_wrong_code_of_a_race_is_lost(server_url: str, shop_name: str) -> None:
+def test_no_wrong_code_of_a_race_is_lost(redis_url: str, shop_name: str) -> None:
     """However many threads tell of wrong codes at once, each counts."""
-    limiter = limiter_on(server_url, shop_name, per_caller="101/day")
+    limiter = limiter_on(redis_url, shop_name, per_caller="101/day")
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(limiter.wrong, ["192.0.2.1"] * 100))
     limiter.require("192.0.2.1")
@@ -122,9 +114,9 @@ def test_a_server_that_does_not_answer_counts_as_broken() -> None:
             loyalty.ask(GetBalance(code="GIFT"))
 
 
-def test_without_a_word_in_the_url_a_server_has_two_seconds(server_url: str) -> None:
+def test_without_a_word_in_the_url_a_server_has_two_seconds(redis_url: str) -> None:
     """The library waits for no server without end, also where the host did not think of it."""
-    client: Any = limiter_on(server_url, "x")._windows.storage
+    client: Any = limiter_on(redis_url, "x")._windows.storage
     given = client.storage.connection_pool.connection_kwargs
     assert (SECONDS_TO_ANSWER, SECONDS_TO_ANSWER) == (given["socket_timeout"], given["socket_connect_timeout"])
 

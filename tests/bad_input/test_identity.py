@@ -321,6 +321,8 @@ def test_code_keys_must_be_code_keys(keys: Any) -> None:
         {"code_format": "GIFT-XXXX"},
         {"new_id": None},
         {"new_id": "id"},
+        {"attempt_limiter": "10/minute"},
+        {"attempt_limiter": False},
         {"storage": None},
         {"storage": "sqlite:///shop.db"},
         {"storage": MemoryStorage},

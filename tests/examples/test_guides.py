@@ -21,6 +21,8 @@ guides = pytest.mark.parametrize("name", sorted(path.name for path in GUIDES.glo
 def test_a_guide_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every Python block runs, in order, in one program, and its assertions hold."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LOYALTY_CODE_SECRET", "the secret of this test, long enough")
+    monkeypatch.setenv("LIMITS_URL", "memory://")
     page = Sybil(parsers=[PythonCodeBlockParser()], path=str(GUIDES), pattern=name).parse(GUIDES / name)
     ran = 0
     for example in page.examples():

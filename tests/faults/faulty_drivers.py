@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
+import asyncpg
 import attrs
 import psycopg
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 from sqlalchemy.engine import Dialect
 
-from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
+from loyalty.adapters.sqlalchemy import AsyncSqlAlchemyStorage, SqlAlchemyStorage
 
-__all__ = ["Fault", "broken", "lost_race", "with_faults"]
+__all__ = ["AnyStorage", "Fault", "broken", "engine_of", "lost_race", "with_faults"]
+
+AnyStorage = SqlAlchemyStorage | AsyncSqlAlchemyStorage
 
 
 @attrs.define
@@ -109,34 +112,79 @@ def _commit_error(fault: Fault) -> Exception | None:
     return error
 
 
-def with_faults(storage: SqlAlchemyStorage) -> Fault:
+class _AsyncpgConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
+    fault = Fault()
+
+    async def fetch(self, query: str, *arguments: Any, **options: Any) -> Any:
+        self.fault.statement(query)
+        return await super().fetch(query, *arguments, **options)
+
+    async def execute(self, query: str, *arguments: Any, **options: Any) -> Any:
+        if query == "COMMIT":
+            return await self._commit()
+        if not query.startswith(("BEGIN", "COMMIT", "ROLLBACK")):
+            self.fault.statement(query)
+        return await super().execute(query, *arguments, **options)
+
+    async def _commit(self) -> None:
+        error = _commit_error(self.fault)
+        if error is None or self.fault.is_sent:
+            await super().execute("COMMIT")
+        if error is not None:
+            # The connection broke: whoever waits for its locks gets them.
+            self.terminate()
+            raise error
+
+
+def with_faults(storage: AnyStorage) -> Fault:
     """Let all connections that *storage* makes from now on obey the fault that is returned."""
     fault = Fault()
 
-    def connect(dialect: Dialect, _record: Any, arguments: list[Any], options: dict[str, Any]) -> Any:
-        if dialect.name == "sqlite":
-            connection: Any = sqlite3.connect(*arguments, **{**options, "factory": _SqliteConnection})
-        else:
-            connection = _PostgresqlConnection.connect(*arguments, **options)
-            connection.cursor_factory = _PostgresqlCursor
+    def faulty(*arguments: Any, **options: Any) -> _SqliteConnection:
+        connection = _SqliteConnection(*arguments, **options)
         connection.fault = fault
         return connection
 
-    event.listen(storage.engine, "do_connect", connect)
+    def connect(dialect: Dialect, _record: Any, arguments: list[Any], options: dict[str, Any]) -> Any:
+        if dialect.driver == "asyncpg":
+            options["connection_class"] = type("FaultyConnection", (_AsyncpgConnection,), {"fault": fault})
+        elif dialect.name == "sqlite":
+            options["factory"] = faulty
+        else:
+            connection = _PostgresqlConnection.connect(*arguments, **options)
+            connection.cursor_factory = _PostgresqlCursor
+            connection.fault = fault
+            return connection
+        return None
+
+    event.listen(engine_of(storage), "do_connect", connect)
     return fault
 
 
-def broken(storage: SqlAlchemyStorage) -> Exception:
+def engine_of(storage: AnyStorage) -> Engine:
+    """Return the engine that connects."""
+    return storage.engine if isinstance(storage, SqlAlchemyStorage) else storage.engine.sync_engine
+
+
+def broken(storage: AnyStorage) -> Exception:
     """Return what the driver raises when the database has gone."""
-    if storage.engine.dialect.name == "sqlite":
+    dialect = engine_of(storage).dialect
+    if dialect.name == "sqlite":
         return sqlite3.OperationalError("disk I/O error")
+    if dialect.is_async:
+        gone: Exception = asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+        return gone
     return psycopg.OperationalError("server closed the connection unexpectedly")
 
 
-def lost_race(storage: SqlAlchemyStorage) -> Exception:
+def lost_race(storage: AnyStorage) -> Exception:
     """Return what the driver raises when another transaction was preferred."""
-    if storage.engine.dialect.name == "sqlite":
+    dialect = engine_of(storage).dialect
+    if dialect.name == "sqlite":
         error = sqlite3.OperationalError("database is locked")
         error.sqlite_errorcode = sqlite3.SQLITE_BUSY
         return error
+    if dialect.is_async:
+        lost: Exception = asyncpg.SerializationError("could not serialize access")
+        return lost
     return psycopg.errors.SerializationFailure("could not serialize access")

@@ -12,14 +12,16 @@ import pytest
 from sqlalchemy import event
 
 from loyalty import ExpireValue, LapseHolds
-from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
+from loyalty.adapters.sqlalchemy import AsyncSqlAlchemyStorage, SqlAlchemyStorage
 from loyalty.errors import OutcomeUnknown, StorageError, StorageUnavailable
+from loyalty.ports.storage import Storage
+from loyalty.testing import BlockingStorage, LoopThread
 from loyalty.testing.kit.case import DAY, Stand
 from loyalty.testing.kit.replays import COMMANDS, prepare
 from loyalty.testing.programs import AnyCommand
 from loyalty.use_cases.command import Command, Sweep
-from tests.faults.faulty_drivers import Fault, broken, lost_race, with_faults
-from tests.storages.databases import PostgresqlDatabases, SqliteDatabases
+from tests.faults.faulty_drivers import AnyStorage, Fault, broken, engine_of, lost_race, with_faults
+from tests.storages.databases import PostgresqlDatabases, SqliteDatabases, async_url
 
 Databases = SqliteDatabases | PostgresqlDatabases
 
@@ -31,7 +33,7 @@ class Unplugged(Exception):
     """Something that no driver raises: a bug of ours, a signal, memory that ran out."""
 
 
-def unplugged(_: SqlAlchemyStorage) -> Exception:
+def unplugged(_: AnyStorage) -> Exception:
     """Return an error that no driver raises."""
     return Unplugged("unplugged")
 
@@ -55,7 +57,7 @@ class Scene:
     """A shop in which one command can be carried out, on a storage that fails on command."""
 
     stand: Stand
-    storage: SqlAlchemyStorage
+    storage: AnyStorage
     fault: Fault
     command: AnyCommand
 
@@ -73,44 +75,59 @@ class Scene:
 
 @attrs.frozen
 class Stage:
-    """Makes scenes on one kind of database, with or without a host that listens to the engine."""
+    """Makes scenes on one kind of database: plain, observed by a host, or through an async driver."""
 
     databases: Databases
-    is_observed: bool
+    kind: str
 
     @contextmanager
     def scene(self, name: str) -> Iterator[Scene]:
         """Give a fresh scene for the command of this name."""
-        storage = self.databases.make()
+        made = self.databases.make()
         try:
-            fault = with_faults(storage)
-            if self.is_observed:
-                event.listen(storage.engine, "before_cursor_execute", _listen)
-            stand = Stand(storage)
-            card = prepare(stand)
-            if name in SWEEPS:
-                stand.clock.advance(DAY)
-            command = SWEEPS[name] if name in SWEEPS else COMMANDS[name][0](card, "once", "a note")
-            yield Scene(stand, storage, fault, command)
+            with self._storages(made) as (storage, behind_the_port):
+                fault = with_faults(storage)
+                if self.kind == "observed":
+                    event.listen(engine_of(storage), "before_cursor_execute", _listen)
+                stand = Stand(behind_the_port)
+                card = prepare(stand)
+                if name in SWEEPS:
+                    stand.clock.advance(DAY)
+                command = SWEEPS[name] if name in SWEEPS else COMMANDS[name][0](card, "once", "a note")
+                yield Scene(stand, storage, fault, command)
         finally:
-            self.databases.drop(storage)
+            self.databases.drop(made)
+
+    @contextmanager
+    def _storages(self, made: SqlAlchemyStorage) -> Iterator[tuple[AnyStorage, Storage]]:
+        """Give the storage that fails, and the same as the stand uses it."""
+        if self.kind != "async":
+            yield made, made
+            return
+        with LoopThread() as loop:
+            driver = "aiosqlite" if isinstance(self.databases, SqliteDatabases) else "asyncpg"
+            storage = AsyncSqlAlchemyStorage(async_url(made, driver))
+            yield storage, BlockingStorage(storage, loop)
+            loop.call(storage.dispose())
 
 
 def _listen(*_: Any) -> None:
     """Do nothing, as a host's tracing does."""
 
 
-@pytest.fixture(params=["sqlite", "sqlite, observed", "postgresql", "postgresql, observed"])
+@pytest.fixture(
+    params=[f"{name}, {kind}" for name in ("sqlite", "postgresql") for kind in ("plain", "observed", "async")]
+)
 def stage(request: pytest.FixtureRequest) -> Stage:
-    """Give each kind of database in turn, and both ways in which texts reach it."""
-    name, _, observed = request.param.partition(", ")
-    return Stage(request.getfixturevalue(f"{name}_databases"), bool(observed))
+    """Give each kind of database in turn, and every way in which texts reach it."""
+    name, _, kind = request.param.partition(", ")
+    return Stage(request.getfixturevalue(f"{name}_databases"), kind)
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(("fault", "raised"), [(broken, StorageUnavailable), (unplugged, Unplugged)])
 def test_a_failed_statement_changes_nothing(
-    stage: Stage, name: str, fault: Callable[[SqlAlchemyStorage], Exception], raised: type[Exception]
+    stage: Stage, name: str, fault: Callable[[AnyStorage], Exception], raised: type[Exception]
 ) -> None:
     """For every statement of every command: the books are as before, and the command then has exactly one effect."""
     for number in itertools.count(1):
@@ -183,3 +200,46 @@ def test_a_race_lost_at_commit_is_run_again(stage: Stage, name: str) -> None:
 
         assert receipts + 1 == len(scene.stand.books().receipts)
         scene.stand.require_sound()
+
+
+@pytest.fixture
+def async_postgresql(postgresql_databases: PostgresqlDatabases) -> Stage:
+    """Give PostgreSQL through asyncpg, which raises the network's own errors."""
+    return Stage(postgresql_databases, "async")
+
+
+@pytest.mark.parametrize("is_sent", [False, True])
+@pytest.mark.parametrize("error", [ConnectionResetError(), TimeoutError()], ids=["reset", "time-out"])
+def test_an_error_of_the_network_at_commit_is_an_unknown_outcome(
+    async_postgresql: Stage, error: OSError, is_sent: bool
+) -> None:
+    """The key comes along, and again with it gives one effect."""
+    with async_postgresql.scene("redeem") as scene:
+        before = scene.stand.books()
+        with (
+            scene.fault.failing(error, at_commit=True, is_sent=is_sent),
+            pytest.raises(OutcomeUnknown) as caught,
+        ):
+            scene.stand.loyalty.execute(scene.command)
+
+        assert "once" == caught.value.idempotency_key
+        assert is_sent is (before != scene.stand.books())
+        scene.require_one_effect(len(before.receipts))
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_an_error_of_the_network_closes_the_connection(async_postgresql: Stage, number: int) -> None:
+    """Nobody knows what it is in the middle of; nothing is changed, and the next command is given another one."""
+    with async_postgresql.scene("redeem") as scene:
+        before = scene.stand.books()
+        closed: list[object] = []
+        event.listen(engine_of(scene.storage), "invalidate", lambda connection, *_: closed.append(connection))
+        with (
+            scene.fault.failing(ConnectionResetError(), at_statement=number),
+            pytest.raises(StorageUnavailable),
+        ):
+            scene.stand.loyalty.execute(scene.command)
+
+        assert 1 == len(closed)
+        assert before == scene.stand.books()
+        scene.require_one_effect(len(before.receipts))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import event
 
 from loyalty.adapters.sqlalchemy import AsyncSqlAlchemyStorage, writing
 from loyalty.ports.storage import Storage
@@ -16,15 +17,17 @@ from loyalty.use_cases.pay_with_balances import PayWithBalances
 from tests.storages.databases import PostgresqlDatabases, async_url
 
 
-@pytest.fixture(params=["psycopg", "asyncpg"])
+@pytest.fixture(params=["psycopg", "asyncpg", "asyncpg, observed"])
 def storage(request: pytest.FixtureRequest, postgresql_databases: PostgresqlDatabases) -> Iterator[Storage]:
-    """Give a storage on PostgreSQL, through each driver."""
+    """Give a storage on PostgreSQL, through each driver and each way to it."""
     blocking = postgresql_databases.make()
     if request.param == "psycopg":
         yield blocking
     else:
         with LoopThread() as loop:
             lifted = AsyncSqlAlchemyStorage(async_url(blocking, "asyncpg"))
+            if "observed" in request.param:
+                event.listen(lifted.engine.sync_engine, "before_cursor_execute", lambda *_: None)
             yield BlockingStorage(lifted, loop)
             loop.call(lifted.dispose())
     postgresql_databases.drop(blocking)

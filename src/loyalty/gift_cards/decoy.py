@@ -33,7 +33,16 @@ DECOY: Final = GiftCard(
         version=1,
         opened_at=_START,
         recorded_at=_START,
-        lots=(Lot(id=LotId(_ID), origin=LotOrigin.PURCHASED, amount=5000, remaining=5000, opened_at=_START),),
+        lots=(
+            Lot(
+                id=LotId(_ID),
+                origin=LotOrigin.PURCHASED,
+                amount=5000,
+                remaining=5000,
+                opened_at=_START,
+                expires_at=_START,
+            ),
+        ),
     ),
     value=5000,
     origin=LotOrigin.PURCHASED,
@@ -41,4 +50,9 @@ DECOY: Final = GiftCard(
     code_key_id="0" * 16,
     last_four="0000",
     issued_at=_START,
+    expires_at=_START,
+    customer_id="nobody",
+    claimed_at=_START,
+    region="nowhere",
+    order_id="none",
 )

@@ -71,7 +71,7 @@ class StraightToAsyncpg:
 
     async def _begun(self, run: Any, text: str, parameters: Parameters) -> Any:  # methods of asyncpg, which are untyped
         if not self._has_begun:
-            await self._connection.execute("BEGIN")
+            await self._connection.execute(_begin(self.dbapi_connection))
             self._has_begun = True
         return await run(text, *parameters)
 
@@ -86,12 +86,17 @@ class StraightToAsyncpg:
         if not self._pooled.is_valid:
             return
         try:
-            if self._connection.is_in_transaction():
+            if self._connection.is_closed():
+                self._pooled.invalidate()
+            elif self._connection.is_in_transaction():
                 await_(self._connection.execute("ROLLBACK"))
         except BaseException as error:
             self._pooled.invalidate(error)
             if not isinstance(error, (PostgresError, InterfaceError, InternalClientError, OSError)):
                 raise
-        else:
-            if self._connection.is_closed():
-                self._pooled.invalidate()
+
+
+def _begin(chosen: Any) -> str:  # SQLAlchemy's connection, which knows what the host chose
+    """Return how a transaction begins; asyncpg's connection was never told of it."""
+    level = "" if chosen.isolation_level is None else f" ISOLATION LEVEL {chosen.isolation_level.replace('_', ' ')}"
+    return f"BEGIN{level}{' READ ONLY' if chosen.readonly else ''}{' DEFERRABLE' if chosen.deferrable else ''}"

@@ -54,14 +54,12 @@ def connected(engine: Engine) -> Iterator[Driver]:
 
 
 def _straight(engine: Engine, pooled: PoolProxiedConnection) -> StraightToDriver | StraightToAsyncpg:
-    """Return the shortest way to the driver; transactions that begin in a special way are left to SQLAlchemy."""
-    if engine.dialect.driver == "asyncpg":
-        connection: Any = pooled.dbapi_connection
-        if connection.isolation_level is None and not connection.readonly and not connection.deferrable:
-            from loyalty.adapters.sqlalchemy.asyncpg_driver import StraightToAsyncpg  # noqa: PLC0415 - needs asyncpg
+    """Return the shortest way to the driver."""
+    if engine.dialect.driver != "asyncpg":
+        return StraightToDriver(engine, pooled)
+    from loyalty.adapters.sqlalchemy.asyncpg_driver import StraightToAsyncpg  # noqa: PLC0415 - needs asyncpg
 
-            return StraightToAsyncpg(pooled)
-    return StraightToDriver(engine, pooled)
+    return StraightToAsyncpg(pooled)
 
 
 def _leaves_in_doubt(error: BaseException) -> bool:
