@@ -289,6 +289,18 @@ class HoldTests(KitCase):
 
         assert money(100) == stand.execute(capture).amount
 
+    def test_a_blocked_tender_gives_no_more(self, stand: Stand) -> None:
+        """What it holds already stays with the order; the rest comes from whom can still be spent."""
+        blocked, good = stand.card(100, expires_at=stand.clock() + DAY), stand.card(100)
+        hold = stand.hold(50, blocked, good)
+        stand.execute(BlockGiftCard(code=blocked.code, idempotency_key="block"))
+        adjusted = stand.execute(AdjustHold(hold_id=hold.id, amount_due=money(170), idempotency_key="adjust"))
+
+        assert {blocked.gift_card.id: money(50), good.gift_card.id: money(100)} == {
+            part.gift_card_id: part.amount for part in adjusted.parts
+        }
+        stand.require_sound()
+
     # --- time ---------------------------------------------------------------
 
     @pytest.mark.parametrize("is_swept", [False, True])
