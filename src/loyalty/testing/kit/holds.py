@@ -425,6 +425,8 @@ class HoldTests(KitCase):
         assert (first.id,) == tuple(hold.id for hold in _found(stand, Wanted(held_for=("first",))).holds)
         assert Found() == _found(stand, Wanted(held_for=("third", "none"), hold_ids=(HoldId("none"),)))
         assert 2 == len(_found(stand, Wanted(hold_ids=(first.id,))).accounts())
+        card_alone = _found(stand, Wanted(gift_card_ids=(cards[0].gift_card.id,), held_for=("none",)))
+        assert (1, ()) == (len(card_alone.accounts()), card_alone.holds)
 
     def test_holds_come_by_id_as_they_were_placed(self, stand: Stand) -> None:
         """With tenders, bounds, times and what became of them."""
