@@ -7,6 +7,7 @@ import inspect
 import pickle
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any, Final
 
 import attrs
@@ -37,13 +38,14 @@ HOUSE_SECTION_8: Final = {
     "InvalidRequest": {"InvalidAmount", "InvalidTime", "CurrencyMismatch", "MalformedCode", "IdempotencyConflict"},
     "Refused": {
         "InsufficientBalance", "NotSpendable", "ClaimedByAnother", "AlreadyClaimed", "HoldClosed", "AlreadyReversed",
-        "RefundTooLarge", "AmountNotOffered",
+        "NotReversible", "RefundTooLarge", "AmountNotOffered", "NotEligible", "LimitExceeded", "TooManyHolds",
+        "TooManyAttempts",
     },
     "NotFound": {"GiftCardNotFound", "StoreCreditAccountNotFound", "HoldNotFound", "TransferNotFound"},
     "StorageError": {"ConcurrentUpdate", "DuplicateRecord", "StorageUnavailable", "OutcomeUnknown"},
     "TransferNotFound": {"RedemptionNotFound"},
 }  # fmt: skip
-"""The tree as HOUSE.md draws it, with what SPEC.md section 7 and the refunds add."""
+"""The tree as HOUSE.md draws it, with what SPEC.md sections 4 and 7, the refunds and the policies add."""
 
 ALL_CLASSES: Final[list[type[LoyaltyError]]] = [getattr(errors, name) for name in errors.__all__]
 
@@ -73,6 +75,9 @@ def full(kind: type[LoyaltyError]) -> LoyaltyError:
         "idempotency_key": "the key",
         "reason": "blocked",
         "status": "captured",
+        "limit": "per_order",
+        "allowed": Money("2.00", "USD"),
+        "retry_after": timedelta(seconds=42),
     }
     return kind(*(values[field.name] for field in attrs.fields(kind)))
 

@@ -15,7 +15,7 @@ from loyalty import errors
 from loyalty.reports.query import Query
 from loyalty.use_cases.command import Command, Sweep
 
-MOST_NAMES: Final = 75
+MOST_NAMES: Final = 120
 
 PAGE_OF_USE: Final = {
     "ALL", "Audit", "ClaimGiftCard", "CodeKeys", "ConvertGiftCard", "GetBalance", "GetGiftCard", "GrantStoreCredit",
@@ -45,6 +45,12 @@ TAKES: Final[dict[str, set[str]]] = {
     "GrantStoreCredit": {
         "customer_id", "account_id", "amount", "origin", "reason", "expires_at", "not_before", "idempotency_key",
     },
+    "AdjustValue": {
+        "account_id", "gift_card_id", "customer_id", "amount", "direction", "reason", "actor", "idempotency_key",
+    },
+    "ReverseTransfer": {"transfer_id", "reason", "actor", "idempotency_key"},
+    "RefundOrderToStoreCredit": {"order_id", "customer_id", "amount", "refundable", "expires_at", "idempotency_key"},
+    "RefundAsGiftCard": {"order_id", "amount", "refundable", "recipient", "expires_at", "idempotency_key"},
     "DebitStoreCredit": {"account_id", "customer_id", "amount", "idempotency_key"},
     "PayWithBalances": {"order_id", "amount_due", "codes", "customer_id", "use_store_credit", "idempotency_key"},
     "OpenStoreCreditAccount": {"customer_id", "currency", "idempotency_key"},

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from loyalty.adapters.memory import MemoryStorage
+    from loyalty.attempts.default import UnlimitedGuesses
     from loyalty.codes.digest import CodeKeys
     from loyalty.codes.format import CodeFormat
     from loyalty.errors import LoyaltyError
@@ -19,12 +20,27 @@ if TYPE_CHECKING:
     from loyalty.gift_cards.card import GiftCardStatus
     from loyalty.gift_cards.view import GiftCardView
     from loyalty.ledger.entry import Direction, Entry
+    from loyalty.ledger.hold import HoldStatus
     from loyalty.ledger.house_accounts import HouseAccount
     from loyalty.ledger.lot import LotOrigin, TaxTreatment
     from loyalty.ledger.transfer import Reference, TransferKind
     from loyalty.money import ALL
     from loyalty.policies.chosen import Policies
+    from loyalty.policies.eligibility import OrderLine, PayingTender
+    from loyalty.policies.expiry import AtLeastYears
+    from loyalty.policies.limits import SpendingLimits
+    from loyalty.policies.refund_routing import (
+        PlannedRefund,
+        RefundTender,
+        in_proportion,
+        other_tenders_first,
+        plan_refund,
+        reverse_order_of_use,
+    )
+    from loyalty.policies.tax import CardPayment, PrepaidTax, Region, prepaid_tax, resolve_tax_rate
+    from loyalty.ports.attempt_limiter import AttemptLimiter
     from loyalty.reports.audit import Audit, AuditReport
+    from loyalty.reports.checkout import GetHold, ListTenders, PaymentPlan, PlanPayment, Tenders
     from loyalty.reports.gift_cards import (
         Balance,
         CardOrders,
@@ -37,35 +53,57 @@ if TYPE_CHECKING:
     from loyalty.reports.liability import CurrencyMovements, Liability, LiabilityReport, Movements
     from loyalty.reports.store_credit import AccountStatement, GetStoreCreditAccount, Statement
     from loyalty.store_credit.account import StoreCreditStatus, StoreCreditView
+    from loyalty.tenders.asked import GiftCardTender
+    from loyalty.tenders.hold_view import HoldView, TenderPart
+    from loyalty.tenders.usable import RefusedTender
+    from loyalty.use_cases.adjust_hold import AdjustHold
+    from loyalty.use_cases.adjust_value import Adjustment, AdjustValue
     from loyalty.use_cases.block_gift_card import BlockGiftCard
+    from loyalty.use_cases.capture_hold import Capture, CaptureHold
     from loyalty.use_cases.claim_gift_card import ClaimGiftCard
     from loyalty.use_cases.convert_gift_card import Conversion, ConvertGiftCard
     from loyalty.use_cases.debit_store_credit import Debit, DebitStoreCredit
     from loyalty.use_cases.expire_value import Expired, ExpireValue
     from loyalty.use_cases.grant_store_credit import Grant, GrantStoreCredit
-    from loyalty.use_cases.issue_gift_card import IssuedGiftCard, IssueGiftCard
+    from loyalty.use_cases.issue_gift_card import IssueGiftCard
+    from loyalty.use_cases.lapse_holds import Lapsed, LapseHolds
+    from loyalty.use_cases.new_card import IssuedGiftCard
     from loyalty.use_cases.open_store_credit_account import OpenStoreCreditAccount
     from loyalty.use_cases.pay_with_balances import Payment, PayWithBalances
+    from loyalty.use_cases.place_hold import PlaceHold
     from loyalty.use_cases.redeem_gift_card import RedeemGiftCard
     from loyalty.use_cases.redemption import Redemption
+    from loyalty.use_cases.refund_as_gift_card import RefundAsGiftCard
+    from loyalty.use_cases.refund_order_to_store_credit import CreditRefund, RefundOrderToStoreCredit
     from loyalty.use_cases.refund_redemption import Refund, RefundRedemption
+    from loyalty.use_cases.reverse_transfer import Reversal, ReverseTransfer
     from loyalty.use_cases.unblock_gift_card import UnblockGiftCard
+    from loyalty.use_cases.void_hold import VoidHold
 
 __all__ = [
     "ALL",
     "AccountStatement",
+    "AdjustHold",
+    "AdjustValue",
+    "Adjustment",
     "AsyncLoyalty",
+    "AtLeastYears",
+    "AttemptLimiter",
     "Audit",
     "AuditReport",
     "Balance",
     "BlockGiftCard",
+    "Capture",
+    "CaptureHold",
     "CardOrders",
+    "CardPayment",
     "CardsOfOrder",
     "ClaimGiftCard",
     "CodeFormat",
     "CodeKeys",
     "Conversion",
     "ConvertGiftCard",
+    "CreditRefund",
     "CurrencyMovements",
     "Debit",
     "DebitStoreCredit",
@@ -75,16 +113,23 @@ __all__ = [
     "Expired",
     "GetBalance",
     "GetGiftCard",
+    "GetHold",
     "GetStoreCreditAccount",
     "GiftCardStatus",
+    "GiftCardTender",
     "GiftCardView",
     "Grant",
     "GrantStoreCredit",
+    "HoldStatus",
+    "HoldView",
     "HouseAccount",
     "IssueGiftCard",
     "IssuedGiftCard",
+    "LapseHolds",
+    "Lapsed",
     "Liability",
     "LiabilityReport",
+    "ListTenders",
     "LotOrigin",
     "Loyalty",
     "LoyaltyError",
@@ -92,79 +137,145 @@ __all__ = [
     "Movements",
     "OpenStoreCreditAccount",
     "OrderCards",
+    "OrderLine",
     "OrdersOfCard",
     "PayWithBalances",
+    "PayingTender",
     "Payment",
+    "PaymentPlan",
+    "PlaceHold",
+    "PlanPayment",
+    "PlannedRefund",
     "Policies",
+    "PrepaidTax",
     "RedeemGiftCard",
     "Redemption",
     "Reference",
     "Refund",
+    "RefundAsGiftCard",
+    "RefundOrderToStoreCredit",
     "RefundRedemption",
+    "RefundTender",
+    "RefusedTender",
+    "Region",
+    "Reversal",
+    "ReverseTransfer",
+    "SpendingLimits",
     "Statement",
     "StoreCreditStatus",
     "StoreCreditView",
     "TaxTreatment",
+    "TenderPart",
+    "Tenders",
     "TransferKind",
     "UnblockGiftCard",
+    "UnlimitedGuesses",
+    "VoidHold",
+    "in_proportion",
+    "other_tenders_first",
+    "plan_refund",
+    "prepaid_tax",
+    "resolve_tax_rate",
+    "reverse_order_of_use",
 ]
 
 _HOMES = {
-    "MemoryStorage": "loyalty.adapters.memory",
-    "CodeKeys": "loyalty.codes.digest",
-    "CodeFormat": "loyalty.codes.format",
-    "LoyaltyError": "loyalty.errors",
-    "AsyncLoyalty": "loyalty.facade",
-    "Loyalty": "loyalty.facade",
-    "GiftCardStatus": "loyalty.gift_cards.card",
-    "GiftCardView": "loyalty.gift_cards.view",
-    "Direction": "loyalty.ledger.entry",
-    "Entry": "loyalty.ledger.entry",
-    "HouseAccount": "loyalty.ledger.house_accounts",
-    "LotOrigin": "loyalty.ledger.lot",
-    "TaxTreatment": "loyalty.ledger.lot",
-    "Reference": "loyalty.ledger.transfer",
-    "TransferKind": "loyalty.ledger.transfer",
     "ALL": "loyalty.money",
-    "Policies": "loyalty.policies.chosen",
+    "AccountStatement": "loyalty.reports.store_credit",
+    "AdjustHold": "loyalty.use_cases.adjust_hold",
+    "AdjustValue": "loyalty.use_cases.adjust_value",
+    "Adjustment": "loyalty.use_cases.adjust_value",
+    "AsyncLoyalty": "loyalty.facade",
+    "AtLeastYears": "loyalty.policies.expiry",
+    "AttemptLimiter": "loyalty.ports.attempt_limiter",
     "Audit": "loyalty.reports.audit",
     "AuditReport": "loyalty.reports.audit",
     "Balance": "loyalty.reports.gift_cards",
+    "BlockGiftCard": "loyalty.use_cases.block_gift_card",
+    "Capture": "loyalty.use_cases.capture_hold",
+    "CaptureHold": "loyalty.use_cases.capture_hold",
     "CardOrders": "loyalty.reports.gift_cards",
+    "CardPayment": "loyalty.policies.tax",
     "CardsOfOrder": "loyalty.reports.gift_cards",
+    "ClaimGiftCard": "loyalty.use_cases.claim_gift_card",
+    "CodeFormat": "loyalty.codes.format",
+    "CodeKeys": "loyalty.codes.digest",
+    "Conversion": "loyalty.use_cases.convert_gift_card",
+    "ConvertGiftCard": "loyalty.use_cases.convert_gift_card",
+    "CreditRefund": "loyalty.use_cases.refund_order_to_store_credit",
+    "CurrencyMovements": "loyalty.reports.liability",
+    "Debit": "loyalty.use_cases.debit_store_credit",
+    "DebitStoreCredit": "loyalty.use_cases.debit_store_credit",
+    "Direction": "loyalty.ledger.entry",
+    "Entry": "loyalty.ledger.entry",
+    "ExpireValue": "loyalty.use_cases.expire_value",
+    "Expired": "loyalty.use_cases.expire_value",
     "GetBalance": "loyalty.reports.gift_cards",
     "GetGiftCard": "loyalty.reports.gift_cards",
-    "OrderCards": "loyalty.reports.gift_cards",
-    "OrdersOfCard": "loyalty.reports.gift_cards",
-    "CurrencyMovements": "loyalty.reports.liability",
+    "GetHold": "loyalty.reports.checkout",
+    "GetStoreCreditAccount": "loyalty.reports.store_credit",
+    "GiftCardStatus": "loyalty.gift_cards.card",
+    "GiftCardTender": "loyalty.tenders.asked",
+    "GiftCardView": "loyalty.gift_cards.view",
+    "Grant": "loyalty.use_cases.grant_store_credit",
+    "GrantStoreCredit": "loyalty.use_cases.grant_store_credit",
+    "HoldStatus": "loyalty.ledger.hold",
+    "HoldView": "loyalty.tenders.hold_view",
+    "HouseAccount": "loyalty.ledger.house_accounts",
+    "IssueGiftCard": "loyalty.use_cases.issue_gift_card",
+    "IssuedGiftCard": "loyalty.use_cases.new_card",
+    "LapseHolds": "loyalty.use_cases.lapse_holds",
+    "Lapsed": "loyalty.use_cases.lapse_holds",
     "Liability": "loyalty.reports.liability",
     "LiabilityReport": "loyalty.reports.liability",
+    "ListTenders": "loyalty.reports.checkout",
+    "LotOrigin": "loyalty.ledger.lot",
+    "Loyalty": "loyalty.facade",
+    "LoyaltyError": "loyalty.errors",
+    "MemoryStorage": "loyalty.adapters.memory",
     "Movements": "loyalty.reports.liability",
-    "AccountStatement": "loyalty.reports.store_credit",
-    "GetStoreCreditAccount": "loyalty.reports.store_credit",
+    "OpenStoreCreditAccount": "loyalty.use_cases.open_store_credit_account",
+    "OrderCards": "loyalty.reports.gift_cards",
+    "OrderLine": "loyalty.policies.eligibility",
+    "OrdersOfCard": "loyalty.reports.gift_cards",
+    "PayWithBalances": "loyalty.use_cases.pay_with_balances",
+    "PayingTender": "loyalty.policies.eligibility",
+    "Payment": "loyalty.use_cases.pay_with_balances",
+    "PaymentPlan": "loyalty.reports.checkout",
+    "PlaceHold": "loyalty.use_cases.place_hold",
+    "PlanPayment": "loyalty.reports.checkout",
+    "PlannedRefund": "loyalty.policies.refund_routing",
+    "Policies": "loyalty.policies.chosen",
+    "PrepaidTax": "loyalty.policies.tax",
+    "RedeemGiftCard": "loyalty.use_cases.redeem_gift_card",
+    "Redemption": "loyalty.use_cases.redemption",
+    "Reference": "loyalty.ledger.transfer",
+    "Refund": "loyalty.use_cases.refund_redemption",
+    "RefundAsGiftCard": "loyalty.use_cases.refund_as_gift_card",
+    "RefundOrderToStoreCredit": "loyalty.use_cases.refund_order_to_store_credit",
+    "RefundRedemption": "loyalty.use_cases.refund_redemption",
+    "RefundTender": "loyalty.policies.refund_routing",
+    "RefusedTender": "loyalty.tenders.usable",
+    "Region": "loyalty.policies.tax",
+    "Reversal": "loyalty.use_cases.reverse_transfer",
+    "ReverseTransfer": "loyalty.use_cases.reverse_transfer",
+    "SpendingLimits": "loyalty.policies.limits",
     "Statement": "loyalty.reports.store_credit",
     "StoreCreditStatus": "loyalty.store_credit.account",
     "StoreCreditView": "loyalty.store_credit.account",
-    "BlockGiftCard": "loyalty.use_cases.block_gift_card",
-    "ClaimGiftCard": "loyalty.use_cases.claim_gift_card",
-    "Conversion": "loyalty.use_cases.convert_gift_card",
-    "ConvertGiftCard": "loyalty.use_cases.convert_gift_card",
-    "Debit": "loyalty.use_cases.debit_store_credit",
-    "DebitStoreCredit": "loyalty.use_cases.debit_store_credit",
-    "ExpireValue": "loyalty.use_cases.expire_value",
-    "Expired": "loyalty.use_cases.expire_value",
-    "Grant": "loyalty.use_cases.grant_store_credit",
-    "GrantStoreCredit": "loyalty.use_cases.grant_store_credit",
-    "IssueGiftCard": "loyalty.use_cases.issue_gift_card",
-    "IssuedGiftCard": "loyalty.use_cases.issue_gift_card",
-    "OpenStoreCreditAccount": "loyalty.use_cases.open_store_credit_account",
-    "PayWithBalances": "loyalty.use_cases.pay_with_balances",
-    "Payment": "loyalty.use_cases.pay_with_balances",
-    "RedeemGiftCard": "loyalty.use_cases.redeem_gift_card",
-    "Redemption": "loyalty.use_cases.redemption",
-    "Refund": "loyalty.use_cases.refund_redemption",
-    "RefundRedemption": "loyalty.use_cases.refund_redemption",
+    "TaxTreatment": "loyalty.ledger.lot",
+    "TenderPart": "loyalty.tenders.hold_view",
+    "Tenders": "loyalty.reports.checkout",
+    "TransferKind": "loyalty.ledger.transfer",
     "UnblockGiftCard": "loyalty.use_cases.unblock_gift_card",
+    "UnlimitedGuesses": "loyalty.attempts.default",
+    "VoidHold": "loyalty.use_cases.void_hold",
+    "in_proportion": "loyalty.policies.refund_routing",
+    "other_tenders_first": "loyalty.policies.refund_routing",
+    "plan_refund": "loyalty.policies.refund_routing",
+    "prepaid_tax": "loyalty.policies.tax",
+    "resolve_tax_rate": "loyalty.policies.tax",
+    "reverse_order_of_use": "loyalty.policies.refund_routing",
 }
 
 

@@ -15,10 +15,15 @@ Every error this library raises, grouped by what the caller does next.
     │   ├── NotSpendable
     │   ├── ClaimedByAnother
     │   ├── AlreadyClaimed
+    │   ├── NotEligible
+    │   ├── LimitExceeded
     │   ├── HoldClosed
+    │   ├── TooManyHolds
     │   ├── AlreadyReversed
+    │   ├── NotReversible
     │   ├── RefundTooLarge
-    │   └── AmountNotOffered
+    │   ├── AmountNotOffered
+    │   └── TooManyAttempts
     ├── NotFound (LookupError)
     │   ├── GiftCardNotFound
     │   ├── StoreCreditAccountNotFound
@@ -45,6 +50,8 @@ from typing import TYPE_CHECKING, ClassVar
 import attrs
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from moneyed import Money
 
 __all__ = [
@@ -64,9 +71,12 @@ __all__ = [
     "InvalidAmount",
     "InvalidRequest",
     "InvalidTime",
+    "LimitExceeded",
     "LoyaltyError",
     "MalformedCode",
+    "NotEligible",
     "NotFound",
+    "NotReversible",
     "NotSpendable",
     "OutcomeUnknown",
     "RedemptionNotFound",
@@ -75,6 +85,8 @@ __all__ = [
     "StorageError",
     "StorageUnavailable",
     "StoreCreditAccountNotFound",
+    "TooManyAttempts",
+    "TooManyHolds",
     "TransferNotFound",
 ]
 
@@ -220,8 +232,31 @@ class AlreadyClaimed(Refused):
 
 
 @attrs.define(eq=False, str=False)
+class NotEligible(Refused):
+    """The shop's own rules say that this value may not pay for this order; ``reason`` is the rule's."""
+
+    code: ClassVar[str] = "not_eligible"
+    public_message: ClassVar[str] = "This stored value cannot pay for this order."
+    default_message: ClassVar[str] = "the shop's rules veto this payment"
+
+    reason: str = ""
+
+
+@attrs.define(eq=False, str=False)
+class LimitExceeded(Refused):
+    """More would be spent than the shop allows; ``allowed`` is what it still does, ``limit`` which bound it is."""
+
+    code: ClassVar[str] = "limit_exceeded"
+    public_message: ClassVar[str] = "This is more than can be paid with stored value."
+    default_message: ClassVar[str] = "the amount exceeds a limit of the shop"
+
+    limit: str = ""
+    allowed: Money | None = None
+
+
+@attrs.define(eq=False, str=False)
 class HoldClosed(Refused):
-    """The hold was captured, voided or has lapsed before."""
+    """The hold was captured, voided or has lapsed before; ``status`` says which."""
 
     code: ClassVar[str] = "hold_closed"
     public_message: ClassVar[str] = "This reservation is already closed."
@@ -230,12 +265,36 @@ class HoldClosed(Refused):
     status: str = ""
 
 
+class TooManyHolds(Refused):
+    """The balance is reserved for as many orders as it can be at once."""
+
+    code: ClassVar[str] = "too_many_holds"
+    public_message: ClassVar[str] = "This balance is reserved for too many orders."
+    default_message: ClassVar[str] = "too many orders hold value on the account"
+
+
 class AlreadyReversed(Refused):
     """The transfer was reversed before; that happens once."""
 
     code: ClassVar[str] = "already_reversed"
     public_message: ClassVar[str] = "This was already reversed."
     default_message: ClassVar[str] = "the transfer is already reversed"
+
+
+@attrs.define(eq=False, str=False)
+class NotReversible(Refused):
+    """
+    The transfer cannot be undone whole.
+
+    ``reason`` is ``"reversal"`` if it undoes another one itself, and
+    ``"refunded"`` if a part of it was given back already.
+    """
+
+    code: ClassVar[str] = "not_reversible"
+    public_message: ClassVar[str] = "This cannot be reversed."
+    default_message: ClassVar[str] = "the transfer cannot be reversed"
+
+    reason: str = ""
 
 
 @attrs.define(eq=False, str=False)
@@ -255,6 +314,22 @@ class AmountNotOffered(Refused):
     code: ClassVar[str] = "amount_not_offered"
     public_message: ClassVar[str] = "This amount is not on offer."
     default_message: ClassVar[str] = "the amount is not on offer"
+
+
+@attrs.define(eq=False, str=False)
+class TooManyAttempts(Refused):
+    """
+    Too many codes were wrong lately, so this one was not even looked at.
+
+    It says nothing about the code, and a right one is refused alike.
+    ``retry_after`` is how long to wait, or None if that is not known.
+    """
+
+    code: ClassVar[str] = "too_many_attempts"
+    public_message: ClassVar[str] = "Too many attempts. Please try again later."
+    default_message: ClassVar[str] = "too many wrong gift card codes lately"
+
+    retry_after: timedelta | None = None
 
 
 # --- not there --------------------------------------------------------------

@@ -21,11 +21,19 @@ __all__ = [
     "GiftCardIssued",
     "GiftCardRedeemed",
     "GiftCardUnblocked",
+    "HoldAdjusted",
+    "HoldCaptured",
+    "HoldPlaced",
+    "HoldVoided",
+    "HoldsLapsed",
     "OrderPaid",
+    "OrderRefunded",
     "RedemptionRefunded",
     "StoreCreditAccountOpened",
     "StoreCreditDebited",
     "StoreCreditGranted",
+    "TransferReversed",
+    "ValueAdjusted",
     "ValueExpired",
 ]
 
@@ -87,6 +95,70 @@ class OrderPaid(Event):
 
 
 @attrs.frozen(kw_only=True)
+class HoldPlaced(Event):
+    """Stored value is reserved for an order, in place of ``replaced_id`` if that is not None."""
+
+    hold_id: str
+    order_id: str
+    amount: Money
+    remaining_due: Money
+    lapses_at: datetime
+    replaced_id: str | None
+
+
+@attrs.frozen(kw_only=True)
+class HoldAdjusted(Event):
+    """A hold reserves another amount, or until another time."""
+
+    hold_id: str
+    order_id: str
+    amount: Money
+    remaining_due: Money
+    lapses_at: datetime
+
+
+@attrs.frozen(kw_only=True)
+class HoldCaptured(Event):
+    """What was reserved for an order paid for it; ``released`` is free again."""
+
+    hold_id: str
+    order_id: str
+    redemption_ids: tuple[str, ...]
+    amount: Money
+    released: Money
+
+
+@attrs.frozen(kw_only=True)
+class HoldVoided(Event):
+    """What was reserved for an order is free again."""
+
+    hold_id: str
+    order_id: str
+    released: Money
+
+
+@attrs.frozen(kw_only=True)
+class HoldsLapsed(Event):
+    """A sweep wrote down holds that had lapsed."""
+
+    hold_ids: tuple[str, ...]
+    amounts: tuple[Money, ...]
+
+
+@attrs.frozen(kw_only=True)
+class OrderRefunded(Event):
+    """An order was refunded as new value: to a customer's store credit, or as a gift card."""
+
+    order_id: str
+    transfer_id: str
+    account_id: str
+    amount: Money
+    customer_id: str | None
+    gift_card_id: str | None
+    recipient: str | None
+
+
+@attrs.frozen(kw_only=True)
 class RedemptionRefunded(Event):
     """Value that paid for an order was given back."""
 
@@ -142,6 +214,31 @@ class StoreCreditDebited(Event):
     transfer_id: str
     amount: Money
     order_id: str | None
+
+
+@attrs.frozen(kw_only=True)
+class TransferReversed(Event):
+    """An earlier transfer was undone, whole. ``kind`` is what it had been for."""
+
+    transfer_id: str
+    reverses: str
+    kind: str
+    amount: Money
+    order_id: str | None
+    actor: str
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
+class ValueAdjusted(Event):
+    """Staff corrected a balance by an amount; ``direction`` is its sign."""
+
+    account_id: str
+    transfer_id: str
+    direction: str
+    amount: Money
+    actor: str
+    reason: str
 
 
 @attrs.frozen(kw_only=True)

@@ -13,12 +13,15 @@ from datetime import datetime
 from inspect import iscoroutinefunction
 from typing import Generic, Self, TypeVar
 
+from loyalty.attempts.default import InThisProcess
+from loyalty.attempts.watch import AttemptWatch
 from loyalty.clock import Clock, require_utc, system_clock
 from loyalty.codes.digest import CodeKeys
 from loyalty.codes.format import CodeFormat
 from loyalty.errors import InvalidRequest
 from loyalty.identifiers import IdSource, random_id
 from loyalty.policies.chosen import Policies
+from loyalty.ports.attempt_limiter import AttemptLimiter
 from loyalty.ports.storage import AsyncStorage, Reader, Storage, UnitOfWork
 from loyalty.reports.query import Query, QueryContext
 from loyalty.use_cases.command import Command, Context, Sweep
@@ -44,6 +47,7 @@ class _Door(Generic[Books]):
         policies: Policies | None = None,
         code_format: CodeFormat | None = None,
         new_id: IdSource = random_id,
+        attempt_limiter: AttemptLimiter | None = None,
     ) -> None:
         """Keep the configuration; nothing is opened or read."""
         self._storage = storage
@@ -52,6 +56,7 @@ class _Door(Generic[Books]):
         self._policies = Policies() if policies is None else policies
         self._code_format = CodeFormat() if code_format is None else code_format
         self._new_id = new_id
+        self._attempts = AttemptWatch(InThisProcess() if attempt_limiter is None else attempt_limiter)
         self._require_parts()
 
     def using(self, storage: Books) -> Self:
@@ -63,6 +68,7 @@ class _Door(Generic[Books]):
             policies=self._policies,
             code_format=self._code_format,
             new_id=self._new_id,
+            attempt_limiter=self._attempts.limiter,
         )
 
     def _require_parts(self) -> None:
@@ -75,6 +81,8 @@ class _Door(Generic[Books]):
             "policies must be Policies": isinstance(self._policies, Policies),
             "code_format must be a CodeFormat": isinstance(self._code_format, CodeFormat),
             "new_id must be callable": callable(self._new_id),
+            "attempt_limiter must have require, wrong and mistyped": not isinstance(self._attempts.limiter, type)
+            and isinstance(self._attempts.limiter, AttemptLimiter),
         }
         for rule, holds in parts.items():
             if not holds:
@@ -101,7 +109,9 @@ class _Door(Generic[Books]):
         """Return what the storage is to be asked for a query."""
         if not isinstance(query, Query):
             raise InvalidRequest("ask takes a query")
-        context = QueryContext(now=self._now(), code_keys=self._code_keys, code_format=self._code_format)
+        context = QueryContext(
+            now=self._now(), code_keys=self._code_keys, code_format=self._code_format, policies=self._policies
+        )
         return lambda reader: query.answer(reader, context)
 
     def _now(self) -> datetime:
@@ -135,6 +145,10 @@ class Loyalty(_Door[Storage]):
             How codes look.
         new_id:
             Answers a new, unique id.
+        attempt_limiter:
+            Keeps strangers from guessing codes. By default wrong codes are
+            counted in this process, per caller and overall, for as long as this
+            object and its copies live. ``UnlimitedGuesses()`` turns it off.
 
     Raises:
         loyalty.errors.InvalidRequest: If a part is of the wrong kind.
@@ -142,26 +156,50 @@ class Loyalty(_Door[Storage]):
 
     _has_async_storage = False
 
-    def execute(self, command: Command[Result] | Sweep[Result]) -> Result:
+    def execute(self, command: Command[Result] | Sweep[Result], *, caller: str | None = None) -> Result:
         """
         Carry out a command, all of it or nothing.
 
         Calling again with the same idempotency key and content is always safe.
 
+        Args:
+            command:
+                What is to be done.
+            caller:
+                Who is asking, as far as the host can tell: an address, a session,
+                a till. Whose codes are wrong too often is refused for a while. It
+                is no part of the command and is not kept with it.
+
         Raises:
+            loyalty.errors.TooManyAttempts: If the command carries a code and there
+                were too many wrong ones; nothing was looked up.
             loyalty.errors.LoyaltyError: What the command documents; nothing was
                 changed, except that after ``OutcomeUnknown`` it may have been.
         """
-        return self._storage.run(self._work(command))
+        work = self._work(command)
+        with self._attempts.over(command, caller):
+            return self._storage.run(work)
 
-    def ask(self, query: Query[Result]) -> Result:
+    def ask(self, query: Query[Result], *, caller: str | None = None) -> Result:
         """
         Answer a query from one consistent snapshot.
 
+        Args:
+            query:
+                What is to be answered.
+            caller:
+                Who is asking; see :meth:`execute`.
+
         Raises:
+            loyalty.errors.TooManyAttempts: If the query carries a code and there
+                were too many wrong ones; nothing was looked up.
             loyalty.errors.LoyaltyError: What the query documents.
         """
-        return self._storage.read(self._question(query))
+        question = self._question(query)
+        with self._attempts.over(query, caller) as charge:
+            answer = self._storage.read(question)
+            charge(query.wrong_codes(answer))
+            return answer
 
 
 class AsyncLoyalty(_Door[AsyncStorage]):
@@ -183,6 +221,9 @@ class AsyncLoyalty(_Door[AsyncStorage]):
             How codes look.
         new_id:
             Answers a new, unique id; not awaited.
+        attempt_limiter:
+            Keeps strangers from guessing codes; not awaited, so one that asks
+            another machine keeps the event loop waiting as long as it takes.
 
     Raises:
         loyalty.errors.InvalidRequest: If a part is of the wrong kind.
@@ -190,24 +231,46 @@ class AsyncLoyalty(_Door[AsyncStorage]):
 
     _has_async_storage = True
 
-    async def execute(self, command: Command[Result] | Sweep[Result]) -> Result:
+    async def execute(self, command: Command[Result] | Sweep[Result], *, caller: str | None = None) -> Result:
         """
         Carry out a command, all of it or nothing, also if the task is cancelled.
 
         Calling again with the same idempotency key and content is always safe,
         and after a cancellation it tells what happened.
 
+        Args:
+            command:
+                What is to be done.
+            caller:
+                Who is asking; see :meth:`Loyalty.execute`.
+
         Raises:
+            loyalty.errors.TooManyAttempts: If the command carries a code and there
+                were too many wrong ones; nothing was looked up.
             loyalty.errors.LoyaltyError: What the command documents; nothing was
                 changed, except that after ``OutcomeUnknown`` it may have been.
         """
-        return await self._storage.run(self._work(command))
+        work = self._work(command)
+        with self._attempts.over(command, caller):
+            return await self._storage.run(work)
 
-    async def ask(self, query: Query[Result]) -> Result:
+    async def ask(self, query: Query[Result], *, caller: str | None = None) -> Result:
         """
         Answer a query from one consistent snapshot.
 
+        Args:
+            query:
+                What is to be answered.
+            caller:
+                Who is asking; see :meth:`Loyalty.execute`.
+
         Raises:
+            loyalty.errors.TooManyAttempts: If the query carries a code and there
+                were too many wrong ones; nothing was looked up.
             loyalty.errors.LoyaltyError: What the query documents.
         """
-        return await self._storage.read(self._question(query))
+        question = self._question(query)
+        with self._attempts.over(query, caller) as charge:
+            answer = await self._storage.read(question)
+            charge(query.wrong_codes(answer))
+            return answer

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 import moneyed
@@ -19,12 +19,14 @@ from moneyed import Currency, Money
 
 from loyalty.clock import require_utc
 from loyalty.codes.code import GiftCardCode
-from loyalty.errors import InvalidAmount, InvalidRequest
+from loyalty.errors import InvalidRequest
 from loyalty.identifiers import Metadata, freeze_metadata, require_key, require_text
 from loyalty.ledger.transfer import Reference
 from loyalty.money import ALL, Everything, exponent_of, minor_units
+from loyalty.policies.tax import Region, percentage
 
 __all__ = [
+    "LATER",
     "MOST_TENDERS",
     "MOST_TEXTS",
     "is_amount",
@@ -33,8 +35,11 @@ __all__ = [
     "is_key",
     "is_note",
     "is_one_of",
+    "is_optional_amount",
+    "is_optional_duration",
     "is_optional_text",
     "is_reference",
+    "is_region",
     "is_text",
     "is_whole_number",
     "require_one_of",
@@ -42,6 +47,7 @@ __all__ = [
     "to_code",
     "to_codes",
     "to_currency",
+    "to_instances",
     "to_metadata",
     "to_optional_code",
     "to_optional_currency_code",
@@ -56,9 +62,18 @@ MOST_TENDERS = 50
 MOST_TEXTS = 100
 """How many tags a card may carry."""
 
+LATER = {"later": True}
+"""
+Metadata of a field that came after the first version of its command.
+
+It stays out of the command's fingerprint while it has its default, so that keys
+from before it existed still answer.
+"""
+
 LONGEST_NOTE = 2000
-MOST_DECIMALS_OF_A_RATE = 6
 _CODE = re.compile("[A-Z0-9]{1,12}")
+
+Kind = TypeVar("Kind")
 
 Validator = Callable[[Any, "attrs.Attribute[Any]", Any], None]
 
@@ -102,6 +117,12 @@ def is_amount(instance: object, field: attrs.Attribute[Any], value: Money) -> No
     _keep(instance, field, value, Money(value.amount, value.currency))
 
 
+def is_optional_amount(instance: object, field: attrs.Attribute[Any], value: Money | None) -> None:
+    """Accept None or such money."""
+    if value is not None:
+        is_amount(instance, field, value)
+
+
 def is_amount_or_all(instance: object, field: attrs.Attribute[Any], value: Money | Everything) -> None:
     """Accept such money, or ALL."""
     if value is not ALL:
@@ -124,6 +145,12 @@ def is_reference(instance: object, field: attrs.Attribute[Any], value: object) -
     _keep(instance, field, value, plain)
 
 
+def is_region(instance: object, field: attrs.Attribute[Any], value: object) -> None:
+    """Accept None, a Region, or a text of 1 to 200 characters."""
+    if not isinstance(value, Region):
+        is_optional_text(instance, field, value)
+
+
 def is_one_of(kind: type[Any], *, optional: bool = False) -> Validator:
     """Return a validator that accepts a member of an enum, and None if *optional*."""
 
@@ -143,6 +170,19 @@ def is_whole_number(lowest: int, highest: int, *, optional: bool = False) -> Val
         if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:
             raise InvalidRequest(f"{field.name} must be a whole number from {lowest} to {highest}")
         _keep(instance, field, value, int(value))
+
+    return check
+
+
+def is_optional_duration(shortest: timedelta, longest: timedelta) -> Validator:
+    """Return a validator that accepts None or a duration within bounds, both included."""
+
+    def check(instance: object, field: attrs.Attribute[Any], value: object) -> None:
+        if value is None:
+            return
+        if not isinstance(value, timedelta) or not shortest <= value <= longest:
+            raise InvalidRequest(f"{field.name} must be a timedelta from {shortest} to {longest}")
+        _keep(instance, field, value, timedelta(value.days, value.seconds, value.microseconds))
 
     return check
 
@@ -172,6 +212,14 @@ def to_codes(values: Iterable[str | GiftCardCode]) -> tuple[GiftCardCode, ...]:
     return tuple(dict.fromkeys(GiftCardCode.of(value) for value in _sequence(values, MOST_TENDERS)))
 
 
+def to_instances(values: Iterable[Kind], kind: type[Kind], most: int) -> tuple[Kind, ...]:
+    """Freeze a list or tuple of at most *most* values of one class."""
+    given = _sequence(values, most)
+    if not all(isinstance(value, kind) for value in given):
+        raise InvalidRequest(f"expected values of {kind.__name__}")
+    return tuple(given)
+
+
 def to_metadata(value: Mapping[str, object] | None) -> Metadata | None:
     """Copy a mapping of plain JSON values."""
     return None if value is None else freeze_metadata(value)
@@ -179,20 +227,7 @@ def to_metadata(value: Mapping[str, object] | None) -> Metadata | None:
 
 def to_percentage(value: Decimal | int | str | None) -> Decimal | None:
     """Accept a percentage from 0 to 100 with at most six decimals; zero is a rate, None is none."""
-    if value is None:
-        return None
-    rate = _decimal(value)
-    if rate.is_finite() and int(rate.as_tuple().exponent) >= -MOST_DECIMALS_OF_A_RATE and 0 <= rate <= 100:  # noqa: PLR2004  # per cent
-        return Decimal(f"{abs(rate):f}") if rate else Decimal(0)
-    raise InvalidAmount("a tax rate must be a percentage from 0 to 100 with at most six decimals")
-
-
-def _decimal(value: object) -> Decimal:
-    if isinstance(value, str) and value.isascii() and value.replace(".", "", 1).isdigit() and len(value) < 20:  # noqa: PLR2004  # a rate is short
-        return Decimal(value)
-    if isinstance(value, Decimal) or (isinstance(value, int) and not isinstance(value, bool)):
-        return Decimal(value)
-    raise InvalidAmount("a tax rate must be a Decimal, a whole number or a plain decimal text")
+    return None if value is None else percentage(value)
 
 
 def to_currency(value: str | Currency) -> Currency:

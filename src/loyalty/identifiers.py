@@ -24,6 +24,7 @@ from loyalty.errors import InvalidRequest
 __all__ = [
     "AccountId",
     "GiftCardId",
+    "HoldId",
     "IdSource",
     "LotId",
     "Metadata",
@@ -37,6 +38,7 @@ __all__ = [
 
 AccountId = NewType("AccountId", str)
 GiftCardId = NewType("GiftCardId", str)
+HoldId = NewType("HoldId", str)
 LotId = NewType("LotId", str)
 TransferId = NewType("TransferId", str)
 

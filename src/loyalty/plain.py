@@ -3,8 +3,9 @@ Values as plain JSON data, and back.
 
 Fingerprints, stored results and outgoing events all need the same thing: an
 exact, stable picture of frozen attrs values in strings, integers and lists.
-Money is written in minor units, times as ISO 8601 in UTC, so that nothing is
-rounded and nothing depends on a locale or a time zone.
+Money is written in minor units, times as ISO 8601 in UTC and lengths of time in
+microseconds, so that nothing is rounded and nothing depends on a locale or a
+time zone.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import json
 import types
 import typing
 from collections.abc import Callable, Hashable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from typing import Any, TypeVar
@@ -43,7 +44,7 @@ def encode(value: object, secret: Callable[[object], object] | None = None) -> o
 
     Args:
         value:
-            An attrs instance, money, time, enum, mapping, sequence or scalar.
+            An attrs instance, money, time, length of time, enum, mapping, sequence or scalar.
         secret:
             What to do with a value of any other type. Without it such a value
             is a programming error, so that a secret cannot slip into a stored
@@ -84,10 +85,13 @@ def _money(value: Money) -> object:
     return [signed_minor_units(value), value.currency.code, exponent_of(value.currency)]
 
 
+_MICROSECOND = timedelta(microseconds=1)
+
 _AS_THEY_ARE = frozenset({str, int, bool, type(None)})
 
 _ENCODERS: Mapping[type, Encode] = {
     datetime: lambda value: value.astimezone(UTC).isoformat(),
+    timedelta: lambda value: value // _MICROSECOND,
     Decimal: str,
     Currency: lambda value: [value.code, exponent_of(value)],
 }
@@ -124,6 +128,7 @@ def _decoder(kind: Hashable) -> Decode:
 _DECODERS: Mapping[object, Decode] = {
     Money: lambda data: to_money(data[0], data[1], data[2]),
     datetime: datetime.fromisoformat,
+    timedelta: lambda data: timedelta(microseconds=data),
     Decimal: Decimal,
 }
 

@@ -13,6 +13,7 @@ import loyalty
 from loyalty import (
     ALL,
     CodeFormat,
+    Direction,
     LotOrigin,
     TaxTreatment,
 )
@@ -98,6 +99,35 @@ KIND_OF: Final[Mapping[str, Mapping[str, str]]] = {
         "customer_id": "optional text",
         "use_store_credit": "flag",
     },
+    "AdjustValue": {
+        **COMMON,
+        "actor": "text",
+        "reason": "text",
+        "amount": "amount",
+        "direction": "choice",
+        "account_id": "optional text",
+        "gift_card_id": "optional text",
+        "customer_id": "optional text",
+        "origin": "choice",
+        "expires_at": "time",
+    },
+    "ReverseTransfer": {**COMMON, "actor": "text", "reason": "text", "transfer_id": "text"},
+    "RefundOrderToStoreCredit": {
+        **COMMON,
+        "order_id": "text",
+        "customer_id": "text",
+        "amount": "amount",
+        "refundable": "amount",
+        "expires_at": "time",
+    },
+    "RefundAsGiftCard": {
+        **COMMON,
+        "order_id": "text",
+        "amount": "amount",
+        "refundable": "amount",
+        "expires_at": "time",
+        "recipient": "optional text",
+    },
     "ExpireValue": {
         **{name: kind for name, kind in COMMON.items() if name != "idempotency_key"},
         "limit": "number",
@@ -133,6 +163,8 @@ ALTERNATIVES: Final = {
     ("RefundRedemption", "redemption_id"): "order_id",
     ("GrantStoreCredit", "account_id"): "customer_id",
     ("DebitStoreCredit", "account_id"): "customer_id",
+    ("AdjustValue", "account_id"): "customer_id",
+    ("AdjustValue", "gift_card_id"): "customer_id",
 }
 
 
@@ -151,7 +183,8 @@ class Scene:
         self.shop = Shop(code_format=CodeFormat(allow_chosen=True))
         self.issued = self.shop.issue("50.00", order_id="900")
         self.shop.redeem(self.issued, "5.00", "1001")
-        self.account = self.shop.grant("20.00").account
+        granted = self.shop.grant("20.00")
+        self.account = granted.account
         card = self.issued.gift_card
         self.good: dict[str, dict[str, Any]] = {
             "IssueGiftCard": {"value": usd("5.00")},
@@ -177,6 +210,21 @@ class Scene:
                 "codes": (self.issued.code,),
                 "customer_id": "ada",
             },
+            "AdjustValue": {
+                "customer_id": "ada",
+                "amount": usd("5.00"),
+                "direction": Direction.CREDIT,
+                "actor": "staff/7",
+                "reason": "a mistake",
+            },
+            "ReverseTransfer": {"transfer_id": granted.transfer.id, "actor": "staff/7", "reason": "a mistake"},
+            "RefundOrderToStoreCredit": {
+                "order_id": "1003",
+                "customer_id": "ada",
+                "amount": usd("5.00"),
+                "refundable": usd("9.00"),
+            },
+            "RefundAsGiftCard": {"order_id": "1003", "amount": usd("5.00"), "refundable": usd("9.00")},
             "ExpireValue": {},
             "GetGiftCard": {"id": card.id},
             "GetBalance": {"code": self.issued.code},

@@ -14,12 +14,14 @@ from moneyed import Money
 import loyalty
 from loyalty import (
     ALL,
+    AdjustValue,
     Audit,
     BlockGiftCard,
     ClaimGiftCard,
     CodeKeys,
     ConvertGiftCard,
     DebitStoreCredit,
+    Direction,
     ExpireValue,
     GetBalance,
     GetGiftCard,
@@ -32,7 +34,10 @@ from loyalty import (
     OrdersOfCard,
     PayWithBalances,
     RedeemGiftCard,
+    RefundAsGiftCard,
+    RefundOrderToStoreCredit,
     RefundRedemption,
+    ReverseTransfer,
     Statement,
     UnblockGiftCard,
 )
@@ -62,7 +67,9 @@ def one_of_each(shop: Shop, key: str) -> list[Any]:
     """Return one command of every kind, each of which would succeed, all under one key."""
     issued = shop.issue("50.00")
     shop.redeem(issued, "5.00", f"order of {issued.gift_card.id}")
-    shop.grant("20.00")
+    granted = shop.grant("20.00")
+    by_staff: dict[str, Any] = {"actor": "staff/7", "reason": "a mistake"}
+    returned: dict[str, Any] = {"order_id": "4", "amount": usd("5"), "refundable": usd("9")}
     return [
         IssueGiftCard(value=usd("5.00"), idempotency_key=key),
         ClaimGiftCard(code=issued.code, customer_id="ada", idempotency_key=key),
@@ -75,6 +82,10 @@ def one_of_each(shop: Shop, key: str) -> list[Any]:
         GrantStoreCredit(customer_id="ada", amount=usd("5"), origin=LotOrigin.REFUND, idempotency_key=key),
         DebitStoreCredit(customer_id="ada", amount=usd("5"), idempotency_key=key),
         PayWithBalances(order_id="3", amount_due=usd("5"), codes=(issued.code,), idempotency_key=key),
+        AdjustValue(customer_id="ada", amount=usd("5"), direction=Direction.CREDIT, idempotency_key=key, **by_staff),
+        ReverseTransfer(transfer_id=granted.transfer.id, idempotency_key=key, **by_staff),
+        RefundOrderToStoreCredit(customer_id="ada", idempotency_key=key, **returned),
+        RefundAsGiftCard(idempotency_key=key, **returned),
     ]
 
 
@@ -310,6 +321,8 @@ def test_code_keys_must_be_code_keys(keys: Any) -> None:
         {"code_format": "GIFT-XXXX"},
         {"new_id": None},
         {"new_id": "id"},
+        {"attempt_limiter": "10/minute"},
+        {"attempt_limiter": False},
         {"storage": None},
         {"storage": "sqlite:///shop.db"},
         {"storage": MemoryStorage},

@@ -11,21 +11,24 @@ from sqlalchemy import event
 
 from loyalty import (
     Audit,
+    CaptureHold,
     CodeKeys,
     ConvertGiftCard,
     GetBalance,
     GetGiftCard,
+    GiftCardTender,
     GrantStoreCredit,
     IssuedGiftCard,
     IssueGiftCard,
     LotOrigin,
     Loyalty,
     OpenStoreCreditAccount,
+    PlaceHold,
     RedeemGiftCard,
 )
 from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
 
-__all__ = ["KEYS", "Ours", "analyze"]
+__all__ = ["KEYS", "TENDERS", "Ours", "analyze"]
 
 KEYS = CodeKeys.generate()
 
@@ -33,6 +36,8 @@ VALUE = Money("1000000.00", "USD")
 CENT = Money("0.01", "USD")
 EXPIRY = datetime.now(UTC) + timedelta(days=365)  # noqa: TID251  # a benchmark runs on the real clock
 CARDS_PER_COMMIT = 500
+TENDERS = 5
+"""How many cards pay for one order where several do."""
 SAVEPOINTS = ("SAVEPOINT", "RELEASE", "ROLLBACK", "BEGIN", "COMMIT")
 
 
@@ -118,6 +123,16 @@ class Ours:
         code, customer_id = self._to_convert[number], f"converter-{number}"
         self.loyalty.execute(ConvertGiftCard(code=code, customer_id=customer_id, idempotency_key=f"convert/{number}"))
 
+    def hold_and_capture(self, thread: int, number: int) -> None:
+        """Reserve a cent on one of this thread's cards, and take it."""
+        self._hold_and_capture((self._cards[self._place(thread, number)],), CENT, f"hold/{number}")
+
+    def hold_and_capture_five(self, thread: int, number: int) -> None:
+        """Reserve a cent on each of five of this thread's cards for one order, and take them."""
+        codes = [self._cards[self._place(thread, number * TENDERS + tender)] for tender in range(TENDERS)]
+        tenders = tuple(GiftCardTender(code=code, at_most=CENT) for code in codes)
+        self._hold_and_capture((), CENT * TENDERS, f"five/{number}", tenders)
+
     def balance(self, thread: int, number: int) -> None:
         """Ask for the balance of one of this thread's cards."""
         self.loyalty.ask(GetBalance(code=self._cards[self._place(thread, number)]))
@@ -202,6 +217,16 @@ class Ours:
 
     def _place(self, thread: int, number: int) -> int:
         return thread * self._spread + number % self._spread
+
+    def _hold_and_capture(
+        self, codes: tuple[str, ...], due: Money, order_id: str, tenders: tuple[GiftCardTender, ...] = ()
+    ) -> None:
+        hold = self.loyalty.execute(
+            PlaceHold(
+                order_id=order_id, amount_due=due, codes=codes, tenders=tenders, idempotency_key=f"{order_id}/hold"
+            )
+        )
+        self.loyalty.execute(CaptureHold(hold_id=hold.id, idempotency_key=f"{order_id}/capture"))
 
     def _redeem(self, code: str, key: str) -> None:
         self.loyalty.execute(RedeemGiftCard(code=code, amount=CENT, order_id=key, idempotency_key=key))

@@ -20,9 +20,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the tests import one another as `tests.…`
 
@@ -31,7 +32,7 @@ from rich.console import Console
 
 from tests.benchmarks.crowds import TASKS, THREADS, crowds
 from tests.benchmarks.floor import CoreFloor, Floor, PsycopgFloor, SqliteFloor, create_tables
-from tests.benchmarks.ours import Ours, analyze
+from tests.benchmarks.ours import TENDERS, Ours, analyze
 from tests.benchmarks.rounds import WARM_UP, Measured, Operation, compare
 from tests.benchmarks.table import Goal, Line, show, show_crowds, show_goals, show_statements
 from tests.servers.postgresql import fresh_database, running_server
@@ -46,8 +47,12 @@ HISTORIES = (10, 100_000)
 QUICK_HISTORIES = (10, 20_000)
 AUDITED_HISTORY = 300
 MOST_STATEMENTS = 5
+MOST_STATEMENTS_OF_A_HOLD = 12
+"""Six to place it and six to capture it, over however many tenders."""
 IMPORT_ROUNDS = 15
 MOST_IMPORT_MS = 100
+
+Accounts = TypeVar("Accounts", int, range)
 
 FLOORS: dict[str, type[PsycopgFloor | SqliteFloor]] = {"postgresql": PsycopgFloor, "sqlite": SqliteFloor}
 NAMES = {"postgresql": "psycopg", "sqlite": "sqlite3"}
@@ -91,6 +96,9 @@ def main() -> None:
                 statements[database] = counted(url)
                 most = statements[database]["RedeemGiftCard"]
                 goals.append((database, Goal.at_most("statements of a redeem", MOST_STATEMENTS, most, "")))
+                for held in ("PlaceHold + CaptureHold", f"the same over {TENDERS} cards"):
+                    count = statements[database][held]
+                    goals.append((database, Goal.at_most(f"statements: {held}", MOST_STATEMENTS_OF_A_HOLD, count, "")))
     goals.append(("every database", import_cost()))
     show_statements(console, statements)
     show_goals(console, goals)
@@ -142,6 +150,10 @@ def spread_and_hot(url: str, database: str, threads: int, options: Options) -> l
     def place(thread: int, number: int) -> int:
         return 1 + thread * SPREAD + number % SPREAD
 
+    def five(first: int) -> range:
+        start = min(first, threads * SPREAD - TENDERS + 1)
+        return range(start, start + TENDERS)
+
     everyone = range(1, 1 + BULK)
 
     writes = measure(
@@ -161,6 +173,20 @@ def spread_and_hot(url: str, database: str, threads: int, options: Options) -> l
             "balance": ours.balance,
         }
     )
+    holds = measure(
+        {
+            name: lambda thread, number: twice(floor.pay, thread, place(thread, number)),
+            "Core": lambda thread, number: twice(core.pay, thread, place(thread, number)),
+            "hold": ours.hold_and_capture,
+        }
+    )
+    baskets = measure(
+        {
+            name: lambda thread, number: twice(floor.pay_many, thread, five(place(thread, number))),
+            "Core": lambda thread, number: twice(core.pay_many, thread, five(place(thread, number))),
+            "hold": ours.hold_and_capture_five,
+        }
+    )
     single = database == "postgresql" and threads == 1
     crowd = database == "postgresql" and threads > 1
     lines = [
@@ -176,6 +202,8 @@ def spread_and_hot(url: str, database: str, threads: int, options: Options) -> l
         Line("GrantStoreCredit", writes, "grant", name, "Core"),
         Line("IssueGiftCard", writes, "issue", name, "Core"),
         Line("ConvertGiftCard", writes, "convert", name, "Core"),
+        Line("PlaceHold + CaptureHold, against two payments", holds, "hold", name, "Core"),
+        Line(f"the same over {TENDERS} cards, against {TENDERS} each", baskets, "hold", name, "Core"),
         Line("GetBalance, against one SELECT", reads, "balance", name, "Core"),
     ]
     if threads > 1:
@@ -202,6 +230,12 @@ def spread_and_hot(url: str, database: str, threads: int, options: Options) -> l
     for side in (ours, floor, core):
         side.close()
     return lines
+
+
+def twice(pay: Callable[[int, Accounts], None], thread: int, accounts: Accounts) -> None:
+    """Pay in two transactions, as a hold is placed in one and captured in another."""
+    pay(thread, accounts)
+    pay(thread, accounts)
 
 
 def crowded(console: Console, url: str, options: Options) -> list[Goal]:
@@ -241,7 +275,7 @@ def history(url: str, options: Options) -> Goal:
 
 def counted(url: str) -> dict[str, int]:
     """Count the statements of each operation; tests/storages/test_statement_budgets.py asserts them."""
-    ours = Ours(url, threads=1, spread=1)
+    ours = Ours(url, threads=1, spread=TENDERS)
     ours.stock_to_convert(1)
     counts = {}
     operations: dict[str, Operation] = {
@@ -249,6 +283,8 @@ def counted(url: str) -> dict[str, int]:
         "GrantStoreCredit": ours.grant,
         "IssueGiftCard": ours.issue,
         "ConvertGiftCard": ours.convert,
+        "PlaceHold + CaptureHold": ours.hold_and_capture,
+        f"the same over {TENDERS} cards": ours.hold_and_capture_five,
         "GetBalance": ours.balance,
     }
     for name, operate in operations.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ import attrs
 import pytest
 from sqlalchemy import event
 
-from loyalty import ExpireValue
+from loyalty import ExpireValue, LapseHolds
 from loyalty.adapters.sqlalchemy import AsyncSqlAlchemyStorage, SqlAlchemyStorage
 from loyalty.errors import OutcomeUnknown, StorageError, StorageUnavailable
 from loyalty.ports.storage import Storage
@@ -19,14 +19,14 @@ from loyalty.testing import BlockingStorage, LoopThread
 from loyalty.testing.kit.case import DAY, Stand
 from loyalty.testing.kit.replays import COMMANDS, prepare
 from loyalty.testing.programs import AnyCommand
-from loyalty.use_cases.command import Command
+from loyalty.use_cases.command import Command, Sweep
 from tests.faults.faulty_drivers import AnyStorage, Fault, broken, engine_of, lost_race, with_faults
 from tests.storages.databases import PostgresqlDatabases, SqliteDatabases, async_url
 
 Databases = SqliteDatabases | PostgresqlDatabases
 
-EXPIRE: Final = "expire"
-NAMES: Final = (*COMMANDS, EXPIRE)
+SWEEPS: Final[Mapping[str, Sweep[Any]]] = {"expire": ExpireValue(), "lapse": LapseHolds()}
+NAMES: Final = (*COMMANDS, *SWEEPS)
 
 
 class Unplugged(Exception):
@@ -67,7 +67,7 @@ class Scene:
         after = self.stand.books()
         second = self.stand.loyalty.execute(self.command)
 
-        assert isinstance(self.command, ExpireValue) or first == second
+        assert isinstance(self.command, Sweep) or first == second
         assert after == self.stand.books()
         assert receipts + 1 == len(after.receipts)
         self.stand.require_sound()
@@ -91,9 +91,9 @@ class Stage:
                     event.listen(engine_of(storage), "before_cursor_execute", _listen)
                 stand = Stand(behind_the_port)
                 card = prepare(stand)
-                if name == EXPIRE:
+                if name in SWEEPS:
                     stand.clock.advance(DAY)
-                command: AnyCommand = ExpireValue() if name == EXPIRE else COMMANDS[name][0](card, "once", "a note")
+                command = SWEEPS[name] if name in SWEEPS else COMMANDS[name][0](card, "once", "a note")
                 yield Scene(stand, storage, fault, command)
         finally:
             self.databases.drop(made)
@@ -161,7 +161,7 @@ def test_a_lost_race_is_run_again(stage: Stage, name: str) -> None:
                 assert number < len(tried)
 
             assert receipts + 1 == len(scene.stand.books().receipts)
-            assert isinstance(scene.command, ExpireValue) or first == scene.stand.loyalty.execute(scene.command)
+            assert isinstance(scene.command, Sweep) or first == scene.stand.loyalty.execute(scene.command)
             scene.stand.require_sound()
 
 
@@ -183,7 +183,7 @@ def test_an_unknown_outcome_is_settled_by_calling_again(stage: Stage, name: str,
         if isinstance(caught.value, OutcomeUnknown):
             key = scene.command.idempotency_key if isinstance(scene.command, Command) else None
             assert key == caught.value.idempotency_key
-        if isinstance(scene.command, ExpireValue) and is_sent:
+        if isinstance(scene.command, Sweep) and is_sent:
             scene.stand.loyalty.execute(scene.command)
             assert after == scene.stand.books()
         else:

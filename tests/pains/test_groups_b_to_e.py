@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import attrs
 import pytest
+from limits.storage import MemoryStorage
 from moneyed import Money
 
 import loyalty
@@ -40,18 +41,25 @@ from loyalty import (
     RefundRedemption,
     Statement,
 )
+from loyalty.adapters.limits import LimitsAttemptLimiter
+from loyalty.attempts.windows import OVERALL, PER_CALLER, SlidingWindows
 from loyalty.errors import (
     AlreadyClaimed,
     CurrencyMismatch,
+    GiftCardNotFound,
     InsufficientBalance,
     InvalidTime,
     LoyaltyError,
     MalformedCode,
     NotSpendable,
     RedemptionNotFound,
+    StorageUnavailable,
     StoreCreditAccountNotFound,
+    TooManyAttempts,
 )
 from loyalty.ledger.lot import Lot
+from tests.unit.attempts.limiters import Broken, Tripwire, limited
+from tests.unit.attempts.wrong_codes import CHARGED, WRONG, WrongCodes
 from tests.use_cases.shop import DAY, MICROSECOND, NOW, Shop, usd
 
 # --- B. expiry --------------------------------------------------------------
@@ -138,6 +146,69 @@ def wrong_calls(shop: Shop) -> list[Callable[[], object]]:
     ]
 
 
+def test_pain_26_typing_mistakes_do_not_lock_anybody_out() -> None:
+    """The check symbol tells a mistyped code before it counts: after a hundred of them the right one is taken."""
+    shop = Shop()
+    code = shop.issue("50.00").code
+    other = "0" if code[-1] != "0" else "1"
+    for number in range(100):
+        with pytest.raises(MalformedCode):
+            shop.loyalty.execute(
+                ClaimGiftCard(code=code[:-1] + other, customer_id="ada", idempotency_key=f"{number}"), caller="ada"
+            )
+    shop.loyalty.execute(ClaimGiftCard(code=code, customer_id="ada", idempotency_key="claim"), caller="ada")
+
+
+@pytest.mark.parametrize("name", CHARGED)
+def test_pain_27_no_throttle(name: str) -> None:
+    """By default the eleventh attempt of one caller is refused before any look-up, and no other caller's is."""
+    wrong = WrongCodes.made()
+    loyalty = limited(wrong.shop, LimitsAttemptLimiter(per_caller=PER_CALLER.replace("minute", "day")))
+    for _ in range(10):
+        with pytest.raises(WRONG[name]):
+            loyalty.ask(GetBalance(code=wrong.codes[name], customer_id="ada"), caller="192.0.2.1")
+    unreachable = loyalty.using(Tripwire())
+    for code in (wrong.codes[name], wrong.right[0]):
+        with pytest.raises(TooManyAttempts) as caught:
+            unreachable.ask(GetBalance(code=code), caller="192.0.2.1")
+        assert code not in repr(caught.value) + str(caught.value) + repr(caught.value.args)
+    assert usd("50.00") == loyalty.ask(GetBalance(code=wrong.right[0]), caller="192.0.2.2").available
+
+
+def test_pain_27_many_callers_with_few_guesses_each() -> None:
+    """By default a thousand wrong codes of a thousand callers are all that is heard."""
+    wrong = WrongCodes.made()
+    loyalty = limited(wrong.shop, LimitsAttemptLimiter(overall=OVERALL.replace("minute", "day")))
+    for number in range(1000):
+        with pytest.raises(GiftCardNotFound):
+            loyalty.ask(GetBalance(code=wrong.codes["unknown"]), caller=f"192.0.2.{number}")
+    with pytest.raises(TooManyAttempts):
+        loyalty.ask(GetBalance(code=wrong.codes["unknown"]), caller="192.0.2.1000")
+
+
+@pytest.mark.parametrize("method", ["require", "wrong", "mistyped"])
+def test_pain_27_a_limiter_that_fails_lets_nobody_through(method: str) -> None:
+    """Whatever breaks in the limiter, the answer is that the shop is not available now."""
+    wrong = WrongCodes.made()
+    loyalty = limited(wrong.shop, Broken(method, ConnectionError("no route to the limiter")))
+    name = "malformed: the length" if method == "mistyped" else "unknown"
+    with pytest.raises(StorageUnavailable):
+        loyalty.ask(GetBalance(code=wrong.codes[name]), caller="192.0.2.1")
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_pain_27_answers_are_byte_identical(name: str) -> None:
+    """What may be shown to a stranger is the same, byte for byte, and no text of the error holds the code."""
+    wrong = WrongCodes.made()
+    code = wrong.codes[name]
+    with pytest.raises(WRONG[name]) as caught:
+        wrong.shop.ask(GetBalance(code=code, customer_id="ada"))
+    assert b"This gift card cannot be used." == caught.value.public_message.encode()
+    told = repr((caught.value, str(caught.value), caught.value.args, caught.value.__cause__, caught.value.__context__))
+    for secret in (code, code.removeprefix("GIFT"), code[4:12]):
+        assert secret not in told
+
+
 def test_pain_27_guessing_oracle() -> None:
     """Unknown, malformed, blocked, expired and claimed cards answer one and the same public sentence, everywhere."""
     shop = Shop()
@@ -189,6 +260,18 @@ def test_pain_28_codes_in_plain_text(caplog: pytest.LogCaptureFixture) -> None:
     for text in shown:
         for secret in (canary, plain, plain.removeprefix("GIFT"), plain.lower()):
             assert secret not in text
+
+
+def test_pain_28_the_limiter_knows_no_code() -> None:
+    """What is kept to count attempts names the caller and never what he tried."""
+    wrong, counted = WrongCodes.made(), MemoryStorage()
+    loyalty = limited(wrong.shop, SlidingWindows(counted))
+    for name, code in wrong.codes.items():
+        with pytest.raises(WRONG[name]):
+            loyalty.ask(GetBalance(code=code, customer_id="ada"), caller="192.0.2.1")
+    kept = repr((counted.storage, counted.expirations, counted.events))
+    assert "192.0.2.1" in kept
+    assert not any(code[4:12] in kept for code in (*wrong.codes.values(), *wrong.right))
 
 
 def test_pain_28_only_the_last_four_are_kept() -> None:
@@ -251,6 +334,16 @@ def test_pain_50_scanners_and_namespaces() -> None:
     for barcode in ("5901234123457", "4006381333931", "96385074", "036000291452", "00012345600012"):
         with pytest.raises(MalformedCode):
             Shop().ask(GetBalance(code=barcode))
+
+
+def test_pain_50_a_scanner_does_not_lock_the_till_out() -> None:
+    """However many products are scanned into the field for gift cards, the next card is taken."""
+    shop = Shop()
+    issued = shop.issue("50.00")
+    for _ in range(50):
+        with pytest.raises(MalformedCode):
+            shop.loyalty.ask(GetBalance(code="5901234123457"), caller="till-1")
+    assert usd("50.00") == shop.loyalty.ask(GetBalance(code=issued.code), caller="till-1").available
 
 
 # --- D. amounts, tax, currency ----------------------------------------------

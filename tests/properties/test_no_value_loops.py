@@ -2,31 +2,56 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from typing import Final
 
-from loyalty import GrantStoreCredit, IssueGiftCard, MemoryStorage
+from hypothesis import given
+from moneyed import Money
+
+from loyalty import (
+    AdjustValue,
+    Direction,
+    GrantStoreCredit,
+    IssueGiftCard,
+    MemoryStorage,
+    RefundAsGiftCard,
+    RefundOrderToStoreCredit,
+)
 from loyalty.testing import Shop, Step, Verb, books_of
 from loyalty.testing.programs import minor
 from loyalty.testing.strategies import programs
 
+FUNDS: Final = (Verb.ISSUE, Verb.GRANT, Verb.ADJUST, Verb.REFUND_TO_CREDIT, Verb.REFUND_AS_CARD)
+"""What makes value that was not there; a refund as new value gives back what was paid elsewhere."""
+
+
+def funding(command: object) -> Money | None:
+    """Return how much new value a command makes, if it makes any."""
+    if isinstance(command, IssueGiftCard):
+        return command.value
+    if isinstance(command, AdjustValue):
+        return command.amount if command.direction is Direction.CREDIT else None
+    if isinstance(command, GrantStoreCredit | RefundOrderToStoreCredit | RefundAsGiftCard):
+        return command.amount
+    return None
+
 
 @given(programs(longest=50))
 def test_what_is_owed_is_at_most_what_was_funded(program: list[Step]) -> None:
-    """Funding is what issues and grants said; nothing else makes value, however it is paid, refunded and moved."""
+    """Only funding makes value, however it is paid, refunded, reversed and moved."""
     shop = Shop(MemoryStorage())
     funded: dict[str, int] = {}
     for step in program:
         played = shop.play(step)
-        if played.is_committed and isinstance(played.command, IssueGiftCard | GrantStoreCredit):
-            given_ = played.command.value if isinstance(played.command, IssueGiftCard) else played.command.amount
-            funded[given_.currency.code] = funded.get(given_.currency.code, 0) + minor(given_)
+        new = funding(played.command) if played.is_committed else None
+        if new is not None:
+            funded[new.currency.code] = funded.get(new.currency.code, 0) + minor(new)
         for currency, owed in books_of(shop.storages[0]).owed().items():
             assert owed <= funded.get(currency, 0)
 
 
-@given(programs(without=(Verb.ISSUE, Verb.GRANT, Verb.REUSE_KEY)))
-def test_after_the_last_funding_value_rises_only_by_refunds(program: list[Step]) -> None:
-    """And a refund gives back at most what was paid before."""
+@given(programs(without=(*FUNDS, Verb.REUSE_KEY)))
+def test_after_the_last_funding_value_rises_only_by_what_left_before(program: list[Step]) -> None:
+    """A refund or a reversal gives back at most what was taken before."""
     shop = Shop(MemoryStorage())
     paid: dict[str, int] = {}
     for step in program:
@@ -35,6 +60,6 @@ def test_after_the_last_funding_value_rises_only_by_refunds(program: list[Step])
         after = books_of(shop.storages[0]).owed()
         for currency, owed in after.items():
             change = owed - before.get(currency, 0)
-            if step.verb not in {Verb.ISSUE, Verb.GRANT}:
+            if step.verb not in FUNDS:
                 assert change <= paid.get(currency, 0)
                 paid[currency] = paid.get(currency, 0) - change

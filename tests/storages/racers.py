@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Sequence
+from datetime import datetime
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Barrier
 from typing import Final
@@ -36,10 +37,10 @@ class Racers:
         for process in self._processes:
             process.start()
 
-    def race(self, url: str, clock: FakeClock, commands: Sequence[AnyCommand]) -> list[Outcome]:
-        """Execute all commands at once on the database at *url*; return what each came to, in the same order."""
+    def race(self, url: str, times: Sequence[datetime], commands: Sequence[AnyCommand]) -> list[Outcome]:
+        """Execute all commands at once on the database at *url*, each at its time; return their ends, in order."""
         for number, end in enumerate(self._ends):
-            end.send((url, clock, tuple(commands[number::PROCESSES])))
+            end.send((url, tuple(times[number::PROCESSES]), tuple(commands[number::PROCESSES])))
         outcomes: list[Outcome | None] = [None] * len(commands)
         for number, end in enumerate(self._ends):
             answered = end.recv()
@@ -59,14 +60,14 @@ class Racers:
 def _work(end: Connection, barrier: Barrier, prefix: str) -> None:
     new_id = CountingIds(prefix)
     while (task := end.recv()) is not None:
-        url, clock, commands = task
+        url, times, commands = task
         storage = SqlAlchemyStorage(url)
         new_id.restart()
-        loyalty = Loyalty(storage, code_keys=fake_code_keys(), clock=clock, new_id=new_id)
+        doors = [Loyalty(storage, code_keys=fake_code_keys(), clock=FakeClock(time), new_id=new_id) for time in times]
         try:
             storage.read(lambda reader: reader.unattached_transfers())
             barrier.wait()
-            end.send(race(loyalty, commands) if commands else [])
+            end.send(race(doors, commands) if commands else [])
         except BaseException as error:  # noqa: BLE001 - handed to the test, which raises it
             end.send(error)
         storage.dispose()

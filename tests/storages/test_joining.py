@@ -22,11 +22,22 @@ from loyalty import (
     IssueGiftCard,
     LotOrigin,
     Loyalty,
+    MemoryStorage,
     PayWithBalances,
     RedeemGiftCard,
 )
+from loyalty.adapters.limits import LimitsAttemptLimiter
 from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
-from loyalty.errors import InsufficientBalance, InvalidRequest, StorageUnavailable
+from loyalty.errors import (
+    GiftCardNotFound,
+    InsufficientBalance,
+    InvalidRequest,
+    StorageUnavailable,
+    TooManyAttempts,
+)
+
+PER_CALLER = 10
+"""Wrong codes that one caller may try; each host here allows them within a day, which no test lasts."""
 
 ORDERS = Table("orders", MetaData(), Column("id", Text, primary_key=True))
 
@@ -62,7 +73,8 @@ def host(request: pytest.FixtureRequest) -> Iterator[Host]:
     storage = SqlAlchemyStorage(engine)
     storage.upgrade()
     ORDERS.create(engine)
-    loyalty = Loyalty(storage, code_keys=CodeKeys.generate())
+    limiter = LimitsAttemptLimiter(per_caller=f"{PER_CALLER}/day")
+    loyalty = Loyalty(storage, code_keys=CodeKeys.generate(), attempt_limiter=limiter)
     card = loyalty.execute(IssueGiftCard(value=Money("50.00", "USD"), idempotency_key="card"))
     yield Host(engine, storage, loyalty, card)
     engine.dispose()
@@ -126,6 +138,24 @@ def test_a_refusal_leaves_the_hosts_transaction_as_it_was(host: Host) -> None:
         connection.execute(ORDERS.insert().values(id="2"))
 
     assert (2, Money("50.00", "USD")) == (host.orders(), host.available())
+
+
+def test_wrong_codes_in_a_hosts_transaction_count_like_others(host: Host) -> None:
+    """Guesses inside a host's transaction are throttled together with those outside, and leave it as it was."""
+    another_shop = Loyalty(MemoryStorage(), code_keys=CodeKeys.generate())
+    others = another_shop.execute(IssueGiftCard(value=Money("50.00", "USD"), idempotency_key="card"))
+    unknown = attrs.evolve(redeem(host, key="guess"), code=others.code)
+    with host.engine.begin() as connection:
+        connection.execute(ORDERS.insert().values(id="1"))
+        for _ in range(PER_CALLER):
+            with pytest.raises(GiftCardNotFound):
+                host.joined(connection).execute(unknown, caller="till-1")
+        with pytest.raises(TooManyAttempts):
+            host.joined(connection).execute(redeem(host), caller="till-1")
+        host.joined(connection).execute(redeem(host), caller="till-2")
+    with pytest.raises(TooManyAttempts):
+        host.loyalty.execute(redeem(host, key="again"), caller="till-1")
+    assert (1, Money("20.00", "USD")) == (host.orders(), host.available())
 
 
 def test_commands_in_one_transaction_see_each_other(host: Host) -> None:

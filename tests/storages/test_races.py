@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 import pytest
 
 from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
 from loyalty.testing.kit.case import Stand
+from loyalty.testing.kit.hold_races import HoldRaceTests
 from loyalty.testing.kit.races import Outcome, RaceTests
 from loyalty.testing.programs import AnyCommand
 from tests.storages.databases import PostgresqlDatabases, SqliteDatabases
@@ -22,7 +24,7 @@ def racers() -> Iterator[Racers]:
     racers.stop()
 
 
-class ProcessRaces(RaceTests):
+class ProcessRaces(RaceTests, HoldRaceTests):
     """The races of threads, run by processes."""
 
     storage: SqlAlchemyStorage
@@ -32,10 +34,12 @@ class ProcessRaces(RaceTests):
         """Return the one on the test's own database."""
         return self.storage
 
-    def race(self, stand: Stand, commands: Sequence[AnyCommand]) -> list[Outcome]:
-        """Execute all commands at once, in eight processes."""
+    def race(
+        self, stand: Stand, commands: Sequence[AnyCommand], times: Sequence[datetime] | None = None
+    ) -> list[Outcome]:
+        """Execute all commands at once, each at its time, in eight processes."""
         url = self.storage.engine.url.render_as_string(hide_password=False)
-        return self.racers.race(url, stand.clock, commands)
+        return self.racers.race(url, times or [stand.clock()] * len(commands), commands)
 
 
 class TestSqliteProcesses(ProcessRaces):

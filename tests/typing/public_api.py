@@ -7,6 +7,7 @@ Each line says that a command or query answers with exactly this type, without a
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import assert_type
 
 from moneyed import Money
@@ -14,21 +15,26 @@ from moneyed import Money
 from loyalty import (
     ALL,
     AccountStatement,
+    Adjustment,
+    AdjustValue,
     AsyncLoyalty,
     Audit,
     AuditReport,
     Balance,
     BlockGiftCard,
     CardOrders,
+    CardPayment,
     CardsOfOrder,
     ClaimGiftCard,
     CodeFormat,
     CodeKeys,
     Conversion,
     ConvertGiftCard,
+    CreditRefund,
     CurrencyMovements,
     Debit,
     DebitStoreCredit,
+    Direction,
     Entry,
     Expired,
     ExpireValue,
@@ -51,15 +57,29 @@ from loyalty import (
     OrdersOfCard,
     Payment,
     PayWithBalances,
+    PlannedRefund,
     Policies,
+    PrepaidTax,
     RedeemGiftCard,
     Redemption,
     Reference,
     Refund,
+    RefundAsGiftCard,
+    RefundOrderToStoreCredit,
     RefundRedemption,
+    RefundTender,
+    Region,
+    Reversal,
+    ReverseTransfer,
     Statement,
     StoreCreditView,
     UnblockGiftCard,
+    in_proportion,
+    other_tenders_first,
+    plan_refund,
+    prepaid_tax,
+    resolve_tax_rate,
+    reverse_order_of_use,
 )
 from loyalty.adapters.sqlalchemy import AsyncSqlAlchemyStorage
 from loyalty.adapters.threaded import ThreadedStorage
@@ -149,6 +169,35 @@ payment = loyalty.execute(
 assert_type(payment, Payment)
 assert_type(payment.parts, tuple[Redemption, ...])
 
+adjustment = loyalty.execute(
+    AdjustValue(
+        gift_card_id=issued.gift_card.id,
+        amount=money,
+        direction=Direction.DEBIT,
+        reason="a mistake",
+        actor="staff/7",
+        idempotency_key="k",
+    )
+)
+assert_type(adjustment, Adjustment)
+assert_type(adjustment.transfer, Entry)
+
+reversal = loyalty.execute(
+    ReverseTransfer(transfer_id=grant.transfer.id, reason="a mistake", actor="staff/7", idempotency_key="k")
+)
+assert_type(reversal, Reversal)
+assert_type(reversal.entries, tuple[Entry, ...])
+
+credit_refund = loyalty.execute(
+    RefundOrderToStoreCredit(order_id="1", customer_id="ada", amount=money, refundable=money, idempotency_key="k")
+)
+assert_type(credit_refund, CreditRefund)
+assert_type(credit_refund.still_refundable, Money)
+assert_type(
+    loyalty.execute(RefundAsGiftCard(order_id="1", amount=money, refundable=money, idempotency_key="k")),
+    IssuedGiftCard,
+)
+
 expired = loyalty.execute(ExpireValue(limit=100))
 assert_type(expired, Expired)
 assert_type(expired.amounts, tuple[Money, ...])
@@ -184,6 +233,20 @@ assert_type(report.is_clean, bool)
 
 assert_type(loyalty.using(MemoryStorage()), Loyalty)
 
+# --- plans and taxes --------------------------------------------------------
+
+tender = RefundTender(id="card", captured=money, refunded=Money(0, "USD"), is_stored_value=False)
+for strategy in (other_tenders_first, reverse_order_of_use, in_proportion, Policies().refund_routing):
+    assert_type(plan_refund((tender,), ALL, strategy), tuple[PlannedRefund, ...])
+
+region = Region(id="de", taxes_gift_cards=True, tax_rate="19")
+assert_type(region.tax_rate, Decimal | None)
+assert_type(resolve_tax_rate(region, None), Decimal | None)
+assert_type(loyalty.execute(IssueGiftCard(value=money, region=region, idempotency_key="k")), IssuedGiftCard)
+assert_type(
+    prepaid_tax([CardPayment(gift_card_id=issued.gift_card.id, amount=money, tax_rate=region.tax_rate)]),
+    tuple[PrepaidTax, ...],
+)
 # --- awaited ----------------------------------------------------------------
 
 
@@ -208,5 +271,7 @@ loyalty.execute(Audit())  # type: ignore[arg-type]  # a question is no command
 RedeemGiftCard(code=issued.code, amount=money, order_id="1")  # type: ignore[call-arg]  # the key is required
 RedeemGiftCard(code=issued.code, amount=5.0, order_id="1", idempotency_key="k")  # type: ignore[arg-type]  # no float
 RefundRedemption(order_id="1", amount="ALL", idempotency_key="k")  # type: ignore[arg-type]  # ALL is a symbol
+ReverseTransfer(transfer_id="1", actor="staff/7", idempotency_key="k")  # type: ignore[call-arg]  # why?
+ReverseTransfer(transfer_id="1", actor=None, reason="why", idempotency_key="k")  # type: ignore[arg-type]  # who?
 GrantStoreCredit(customer_id="ada", amount=money, origin="gift", idempotency_key="k")  # type: ignore[arg-type]
 issued.gift_card.value = money  # type: ignore[misc]  # frozen

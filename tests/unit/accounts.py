@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from loyalty.gift_cards.card import GiftCard
-from loyalty.identifiers import AccountId, GiftCardId, LotId
+from loyalty.identifiers import AccountId, GiftCardId, HoldId, LotId
 from loyalty.ledger.account import Account
+from loyalty.ledger.hold import Reservation
 from loyalty.ledger.lot import Lot, LotMove, LotOrigin
 from loyalty.store_credit.account import StoreCreditAccount
 
-__all__ = ["DAY", "MICROSECOND", "NOW", "account_of", "card_of", "credit_of", "lot_of", "move_of"]
+__all__ = ["DAY", "MICROSECOND", "NOW", "account_of", "card_of", "credit_of", "lot_of", "move_of", "reservation_of"]
 
 NOW: Final = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 DAY: Final = timedelta(days=1)
@@ -35,6 +36,11 @@ def lot_of(remaining: int = 1000, id_: str = "lot-1", **given: Any) -> Lot:
 def move_of(lot: Lot, amount: int) -> LotMove:
     """Return the move of a part of a lot."""
     return LotMove(lot_id=lot.id, amount=amount, origin=lot.origin)
+
+
+def reservation_of(*moves: LotMove, hold_id: str = "hold-1", lapses_at: datetime = NOW + DAY) -> Reservation:
+    """Return what a hold reserves on an account."""
+    return Reservation(hold_id=HoldId(hold_id), lapses_at=lapses_at, moves=moves)
 
 
 def account_of(*lots: Lot, **given: Any) -> Account:

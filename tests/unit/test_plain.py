@@ -7,7 +7,7 @@ import inspect
 import json
 import typing
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any, Final
 
@@ -18,30 +18,43 @@ from moneyed import Currency, Money
 import loyalty
 from loyalty import (
     ALL,
+    AdjustHold,
+    AdjustValue,
     Audit,
     BlockGiftCard,
+    CaptureHold,
     CardsOfOrder,
     ClaimGiftCard,
     ConvertGiftCard,
     DebitStoreCredit,
+    Direction,
     ExpireValue,
     GetBalance,
     GetGiftCard,
+    GetHold,
     GetStoreCreditAccount,
     GrantStoreCredit,
     IssuedGiftCard,
     IssueGiftCard,
+    LapseHolds,
     Liability,
+    ListTenders,
     LotOrigin,
     Movements,
     OpenStoreCreditAccount,
     OrdersOfCard,
     PayWithBalances,
+    PlaceHold,
+    PlanPayment,
     RedeemGiftCard,
     Reference,
+    RefundAsGiftCard,
+    RefundOrderToStoreCredit,
     RefundRedemption,
+    ReverseTransfer,
     Statement,
     UnblockGiftCard,
+    VoidHold,
 )
 from loyalty import events as events_module
 from loyalty.codes.code import GiftCardCode
@@ -92,9 +105,28 @@ def results() -> dict[str, Any]:
     )
     do(DebitStoreCredit(customer_id="ada", amount=usd("1"), order_id="2", idempotency_key="8"))
     do(PayWithBalances(order_id="3", amount_due=usd("8"), codes=(other.code,), customer_id="ada", idempotency_key="9"))
+    hold = do(
+        PlaceHold(order_id="4", amount_due=usd("2"), codes=(other.code,), customer_id="ada", idempotency_key="12")
+    )
+    do(AdjustHold(hold_id=hold.id, amount_due=usd("1"), idempotency_key="13"))
+    do(CaptureHold(hold_id=hold.id, idempotency_key="14"))
+    hold = do(
+        PlaceHold(order_id="5", amount_due=usd("2"), codes=(other.code,), customer_id="ada", idempotency_key="15")
+    )
+    do(VoidHold(hold_id=hold.id, idempotency_key="16"))
+    shop.execute(PlaceHold(order_id="6", amount_due=usd("2"), customer_id="ada", idempotency_key="17"))
     do(ConvertGiftCard(gift_card_id=issued.gift_card.id, customer_id="ada", idempotency_key="10"))
     shop.clock.advance(DAY)
     do(RefundRedemption(order_id="1", amount=ALL, idempotency_key="11"))
+    do(LapseHolds())
+    by_staff: dict[str, Any] = {"actor": "staff/7", "reason": "a mistake"}
+    adjusted = do(
+        AdjustValue(customer_id="ada", amount=usd("3"), direction=Direction.CREDIT, idempotency_key="20", **by_staff)
+    )
+    do(ReverseTransfer(transfer_id=adjusted.transfer.id, idempotency_key="21", **by_staff))
+    returned: dict[str, Any] = {"order_id": "4", "amount": usd("1"), "refundable": usd("9")}
+    do(RefundOrderToStoreCredit(customer_id="bob", idempotency_key="22", **returned))
+    do(RefundAsGiftCard(idempotency_key="23", **returned))
     do(ExpireValue())
     return made
 
@@ -105,10 +137,13 @@ def answers() -> dict[str, Any]:
     issued = shop.issue("50.00", order_id="1")
     shop.redeem(issued, "10.00", "1")
     account = shop.grant(Money("0.0001", "CLF")).account
+    paying: dict[str, Any] = {"order_id": "2", "amount_due": usd("50.00"), "codes": (issued.code, "GIFT-WRONG")}
+    hold = shop.execute(PlaceHold(**{**paying, "codes": (issued.code,)}, idempotency_key="hold"))
     asked: list[Any] = [
         GetGiftCard(id=issued.gift_card.id), GetBalance(code=issued.code), CardsOfOrder(order_id="1"),
         OrdersOfCard(gift_card_id=issued.gift_card.id), GetStoreCreditAccount(account_id=account.id),
-        Statement(account_id=account.id), Liability(), Audit(),
+        Statement(account_id=account.id), Liability(), Audit(), GetHold(id=hold.id), PlanPayment(**paying),
+        ListTenders(customer_id="ada", currency="CLF"),
     ]  # fmt: skip
     return {type(query).__name__: shop.ask(query) for query in asked} | {"Movements": shop.ask(Movements())[0]}
 
@@ -131,6 +166,7 @@ def event_of(kind: type[Event]) -> Event:
         str | None: "maybe",
         bool: True,
         Money: Money("0.0001", "CLF"),
+        datetime: datetime(2026, 3, 1, 12, 0, 0, 2, tzinfo=UTC),
         datetime | None: datetime(2026, 3, 1, 12, 0, 0, 1, tzinfo=UTC),
         tuple[str, ...]: ("a", "b"),
         tuple[Money, ...]: (Money(5, "JPY"), Money("0.125", "KWD")),
@@ -206,7 +242,7 @@ def test_a_code_is_refused_and_not_leaked() -> None:
         {1},
         frozenset(),
         date(2026, 3, 1),
-        timedelta(1),
+        time(12),
         object(),
         len,
         int,
@@ -262,6 +298,13 @@ def test_times_are_written_in_utc() -> None:
     assert "2026-03-01T12:00:00.000001+00:00" == encode(instant)
     assert encode(instant) == encode(instant.astimezone(timezone(timedelta(hours=2))))
     assert instant == decode(datetime, encode(instant))
+
+
+def test_lengths_of_time_are_whole_microseconds() -> None:
+    """Also those of more than a day, so that one length has one number."""
+    for length in (timedelta.resolution, timedelta(seconds=1), timedelta(days=366, microseconds=-1)):
+        assert length == decode(timedelta, encode(length))
+    assert 90_000_000_001 == encode(timedelta(days=1, hours=1, microseconds=1))
 
 
 def test_enums_are_their_values_and_keys_are_text() -> None:

@@ -18,12 +18,14 @@ import attrs
 
 from loyalty.errors import ConcurrentUpdate, DuplicateRecord
 from loyalty.gift_cards.card import GiftCard
-from loyalty.identifiers import AccountId, GiftCardId, LotId, TransferId
+from loyalty.gift_cards.decoy import DECOY
+from loyalty.identifiers import AccountId, GiftCardId, HoldId, LotId, TransferId
 from loyalty.ledger.account import Account
+from loyalty.ledger.hold import Hold, HoldStatus, reserved_at
 from loyalty.ledger.lot import Lot
 from loyalty.ledger.origin_balance import Moved, OriginBalance, sum_by_origin
-from loyalty.ledger.transfer import Transfer
-from loyalty.ports.changes import Changes
+from loyalty.ledger.transfer import Transfer, TransferKind
+from loyalty.ports.changes import Changes, RefundedOrder
 from loyalty.ports.receipt import Receipt
 from loyalty.ports.storage import Found, Movement, Reader, TransferFilter, UnitOfWork, Wanted
 from loyalty.store_credit.account import StoreCreditAccount
@@ -70,10 +72,14 @@ class _Books:
     digests: dict[str, AccountId] = attrs.Factory(dict)
     bought_in: dict[str, list[AccountId]] = attrs.Factory(lambda: defaultdict(list))
     customers: dict[str, dict[str, AccountId]] = attrs.Factory(lambda: defaultdict(dict))
+    claimed: dict[str, set[AccountId]] = attrs.Factory(lambda: defaultdict(set))
+    holds: dict[HoldId, Hold] = attrs.Factory(dict)
+    open_holds: dict[str, HoldId] = attrs.Factory(dict)
     transfers: dict[TransferId, Transfer] = attrs.Factory(dict)
     entries: dict[AccountId, list[Transfer]] = attrs.Factory(lambda: defaultdict(list))
     order_transfers: dict[str, list[Transfer]] = attrs.Factory(lambda: defaultdict(list))
     refunds: dict[TransferId, list[Transfer]] = attrs.Factory(lambda: defaultdict(list))
+    refunded_orders: dict[str, int] = attrs.Factory(dict)
     receipts: dict[str, Receipt] = attrs.Factory(dict)
     outbox: list[Receipt] = attrs.Factory(list)
 
@@ -90,9 +96,21 @@ class _MemoryReader:
         for customer_id, currency in wanted.customers:
             own = books.customers.get(customer_id, {})
             ids.update(own.values() if currency is None else filter(None, [own.get(currency)]))
+        for customer_id in wanted.owners:
+            ids.update(books.customers.get(customer_id, {}).values(), books.claimed.get(customer_id, ()))
         for order_id in wanted.bought_in:
             ids.update(books.bought_in.get(order_id, ()))
-        return self._found(ids, wanted.lot_ids)
+        holds = self._wanted_holds(wanted) if wanted.hold_ids or wanted.held_for else ()
+        ids.update(tender.account_id for hold in holds for tender in hold.tenders)
+        found = self._found(ids, wanted.lot_ids)
+        for _ in range(found.missing(wanted)):
+            _DECOYS._found([DECOY.account.id])
+        return attrs.evolve(found, holds=holds) if holds else found
+
+    def _wanted_holds(self, wanted: Wanted) -> tuple[Hold, ...]:
+        books = self._books
+        ids = {*wanted.hold_ids, *(books.open_holds[order] for order in wanted.held_for if order in books.open_holds)}
+        return tuple(books.holds[hold_id] for hold_id in sorted(ids) if hold_id in books.holds)
 
     def _found(self, ids: Iterable[AccountId], lot_ids: tuple[LotId, ...] = ()) -> Found:
         books, ordered = self._books, sorted(ids)
@@ -114,7 +132,11 @@ class _MemoryReader:
         )
 
     def transfers(self, wanted: TransferFilter) -> Iterator[Transfer]:
-        kept = [transfer for transfer in self._candidates(wanted) if _fits(transfer, wanted)]
+        kept = [
+            transfer
+            for transfer in self._candidates(wanted)
+            if _fits(transfer, wanted) and not (wanted.standing and self._is_reversed(transfer.id))
+        ]
         if wanted.account_id is None:
             kept.sort(key=lambda transfer: (transfer.recorded_at, transfer.id))
         return iter(kept if wanted.limit is None else kept[: wanted.limit])
@@ -130,6 +152,23 @@ class _MemoryReader:
         if wanted.order_id is not None:
             return books.order_transfers.get(wanted.order_id, ())
         return books.transfers.values()
+
+    def spent_since(
+        self, customer_id: str, currency: str, since: datetime, *, at: datetime, without: HoldId | None = None
+    ) -> int:
+        books, spent = self._books, 0
+        for account in self.find(Wanted(owners=(customer_id,))).accounts():
+            if account.currency == currency:
+                spent += reserved_at(account.reservations, at, without=without)
+                spent += sum(
+                    transfer.amount
+                    for transfer in books.entries.get(account.id, ())
+                    if transfer.kind is TransferKind.REDEMPTION and transfer.recorded_at >= since
+                )
+        return spent
+
+    def _is_reversed(self, transfer_id: TransferId) -> bool:
+        return any(later.kind is TransferKind.REVERSAL for later in self._books.refunds.get(transfer_id, ()))
 
     def balances_by_origin(self, as_of: datetime | None) -> tuple[OriginBalance, ...]:
         return sum_by_origin(
@@ -160,6 +199,17 @@ class _MemoryReader:
     def receipts(self) -> Iterator[Receipt]:
         return iter(sorted(self._books.outbox, key=lambda receipt: (receipt.recorded_at, receipt.id)))
 
+    def holds(self) -> Iterator[Hold]:
+        return iter([self._books.holds[hold_id] for hold_id in sorted(self._books.holds)])
+
+    def holds_captured_wrong(self) -> tuple[HoldId, ...]:
+        taken = defaultdict[HoldId, int](int)
+        for transfer in self._books.transfers.values():
+            if transfer.hold_id is not None:
+                taken[transfer.hold_id] += transfer.amount
+        holds = sorted(self._books.holds.values(), key=lambda hold: hold.id)
+        return tuple(hold.id for hold in holds if not taken[hold.id] == hold.captured <= hold.amount)
+
     def unattached_transfers(self) -> tuple[TransferId, ...]:
         books = self._books
         return tuple(
@@ -167,14 +217,19 @@ class _MemoryReader:
             for transfer in books.transfers.values()
             if any(id_ is not None and id_ not in books.accounts for id_ in _accounts_of(transfer))
             or (transfer.refunds is not None and transfer.refunds not in books.transfers)
+            or (transfer.hold_id is not None and transfer.hold_id not in books.holds)
         )
 
     def redemptions_refunded_too_much(self) -> tuple[TransferId, ...]:
         transfers, given = self._books.transfers, defaultdict[TransferId, int](int)
         for transfer in transfers.values():
-            if transfer.refunds is not None:
+            if transfer.refunds is not None and not self._is_reversed(transfer.id):
                 given[transfer.refunds] += transfer.amount
         return tuple(id_ for id_ in sorted(given) if id_ in transfers and given[id_] > transfers[id_].amount)
+
+
+_DECOYS = _MemoryReader(_Books(accounts={DECOY.account.id: DECOY.account}, cards={DECOY.account.id: DECOY}))
+"""Searched where a code leads to no card, so that it takes as long as where it leads to one."""
 
 
 class _MemoryUnitOfWork(_MemoryReader):
@@ -184,6 +239,9 @@ class _MemoryUnitOfWork(_MemoryReader):
 
     def lock(self, wanted: Wanted) -> Found:
         return self.find(wanted)
+
+    def lock_order(self, order_id: str) -> RefundedOrder:
+        return RefundedOrder(order_id, self._books.refunded_orders.get(order_id, 0))
 
     def receipt(self, idempotency_key: str) -> Receipt | None:
         return self._books.receipts.get(idempotency_key)
@@ -195,6 +253,11 @@ class _MemoryUnitOfWork(_MemoryReader):
             if (expired := [lot for lot in account.lots if lot.free > 0 and lot.is_expired(at)])
         )
         return tuple(account_id for _, account_id in due[:limit])
+
+    def lapsed_holds(self, at: datetime, limit: int) -> tuple[Hold, ...]:
+        open_holds = [self._books.holds[hold_id] for hold_id in self._books.open_holds.values()]
+        lapsed = [hold for hold in open_holds if hold.status_at(at) is HoldStatus.LAPSED]
+        return tuple(sorted(lapsed, key=lambda hold: (hold.lapses_at, hold.id))[:limit])
 
     def write(self, changes: Changes) -> bool:
         receipt = changes.receipt
@@ -210,14 +273,28 @@ class _MemoryUnitOfWork(_MemoryReader):
             stored = self._books.accounts.get(change.before.id)
             if stored is None or stored.version != change.before.version:
                 raise ConcurrentUpdate
+        for held in changes.holds:
+            if self._books.holds[held.before.id].version != held.before.version:
+                raise ConcurrentUpdate
+        if any(self.lock_order(order.order_id) != order for order in changes.refunded_orders):
+            raise ConcurrentUpdate
 
     def _require_unique(self, changes: Changes) -> None:
         books = self._books
         taken = any(card.code_digest in books.digests for card in changes.new_gift_cards)
         taken |= any(account.id in books.accounts for account in changes.new_accounts())
         taken |= any(transfer.id in books.transfers for transfer in changes.transfers)
+        taken |= any(hold.id in books.holds for hold in changes.new_holds)
+        taken |= any(
+            transfer.refunds is not None and self._is_reversed(transfer.refunds)
+            for transfer in changes.transfers
+            if transfer.kind is TransferKind.REVERSAL
+        )
         if taken:
             raise DuplicateRecord
+        ended = {change.before.id for change in changes.holds if change.after.status is not HoldStatus.OPEN}
+        if any(books.open_holds.get(hold.order_id, hold.id) not in {hold.id, *ended} for hold in changes.new_holds):
+            raise ConcurrentUpdate
         if any(
             credit.account.currency in books.customers.get(credit.customer_id, {})
             for credit in changes.new_store_credit_accounts
@@ -237,9 +314,13 @@ class _MemoryUnitOfWork(_MemoryReader):
         for account in changes.new_accounts():
             self._keep(account)
         for card in changes.gift_cards:
-            books.cards[card.account.id] = card
+            self._change_card(card)
         for change in changes.accounts:
             self._keep(change.after)
+        for hold in (*(change.after for change in changes.holds), *changes.new_holds):
+            self._keep_hold(hold)
+        for order in changes.refunded_orders:
+            books.refunded_orders[order.order_id] = order.version + 1
         for transfer in changes.transfers:
             self._append(transfer)
         if changes.receipt is not None:
@@ -254,6 +335,24 @@ class _MemoryUnitOfWork(_MemoryReader):
         books.digests[card.code_digest] = card.account.id
         if card.order_id is not None:
             books.bought_in[card.order_id].append(card.account.id)
+        self._change_card(card)
+
+    def _change_card(self, card: GiftCard) -> None:
+        books, account_id = self._books, card.account.id
+        before = books.cards[account_id].customer_id
+        if before is not None:
+            books.claimed[before].discard(account_id)
+        if card.customer_id is not None:
+            books.claimed[card.customer_id].add(account_id)
+        books.cards[account_id] = card
+
+    def _keep_hold(self, hold: Hold) -> None:
+        books = self._books
+        books.holds[hold.id] = hold
+        if hold.status is HoldStatus.OPEN:
+            books.open_holds[hold.order_id] = hold.id
+        elif books.open_holds.get(hold.order_id) == hold.id:
+            del books.open_holds[hold.order_id]
 
     def _keep(self, account: Account) -> None:
         live, empty = [], self._books.empty_lots[account.id]

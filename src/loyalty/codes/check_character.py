@@ -10,11 +10,15 @@ symbol is noticed; the share of neighbors swapped that is noticed is measured in
 from __future__ import annotations
 
 from functools import cache
+from string import ascii_uppercase
 from types import ModuleType
+from typing import Final
 
 from loyalty.codes.alphabet import ALPHABET
 
 __all__ = ["check_symbol", "is_checked"]
+
+_STAND_IN: Final = str.maketrans(dict.fromkeys(set(ascii_uppercase) - set(ALPHABET), ALPHABET[0]))
 
 
 def check_symbol(symbols: str) -> str:
@@ -23,8 +27,14 @@ def check_symbol(symbols: str) -> str:
 
 
 def is_checked(symbols: str) -> bool:
-    """Say whether all symbols are of the alphabet and the last one fits the others."""
-    return bool(_hybrid_system().is_valid(symbols, ALPHABET))
+    """
+    Say whether all symbols are of the alphabet and the last one fits the others.
+
+    Another symbol is reckoned with as if it were a zero, so that it takes no less time.
+    """
+    readable = symbols.translate(_STAND_IN)
+    fits = bool(_hybrid_system().is_valid(readable, ALPHABET))
+    return fits and readable == symbols
 
 
 @cache

@@ -22,8 +22,18 @@ class CodeReading:
         """
         Return what a code is stored as, under each key.
 
-        Raises:
-            loyalty.errors.MalformedCode: If it cannot be a code of this shop;
-                no look-up is made.
+        A text that cannot be a code has digests too, and is looked up like any
+        other, so that every refusal takes the same work. Call :meth:`require`
+        after the look-up.
         """
-        return self.code_keys.digests(self.code_format.require(code))
+        return self.code_keys.digests(code)
+
+    def require(self, *codes: GiftCardCode) -> None:
+        """
+        Check that each code could be one of this shop.
+
+        Raises:
+            loyalty.errors.MalformedCode: If one cannot.
+        """
+        for code in codes:
+            self.code_format.require(code)

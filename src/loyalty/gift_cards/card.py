@@ -85,14 +85,14 @@ class GiftCard:
         return self.status in {GiftCardStatus.BLOCKED, GiftCardStatus.DEACTIVATED}
 
     def is_expired(self, at: datetime) -> bool:
-        """Tell whether all value that is left on the card has expired at *at*, or its term is over."""
+        """Tell whether all value that is left on the card has expired at *at*, held or not, or its term is over."""
         if self.account.posted:
-            return self.account.expired(at) == self.account.posted
+            return all(lot.is_expired(at) for lot in self.account.lots if lot.remaining > 0)
         return self.expires_at is not None and at >= self.expires_at
 
     def ends_at(self, at: datetime) -> datetime | None:
         """Return when what is spendable at *at* ends, or the first part of it; without any, the card's own term."""
-        spendable = [lot for lot in self.account.lots if lot.spendable(at) > 0]
+        spendable = [lot for lot in self.account.standing(at).lots if lot.spendable(at) > 0]
         if not spendable:
             return self.expires_at
         return min([lot.expires_at for lot in spendable if lot.expires_at is not None], default=None)
@@ -127,9 +127,11 @@ class GiftCard:
             loyalty.errors.ClaimedByAnother: If another customer claimed it.
             loyalty.errors.NotSpendable: If it is pending, blocked, deactivated or expired.
         """
+        # Asked first, so that a refusal takes the same time for every reason.
+        is_expired = self.is_expired(at)
         self.require_owner(customer_id)
         self.require_active()
-        if self.is_expired(at):
+        if is_expired:
             raise NotSpendable("the gift card has expired", reason="expired")
 
     def claim(self, customer_id: str, at: datetime) -> GiftCard:

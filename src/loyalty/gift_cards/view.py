@@ -55,7 +55,7 @@ class GiftCardView:
     @classmethod
     def of(cls, card: GiftCard, at: datetime) -> GiftCardView:
         """Return *card* as it stands at *at*."""
-        account = card.account
+        account = card.account.standing(at)
         usable = not card.is_disabled and card.status is not GiftCardStatus.PENDING
         return cls(
             id=card.id,

@@ -14,7 +14,7 @@ from enum import StrEnum
 import attrs
 from moneyed import Money
 
-from loyalty.identifiers import AccountId, Metadata, TransferId
+from loyalty.identifiers import AccountId, HoldId, Metadata, TransferId
 from loyalty.ledger.house_accounts import HouseAccount
 from loyalty.ledger.lot import LotMove
 from loyalty.money import to_money
@@ -32,6 +32,8 @@ class TransferKind(StrEnum):
     CONVERSION = "conversion"
     DEBIT = "debit"
     EXPIRY = "expiry"
+    ADJUSTMENT = "adjustment"
+    REVERSAL = "reversal"
 
 
 @attrs.frozen
@@ -64,8 +66,9 @@ class Transfer:
     One immutable, two-sided record. ``amount`` is in minor units, positive.
 
     ``occurred_at`` is the host's time, ``recorded_at`` ours; order on an account
-    is by the sides' ``sequence``, never by time. ``refunds`` names the
-    redemption a refund gives back.
+    is by the sides' ``sequence``, never by time. ``refunds`` names the transfer
+    that this one gives back: a part of a redemption (kind refund), or all of any
+    transfer (kind reversal). ``hold_id`` names the hold that was captured.
     """
 
     id: TransferId
@@ -79,6 +82,7 @@ class Transfer:
     recorded_at: datetime
     order_id: str | None = None
     refunds: TransferId | None = None
+    hold_id: HoldId | None = None
     actor: str | None = None
     reason: str | None = None
     note: str | None = None

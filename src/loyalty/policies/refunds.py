@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from loyalty.ledger.lot import Lot, LotOrigin
+from loyalty.policies.decision import policy
 
 __all__ = ["RefundExpiry", "regrant_paid_value"]
 
@@ -22,6 +23,7 @@ REGRANT_FOR = timedelta(days=30)
 _LAST = datetime.max.replace(tzinfo=UTC) - REGRANT_FOR
 
 
+@policy("1")
 def regrant_paid_value(lot: Lot, at: datetime) -> datetime | None:
     """
     Grant value again for 30 days, unless it was promotional; that is forfeited.

@@ -10,12 +10,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from loyalty.ledger.lot import Lot, LotOrigin
+from loyalty.policies.decision import policy
 
 __all__ = ["soonest_expiry_first"]
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
+@policy("1")
 def soonest_expiry_first(lot: Lot) -> tuple[int, datetime, bool, int, datetime, str]:
     """
     Order by the caller's priority, then by what the customer would lose first.

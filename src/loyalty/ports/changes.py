@@ -8,12 +8,13 @@ import attrs
 
 from loyalty.gift_cards.card import GiftCard
 from loyalty.ledger.account import Account
+from loyalty.ledger.hold import Hold
 from loyalty.ledger.lot import Lot
 from loyalty.ledger.transfer import Transfer
 from loyalty.ports.receipt import Receipt
 from loyalty.store_credit.account import StoreCreditAccount
 
-__all__ = ["AccountChange", "Changes", "LotChange"]
+__all__ = ["AccountChange", "Changes", "HoldChange", "LotChange", "RefundedOrder"]
 
 
 @attrs.frozen
@@ -41,6 +42,27 @@ class AccountChange:
                 yield LotChange(self.after, before, lot)
 
 
+@attrs.frozen
+class HoldChange:
+    """A hold before and after. The storage writes it only if ``before.version`` still holds."""
+
+    before: Hold
+    after: Hold
+
+
+@attrs.frozen
+class RefundedOrder:
+    """
+    The record of an order at which its refunds as new value queue. It holds no sum.
+
+    ``version`` counts them; 0 is an order of which nothing was refunded so yet,
+    and which is stored with the first such refund.
+    """
+
+    order_id: str
+    version: int = 0
+
+
 @attrs.frozen(kw_only=True)
 class Changes:
     """
@@ -48,13 +70,18 @@ class Changes:
 
     ``gift_cards`` are cards whose own facts changed; their accounts, if those
     changed too, stand in ``accounts``. New cards and accounts bring their own
-    accounts and lots.
+    accounts and lots. An order has one open hold at a time: ``holds`` that end
+    make room for ``new_holds``. ``refunded_orders`` are as they were locked; the storage
+    writes each with the next version, and only if its version still holds.
     """
 
     new_gift_cards: tuple[GiftCard, ...] = ()
     new_store_credit_accounts: tuple[StoreCreditAccount, ...] = ()
     gift_cards: tuple[GiftCard, ...] = ()
     accounts: tuple[AccountChange, ...] = ()
+    holds: tuple[HoldChange, ...] = ()
+    new_holds: tuple[Hold, ...] = ()
+    refunded_orders: tuple[RefundedOrder, ...] = ()
     transfers: tuple[Transfer, ...] = ()
     receipt: Receipt | None = None
 

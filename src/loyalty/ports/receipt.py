@@ -21,7 +21,9 @@ class Receipt:
 
     ``result`` and ``event_data`` are JSON texts without any gift card code. A
     sweep has no key and no fingerprint. ``fingerprint`` is a keyed digest of the
-    command's content, made under ``fingerprint_key_id``.
+    command's content, made under ``fingerprint_key_id``. ``decisions`` is the
+    JSON text of which policies took part, by name and version, and what they
+    said; None if none did.
     """
 
     id: str
@@ -33,3 +35,4 @@ class Receipt:
     event: str
     event_data: str
     recorded_at: datetime
+    decisions: str | None = None

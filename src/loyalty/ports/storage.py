@@ -15,12 +15,13 @@ from typing import Protocol, TypeVar
 import attrs
 
 from loyalty.gift_cards.card import GiftCard
-from loyalty.identifiers import AccountId, GiftCardId, LotId, TransferId
+from loyalty.identifiers import AccountId, GiftCardId, HoldId, LotId, TransferId
 from loyalty.ledger.account import Account
+from loyalty.ledger.hold import Hold
 from loyalty.ledger.house_accounts import HouseAccount
 from loyalty.ledger.origin_balance import OriginBalance
 from loyalty.ledger.transfer import Transfer, TransferKind
-from loyalty.ports.changes import Changes
+from loyalty.ports.changes import Changes, RefundedOrder
 from loyalty.ports.receipt import Receipt
 from loyalty.store_credit.account import StoreCreditAccount
 
@@ -34,25 +35,41 @@ class Wanted:
     """
     What to load. The fields add up; each names cards and accounts in its own way.
 
+    ``codes`` is how many cards the digests should lead to if each code had one.
+    For each that is missing the storage does as much work as for one that is
+    there, so that the time of an answer does not tell a stranger about codes.
+
     ``customers`` are pairs of customer id and currency, None for every currency
-    the customer has an account in. ``bought_in`` names orders that cards were
-    bought in. ``lot_ids`` are lots to bring along even if they are empty.
+    the customer has an account in. ``owners`` are customers whose store credit
+    and claimed cards are wanted. ``bought_in`` names orders that cards were
+    bought in. ``hold_ids`` and ``held_for``, which names orders and means their
+    open hold, bring the holds and all the accounts that they may reserve on.
+    ``lot_ids`` are lots to bring along even if they are empty.
     """
 
     digests: tuple[str, ...] = ()
     gift_card_ids: tuple[GiftCardId, ...] = ()
     account_ids: tuple[AccountId, ...] = ()
     customers: tuple[tuple[str, str | None], ...] = ()
+    owners: tuple[str, ...] = ()
     bought_in: tuple[str, ...] = ()
+    hold_ids: tuple[HoldId, ...] = ()
+    held_for: tuple[str, ...] = ()
     lot_ids: tuple[LotId, ...] = ()
+    codes: int = 0
 
 
 @attrs.frozen(kw_only=True)
 class Found:
-    """What was there, in the order of the account ids. Accounts carry every lot that has value."""
+    """What was there, in the order of the account ids, and of the ids of holds. Accounts carry every lot with value."""
 
     gift_cards: tuple[GiftCard, ...] = ()
     store_credit_accounts: tuple[StoreCreditAccount, ...] = ()
+    holds: tuple[Hold, ...] = ()
+
+    def missing(self, wanted: Wanted) -> int:
+        """Return how many of the wanted codes led to no card."""
+        return wanted.codes - sum([card.code_digest in wanted.digests for card in self.gift_cards])
 
     def accounts(self) -> tuple[Account, ...]:
         """Return the ledger accounts, those of cards first."""
@@ -66,7 +83,8 @@ class TransferFilter:
     Which transfers. The fields narrow each other; None does not narrow.
 
     ``since`` is included, ``until`` is not; both compare ``recorded_at``.
-    ``after`` is a sequence number on ``account_id`` and needs it.
+    ``after`` is a sequence number on ``account_id`` and needs it. ``standing``
+    leaves out what was reversed.
     """
 
     account_id: AccountId | None = None
@@ -77,6 +95,7 @@ class TransferFilter:
     refunds: tuple[TransferId, ...] | None = None
     since: datetime | None = None
     until: datetime | None = None
+    standing: bool = False
     limit: int | None = None
 
 
@@ -112,6 +131,18 @@ class Reader(Protocol):
         """
         ...
 
+    def spent_since(
+        self, customer_id: str, currency: str, since: datetime, *, at: datetime, without: HoldId | None = None
+    ) -> int:
+        """
+        Sum what a customer's own cards and store credit pay for orders, in minor units.
+
+        That is what was redeemed from *since* (included) on, refunded or not,
+        and what orders hold at *at*: not what has lapsed by then, whether or not
+        a sweep wrote it down, and nothing for the hold *without*.
+        """
+        ...
+
     def balances_by_origin(self, as_of: datetime | None) -> tuple[OriginBalance, ...]:
         """Sum what is owed per currency and origin, now or with transfers recorded until *as_of* (included)."""
         ...
@@ -133,11 +164,19 @@ class Reader(Protocol):
         ...
 
     def unattached_transfers(self) -> tuple[TransferId, ...]:
-        """Return transfers that name an account or a refunded redemption that is not there."""
+        """Return transfers that name an account or a hold that is not there, or give back a transfer that is not."""
+        ...
+
+    def holds(self) -> Iterator[Hold]:
+        """Yield every hold, by id, streaming."""
+        ...
+
+    def holds_captured_wrong(self) -> tuple[HoldId, ...]:
+        """Return holds whose redemptions do not sum to what they say was captured, or to more than they held."""
         ...
 
     def redemptions_refunded_too_much(self) -> tuple[TransferId, ...]:
-        """Return redemptions of which more was given back than they took."""
+        """Return transfers of which more was given back than they moved; what was reversed does not count."""
         ...
 
 
@@ -154,12 +193,26 @@ class UnitOfWork(Reader, Protocol):
         """
         ...
 
+    def lock_order(self, order_id: str) -> RefundedOrder:
+        """
+        Load an order and keep others from refunding it as new value until the work is over.
+
+        **Order:** before any account is locked, and one order only. **Missing:**
+        version 0, which locks nothing; of several that write such an order one
+        wins. **Concurrent:** as for :meth:`lock`.
+        """
+        ...
+
     def receipt(self, idempotency_key: str) -> Receipt | None:
         """Return the receipt under this key, or None."""
         ...
 
     def accounts_with_expired_value(self, at: datetime, limit: int) -> tuple[AccountId, ...]:
         """Return accounts that have free value in a lot expired at *at*; the soonest expired first."""
+        ...
+
+    def lapsed_holds(self, at: datetime, limit: int) -> tuple[Hold, ...]:
+        """Return holds that are stored as open and have lapsed at *at*; the soonest lapsed first, then by id."""
         ...
 
     def write(self, changes: Changes) -> bool:
@@ -173,7 +226,8 @@ class UnitOfWork(Reader, Protocol):
             nothing at all was written.
 
         Raises:
-            loyalty.errors.ConcurrentUpdate: If an account changed since it was loaded.
+            loyalty.errors.ConcurrentUpdate: If an account, an order or a hold changed
+                since it was loaded, or the order of a new hold has an open one.
             loyalty.errors.DuplicateRecord: If a unique value is taken.
         """
         ...

@@ -14,8 +14,9 @@ from operator import itemgetter
 import attrs
 
 from loyalty import fields
-from loyalty.identifiers import AccountId, LotId
+from loyalty.identifiers import AccountId, HoldId, LotId
 from loyalty.ledger.account import Account
+from loyalty.ledger.hold import Hold, HoldStatus
 from loyalty.ledger.transfer import Transfer
 from loyalty.ports.storage import Reader
 from loyalty.reports.query import Query, QueryContext
@@ -57,8 +58,9 @@ class Audit(Query[AuditReport]):
     far, the posted balance and every lot equal the sum of their moves,
     0 ≤ held ≤ posted, lots sum to the account, and a card was issued with its
     face value. For the whole: what customers are owed is what the house accounts
-    gave, no redemption was refunded beyond what it took, and no transfer hangs in
-    the air.
+    gave, nothing was given back beyond what was moved, no transfer hangs in the
+    air, every hold was captured once and within what it held, and accounts
+    reserve for open holds only, as much as those say.
     """
 
     limit: int = attrs.field(default=100, validator=fields.is_whole_number(1, 10_000))
@@ -73,6 +75,7 @@ class Audit(Query[AuditReport]):
             check.accounts_of(page, entries)
             after = ids[-1]
         check.whole(reader)
+        check.holds(reader)
         return AuditReport(accounts=check.accounts, transfers=check.entries, findings=tuple(check.findings))
 
 
@@ -91,6 +94,7 @@ class _Check:
         self.entries = 0
         self.findings: list[Finding] = []
         self._owed: dict[str, int] = {}
+        self._reserved: dict[HoldId, dict[AccountId, int]] = {}
 
     def found(self, subject: str, id_: str, problem: str) -> None:
         if len(self.findings) < self.limit:
@@ -122,6 +126,7 @@ class _Check:
             balance, sequence = self._entry(account, transfer, balance, sequence, lots)
         self._sums(account, balance, sequence)
         self._lots(account, lots)
+        self._reservations(account)
 
     def _entry(
         self, account: Account, transfer: Transfer, balance: int, sequence: int, lots: dict[LotId, int]
@@ -161,6 +166,32 @@ class _Check:
         if sum(lot.held for lot in account.lots) != account.held:
             self.found("account", account.id, f"holds {account.held}, and its lots say otherwise")
 
+    def _reservations(self, account: Account) -> None:
+        held: dict[LotId, int] = {}
+        for reservation in account.reservations:
+            self._reserved.setdefault(reservation.hold_id, {})[account.id] = reservation.amount
+            for move in reservation.moves:
+                held[move.lot_id] = held.get(move.lot_id, 0) + move.amount
+        if held != {lot.id: lot.held for lot in account.lots if lot.held}:
+            self.found("account", account.id, f"reserves {sum(held.values())}, and its lots hold something else")
+
+    def holds(self, reader: Reader) -> None:
+        """Check that each hold, its reservations and its redemptions say the same."""
+        for hold_id in reader.holds_captured_wrong():
+            self.found("hold", hold_id, "captured something else than was redeemed for it, or more than it held")
+        for hold in reader.holds():
+            self._hold(hold, self._reserved.pop(hold.id, {}))
+        for hold_id in self._reserved:
+            self.found("hold", hold_id, "is not there, but value is reserved for it")
+
+    def _hold(self, hold: Hold, reserved: dict[AccountId, int]) -> None:
+        if reserved and hold.status is not HoldStatus.OPEN:
+            self.found("hold", hold.id, f"is {hold.status}, but {sum(reserved.values())} is still reserved for it")
+        amounts = {tender.account_id: tender.amount for tender in hold.tenders}
+        for account_id, amount in reserved.items():
+            if amounts.get(account_id, 0) != amount:
+                self.found("hold", hold.id, f"does not hold the {amount} that account {account_id} reserves for it")
+
     def whole(self, reader: Reader) -> None:
         """Check that the house's side and the customers' side sum to zero, and that nothing hangs in the air."""
         given: dict[str, int] = {}
@@ -174,4 +205,4 @@ class _Check:
         for transfer_id in reader.redemptions_refunded_too_much():
             self.found("transfer", transfer_id, "took less than was given back for it")
         for transfer_id in reader.unattached_transfers():
-            self.found("transfer", transfer_id, "names an account or a redemption that is not there")
+            self.found("transfer", transfer_id, "names an account, a transfer or a hold that is not there")

@@ -81,10 +81,12 @@ class GetBalance(Query[Balance]):
 
     def answer(self, reader: Reader, context: QueryContext) -> Balance:
         """Answer from the books."""
-        digests = context.digests(self.code)
-        card = _the_card(reader.find(Wanted(digests=digests)))
-        account, at = card.account, card.account.instant(context.now)
+        found = reader.find(Wanted(digests=context.digests(self.code), codes=1))
+        context.require(self.code)
+        card = _the_card(found)
+        at = card.account.instant(context.now)
         card.require_spendable(self.customer_id, at)
+        account = card.account.standing(at)
         return Balance(
             posted=account.money(account.posted),
             held=account.money(account.held),
@@ -96,7 +98,7 @@ class GetBalance(Query[Balance]):
 
 @attrs.frozen(kw_only=True)
 class OrderSpending:
-    """What one card or account paid for one order, and what of it was refunded."""
+    """What one card or account paid for one order, and what of it was given back: refunded or reversed."""
 
     order_id: str
     account_id: AccountId
@@ -175,7 +177,8 @@ def _spending(reader: Reader, redemptions: tuple[Transfer, ...]) -> tuple[OrderS
     for redemption in redemptions:
         at = (str(redemption.order_id), AccountId(str(redemption.debit.account_id)))
         groups.setdefault(at, []).append(redemption)
-    refunds = reader.transfers(TransferFilter(refunds=tuple(redemption.id for redemption in redemptions)))
+    ids = tuple(redemption.id for redemption in redemptions)
+    refunds = reader.transfers(TransferFilter(refunds=ids, standing=True))
     refunded: dict[str, int] = {}
     for refund in refunds:
         refunded[str(refund.refunds)] = refunded.get(str(refund.refunds), 0) + refund.amount

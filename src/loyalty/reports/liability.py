@@ -74,7 +74,8 @@ class CurrencyMovements:
     """
     How what is owed changed in one currency, exactly.
 
-    opening + issued + granted + refunded - redeemed - debited - expired = closing.
+    opening + issued + granted + refunded - redeemed - debited - expired
+    + adjusted + reversed = closing, where the last two have their own sign.
     Conversions move value between customers' accounts and change nothing.
     """
 
@@ -86,6 +87,8 @@ class CurrencyMovements:
     redeemed: Money
     debited: Money
     expired: Money
+    adjusted: Money
+    reversed: Money
     converted: Money
     closing: Money
     house: Mapping[HouseAccount, Money]
@@ -129,6 +132,9 @@ def _roll_forward(
     def of(kind: TransferKind) -> Money:
         return to_money(sum(movement.amount for movement in own if movement.kind is kind), currency, exponent)
 
+    def net_of(kind: TransferKind) -> Money:
+        return to_money(sum(_change(movement) for movement in own if movement.kind is kind), currency, exponent)
+
     return CurrencyMovements(
         currency=currency,
         opening=to_money(opening, currency, exponent),
@@ -138,6 +144,8 @@ def _roll_forward(
         redeemed=of(TransferKind.REDEMPTION),
         debited=of(TransferKind.DEBIT),
         expired=of(TransferKind.EXPIRY),
+        adjusted=net_of(TransferKind.ADJUSTMENT),
+        reversed=net_of(TransferKind.REVERSAL),
         converted=of(TransferKind.CONVERSION),
         closing=to_money(closing, currency, exponent),
         house={house: to_money(_of_house(house, own), currency, exponent) for house in HouseAccount},

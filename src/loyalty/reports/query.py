@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 import attrs
 
 from loyalty.codes.reading import CodeReading
+from loyalty.policies.chosen import Policies
 from loyalty.ports.storage import Reader
 
 __all__ = ["Query", "QueryContext"]
@@ -20,6 +21,7 @@ class QueryContext(CodeReading):
     """What a query may use besides the books."""
 
     now: datetime
+    policies: Policies
 
 
 @attrs.frozen(kw_only=True)
@@ -29,3 +31,12 @@ class Query(Generic[Answer]):
     def answer(self, reader: Reader, context: QueryContext) -> Answer:
         """Answer from one consistent snapshot. Overridden by every query."""
         raise NotImplementedError
+
+    def wrong_codes(self, answer: Answer) -> int:  # noqa: ARG002  # some queries need it
+        """
+        Return how many codes *answer* itself tells to be of no use, for the attempt limiter.
+
+        None, for every query that raises instead. One that tells what is wrong
+        with each of several codes says how many that are.
+        """
+        return 0

@@ -85,7 +85,7 @@ class StoreCreditView:
     @classmethod
     def of(cls, credit: StoreCreditAccount, at: datetime) -> StoreCreditView:
         """Return *credit* as it stands at *at*."""
-        account = credit.account
+        account = credit.account.standing(at)
         available = account.available(at) if credit.status is StoreCreditStatus.OPEN else 0
         ends = [lot.expires_at for lot in account.lots if lot.expires_at is not None and lot.spendable(at)]
         return cls(

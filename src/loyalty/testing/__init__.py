@@ -21,9 +21,9 @@ from loyalty.testing.async_storage_conformance import AsyncStorageConformance  #
 from loyalty.testing.blocking import BlockingStorage, LoopThread  # noqa: E402 - see above
 from loyalty.testing.books import Books, books_of, receipt_of  # noqa: E402 - see above
 from loyalty.testing.capabilities import Capabilities  # noqa: E402 - see above
-from loyalty.testing.fakes import CountingIds, FakeClock, fake_code_keys  # noqa: E402 - see above
+from loyalty.testing.fakes import CountingIds, FakeClock, fake_code_keys, pays_by_product  # noqa: E402 - see above
 from loyalty.testing.interruption import Moment, is_cancelled_at  # noqa: E402 - see above
-from loyalty.testing.invariants import require_nothing_lost, require_sound  # noqa: E402 - see above
+from loyalty.testing.invariants import require_available, require_nothing_lost, require_sound  # noqa: E402 - see above
 from loyalty.testing.ledger_machine import LedgerMachine  # noqa: E402 - see above
 from loyalty.testing.programs import Played, Shop, Step, Verb  # noqa: E402 - see above
 from loyalty.testing.storage_conformance import StorageConformance  # noqa: E402 - see above
@@ -46,7 +46,9 @@ __all__ = [
     "books_of",
     "fake_code_keys",
     "is_cancelled_at",
+    "pays_by_product",
     "receipt_of",
+    "require_available",
     "require_nothing_lost",
     "require_sound",
     "strategies",

@@ -16,6 +16,7 @@ import attrs
 from loyalty.gift_cards.card import GiftCard
 from loyalty.identifiers import AccountId
 from loyalty.ledger.account import Account
+from loyalty.ledger.hold import Hold
 from loyalty.ledger.transfer import Side, Transfer
 from loyalty.ports.receipt import Receipt
 from loyalty.ports.storage import Reader, Storage, TransferFilter
@@ -29,7 +30,7 @@ PAGE = 100
 @attrs.frozen(kw_only=True)
 class Books:
     """
-    All cards and store credit accounts with every lot, all transfers, and all receipts with their events.
+    All cards and store credit accounts with every lot, all transfers and holds, and all receipts with their events.
 
     Cards and accounts stand in the order of their account ids, everything else
     in the order of its ids.
@@ -39,6 +40,7 @@ class Books:
     store_credit_accounts: tuple[StoreCreditAccount, ...]
     transfers: tuple[Transfer, ...]
     receipts: tuple[Receipt, ...]
+    holds: tuple[Hold, ...] = ()
 
     @property
     def accounts(self) -> tuple[Account, ...]:
@@ -94,6 +96,7 @@ def _books(reader: Reader) -> Books:
         store_credit_accounts=tuple(credit.with_account(_ordered(credit.account)) for credit in credits_),
         transfers=tuple(sorted(reader.transfers(TransferFilter()), key=attrgetter("id"))),
         receipts=tuple(sorted(reader.receipts(), key=attrgetter("id"))),
+        holds=tuple(reader.holds()),
     )
 
 

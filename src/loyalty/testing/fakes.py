@@ -1,4 +1,4 @@
-"""Stand-ins for what a host brings: a clock that obeys, ids that count, and keys that everybody knows."""
+"""Stand-ins for what a host brings: an obedient clock, counting ids, keys that everybody knows, a redemption rule."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Final
 
 from loyalty.clock import require_utc
 from loyalty.codes.digest import CodeKeys
+from loyalty.policies.decision import policy
+from loyalty.policies.eligibility import OrderLine, PayingTender
 
-__all__ = ["CODE_SECRET", "CountingIds", "FakeClock", "fake_code_keys"]
+__all__ = ["CODE_SECRET", "CountingIds", "FakeClock", "fake_code_keys", "pays_by_product"]
 
 CODE_SECRET: Final = "a secret for tests, known to everybody"  # noqa: S105 - it protects nothing
 """What :func:`fake_code_keys` is made from."""
@@ -82,3 +84,22 @@ class CountingIds:
 def fake_code_keys() -> CodeKeys:
     """Return the same keys every time, so that the same ids give the same codes."""
     return CodeKeys.from_secret(CODE_SECRET)
+
+
+@policy("test")
+def pays_by_product(line: OrderLine, tender: PayingTender) -> str | None:
+    """
+    Veto stored value, and let the line's product say who else may not pay for it.
+
+    ``"for cards"`` is paid by gift cards only, ``"for credit"`` by store credit
+    only, ``"for members"`` by what belongs to a customer; so that several
+    tenders want the same lines, and have to be kept apart.
+    """
+    if line.is_stored_value:
+        return "stored value"
+    vetoed = {
+        "for cards": tender.gift_card_id is None,
+        "for credit": tender.gift_card_id is not None,
+        "for members": tender.customer_id is None,
+    }
+    return line.product if vetoed.get(str(line.product)) else None

@@ -16,21 +16,33 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import attrs
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from loyalty.adapters.memory import MemoryStorage
 from loyalty.errors import IdempotencyConflict, InvalidRequest, InvalidTime, LoyaltyError
+from loyalty.gift_cards.view import GiftCardView
+from loyalty.policies.chosen import Policies
 from loyalty.ports.storage import Storage
 from loyalty.reports.audit import Audit
+from loyalty.reports.checkout import GetHold, PaymentPlan, PlanPayment
+from loyalty.reports.gift_cards import GetGiftCard
 from loyalty.reports.liability import Liability
+from loyalty.reports.store_credit import GetStoreCreditAccount
+from loyalty.store_credit.account import StoreCreditView
+from loyalty.tenders.hold_view import HoldView
 from loyalty.testing.books import Books, books_of
-from loyalty.testing.invariants import require_nothing_lost, require_sound
+from loyalty.testing.fakes import pays_by_product
+from loyalty.testing.invariants import require_available, require_nothing_lost, require_sound
 from loyalty.testing.oracle import Oracle, Refusal, facts_of
 from loyalty.testing.programs import BAD_CALLS, Played, Shop, Step, Verb, minor
 from loyalty.testing.strategies import customer_ids, mostly, some_value, spans, steps
 from loyalty.use_cases.command import Command
 from loyalty.use_cases.expire_value import Expired
+from loyalty.use_cases.lapse_holds import Lapsed
+from loyalty.use_cases.pay_with_balances import Payment, PayWithBalances
+from loyalty.use_cases.place_hold import PlaceHold
 
 __all__ = ["LedgerMachine"]
 
@@ -48,7 +60,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         """Open an empty shop."""
         super().__init__()
-        self.shop = Shop(*self.make_storages())
+        self.shop = Shop(*self.make_storages(), policies=Policies(eligibility=pays_by_product))
         self.oracle = Oracle()
         self.books = self._books()
 
@@ -106,8 +118,8 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(step=steps(Verb.PAY))
     def pay(self, step: Step) -> None:
-        """Pay an order with several cards and store credit."""
-        self.take(step)
+        """Plan a payment, then pay an order with several cards and store credit, exactly as planned."""
+        self.plan_and_take(step)
 
     @precondition(lambda self: self.shop.redemptions)
     @rule(step=steps(Verb.REFUND, redemption=st.none()))
@@ -152,6 +164,79 @@ class LedgerMachine(RuleBasedStateMachine):
         """Debit store credit, for an order or not."""
         self.take(step)
 
+    @rule(step=steps(Verb.PLACE_HOLD))
+    def place_hold(self, step: Step) -> None:
+        """Plan a payment, then hold it, exactly as planned; an order that holds something already replaces it."""
+        self.plan_and_take(step)
+
+    @rule(step=steps(Verb.PLACE_HOLD), orders=st.permutations((0, 1, 2)))
+    def place_two_holds(self, step: Step, orders: list[int]) -> None:
+        """Fill two carts side by side with the same tenders: the second gets what the first leaves."""
+        for order in orders[:2]:
+            self.plan_and_take(attrs.evolve(step, order=order))
+
+    @precondition(lambda self: self.shop.holds)
+    @rule(step=steps(Verb.ADJUST_HOLD))
+    def adjust_hold(self, step: Step) -> None:
+        """Change what is due, how long, or the lines of an order that holds something."""
+        self.take(step)
+
+    @precondition(lambda self: self.shop.holds)
+    @rule(step=steps(Verb.CAPTURE_HOLD))
+    def capture_hold(self, step: Step) -> None:
+        """Capture a part of a hold, all of it, or too much; or one that is closed, or another order's."""
+        self.take(step)
+
+    @precondition(lambda self: self.shop.holds)
+    @rule(step=steps(Verb.CAPTURE_HOLD, amount=st.none() | st.integers(1, 10), order=st.none(), currency=st.none()))
+    def capture_the_last_hold(self, step: Step) -> None:
+        """Capture the hold that was placed last, which is often still open."""
+        self.take(attrs.evolve(step, hold=len(self.shop.holds) - 1))
+
+    @precondition(lambda self: self.shop.holds)
+    @rule(step=steps(Verb.VOID_HOLD))
+    def void_hold(self, step: Step) -> None:
+        """Void a hold."""
+        self.take(step)
+
+    @rule(step=steps(Verb.LAPSE_HOLDS))
+    def lapse_holds(self, step: Step) -> None:
+        """Write down which holds have lapsed."""
+        self.take(step)
+
+    @precondition(lambda self: self.shop.holds)
+    @rule(place=st.integers(0, 1000), off=st.sampled_from((-1, 0, 1)))
+    def jump_to_a_lapse(self, place: int, off: int) -> None:
+        """Set the clock to a microsecond before, at, or after the end of a hold, wherever it stood."""
+        ends = sorted({hold.lapses_at for hold in self.books.holds})
+        end = ends[place % len(ends)] + timedelta(microseconds=off)
+        self.take(Step(verb=Verb.MOVE_CLOCK, move=end - self.shop.clock()))
+
+    @rule(step=steps(Verb.ADJUST))
+    def adjust(self, step: Step) -> None:
+        """Correct a balance of a card or of store credit by an amount."""
+        self.take(step)
+
+    @rule(step=steps(Verb.REVERSE))
+    def reverse(self, step: Step) -> None:
+        """Undo an earlier transfer, of whatever kind."""
+        self.take(step)
+
+    @rule(step=steps(Verb.REVERSE, earlier=st.just(0)))
+    def reverse_the_last(self, step: Step) -> None:
+        """Undo what was just done, which is often still there."""
+        self.take(step)
+
+    @rule(step=steps(Verb.REFUND_TO_CREDIT))
+    def refund_to_credit(self, step: Step) -> None:
+        """Refund an order to store credit."""
+        self.take(step)
+
+    @rule(step=steps(Verb.REFUND_AS_CARD))
+    def refund_as_card(self, step: Step) -> None:
+        """Refund an order as a new gift card."""
+        self.take(step)
+
     @rule(step=steps(Verb.EXPIRE))
     def expire(self, step: Step) -> None:
         """Post what has expired."""
@@ -166,6 +251,11 @@ class LedgerMachine(RuleBasedStateMachine):
     def rewind_clock(self) -> None:
         """Set the clock back an hour, as a wrong time server does."""
         self.take(Step(verb=Verb.MOVE_CLOCK, move=-timedelta(hours=1)))
+
+    @rule(days=st.integers(1, 40))
+    def rewind_clock_by_days(self, days: int) -> None:
+        """Set the clock back by days, as a machine without a battery does."""
+        self.take(Step(verb=Verb.MOVE_CLOCK, move=-timedelta(days=days)))
 
     @precondition(lambda self: self.shop.committed)
     @rule(step=steps(Verb.REPLAY))
@@ -200,7 +290,33 @@ class LedgerMachine(RuleBasedStateMachine):
 
                 assert self.oracle.owed(as_of) == by_origin
 
+    @rule()
+    def look_around(self) -> None:
+        """Ask what every card, account and hold is now."""
+        expected = self.oracle.look(self.shop.clock())
+        for loyalty in self.shop.loyalties:
+            views: list[GiftCardView | StoreCreditView | HoldView] = []
+            views += [loyalty.ask(GetGiftCard(id=card.id)) for card in self.books.gift_cards]
+            views += [loyalty.ask(GetStoreCreditAccount(account_id=one.id)) for one in self.books.store_credit_accounts]
+            views += [loyalty.ask(GetHold(id=hold.id)) for hold in self.books.holds]
+
+            assert expected == {view.id: facts_of(view) for view in views}
+
     # --- what every rule does -----------------------------------------------
+
+    def plan_and_take(self, step: Step) -> None:
+        """Ask for the plan of a payment or hold on every storage, take the step, and find exactly the plan."""
+        plans: list[PaymentPlan] = []
+        try:
+            command, _ = self.shop.command(step)
+        except InvalidRequest:
+            pass  # There is nothing to plan; the step comes to the same.
+        else:
+            assert isinstance(command, PlaceHold | PayWithBalances)
+            plans = [loyalty.ask(_plan_of(command)) for loyalty in self.shop.loyalties]
+        self.take(step)
+        for plan in plans:
+            _require_planned(plan, self.shop.played[-1])
 
     def take(self, step: Step) -> None:
         """Take one step on every storage, and check everything that can be checked after it."""
@@ -210,6 +326,7 @@ class LedgerMachine(RuleBasedStateMachine):
         added = self._check_answer(played, keys)
         require_sound(self.books)
         require_nothing_lost(before, self.books)
+        require_available(self.books, self.shop.clock())
         self.oracle.compare(self.books)
         assert len(before.receipts) + added == len(self.books.receipts), "one event per command, none for a refused one"
         if not added:
@@ -235,14 +352,17 @@ class LedgerMachine(RuleBasedStateMachine):
             raise played.error
         self.oracle.learn(played.result, self.books)
         assert _without_new_ids(expected) == _without_new_ids(facts_of(played.result))
-        return 0 if isinstance(played.result, Expired) and not played.result.accounts else 1
+        did_nothing = (isinstance(played.result, Expired) and not played.result.accounts) or (
+            isinstance(played.result, Lapsed) and not played.result.holds
+        )
+        return 0 if did_nothing else 1
 
     def _check_refused_at_the_door(self, played: Played) -> None:
         step = played.step if played.step.inner is None else played.step.inner
         expected: type[LoyaltyError] | None = None
         if step.verb is Verb.BAD_CALL:
             expected, _ = BAD_CALLS[step.earlier % len(BAD_CALLS)]
-        elif step.verb is Verb.PAY:
+        elif step.verb in {Verb.PAY, Verb.PLACE_HOLD, Verb.ADJUST_HOLD}:
             expected = InvalidRequest
         elif step.verb is Verb.GRANT:
             expected = InvalidTime
@@ -259,6 +379,34 @@ class LedgerMachine(RuleBasedStateMachine):
             report = loyalty.ask(Audit())
             assert () == report.findings
             assert len(self.books.accounts) == report.accounts
+
+
+def _plan_of(command: PlaceHold | PayWithBalances) -> PlanPayment:
+    return PlanPayment(
+        amount_due=command.amount_due,
+        codes=command.codes,
+        gift_card_ids=command.gift_card_ids,
+        tenders=command.tenders,
+        customer_id=command.customer_id,
+        use_store_credit=command.use_store_credit,
+        store_credit_at_most=command.store_credit_at_most,
+        store_credit_priority=command.store_credit_priority,
+        lines=command.lines,
+        order_id=command.order_id,
+    )
+
+
+def _require_planned(plan: PaymentPlan, played: Played) -> None:
+    """Check that a payment or hold came to exactly what was planned just before."""
+    if plan.refused:
+        first = plan.refused[0]
+        assert played.error is not None
+        assert (first.code, first.reason) == (played.error.code, getattr(played.error, "reason", None))
+        return
+    assert isinstance(played.result, HoldView | Payment), played.error
+    parts = [(part.account_id, part.gift_card_id, part.amount) for part in played.result.parts]
+    assert [(part.account_id, part.gift_card_id, part.amount) for part in plan.parts] == parts
+    assert (plan.covered, plan.remaining_due) == (played.result.amount, played.result.remaining_due)
 
 
 def _require_refused(refusal: Refusal, error: LoyaltyError | None) -> None:

@@ -2,7 +2,7 @@
 What ought to happen: the rules once more, on plain integers and dictionaries.
 
 An oracle must be independent, so nothing here calls the library's arithmetic or
-rules: spending order, expiry, splitting, refund caps, claims and blocks are
+rules: spending order, expiry, holds, splitting, refund caps, claims and blocks are
 written a second time, from SPEC and not from the source. It reads commands,
 which are data, and learns ids from answers.
 """
@@ -19,38 +19,58 @@ from moneyed import Money
 
 from loyalty.errors import (
     AlreadyClaimed,
+    AlreadyReversed,
     ClaimedByAnother,
     CurrencyMismatch,
     GiftCardNotFound,
+    HoldClosed,
+    HoldNotFound,
     InsufficientBalance,
     InvalidTime,
     LoyaltyError,
     MalformedCode,
+    NotEligible,
+    NotReversible,
     NotSpendable,
     RedemptionNotFound,
     RefundTooLarge,
     StoreCreditAccountNotFound,
+    TransferNotFound,
 )
 from loyalty.gift_cards.card import GiftCardStatus
 from loyalty.gift_cards.view import GiftCardView
 from loyalty.ledger.lot import LotOrigin
 from loyalty.money import ALL
+from loyalty.policies.eligibility import OrderLine
 from loyalty.store_credit.account import StoreCreditView
+from loyalty.tenders.asked import GiftCardTender, PaymentRequest
+from loyalty.tenders.hold_view import HoldView
 from loyalty.testing.books import Books
+from loyalty.testing.plan_oracle import Offer, Payer, divide
 from loyalty.testing.programs import AnyCommand, minor
+from loyalty.use_cases.adjust_hold import AdjustHold
+from loyalty.use_cases.adjust_value import Adjustment, AdjustValue
 from loyalty.use_cases.block_gift_card import BlockGiftCard
+from loyalty.use_cases.capture_hold import Capture, CaptureHold
 from loyalty.use_cases.claim_gift_card import ClaimGiftCard
 from loyalty.use_cases.convert_gift_card import Conversion, ConvertGiftCard
 from loyalty.use_cases.debit_store_credit import Debit, DebitStoreCredit
 from loyalty.use_cases.expire_value import Expired, ExpireValue
 from loyalty.use_cases.grant_store_credit import Grant, GrantStoreCredit
-from loyalty.use_cases.issue_gift_card import IssuedGiftCard, IssueGiftCard
+from loyalty.use_cases.issue_gift_card import IssueGiftCard
+from loyalty.use_cases.lapse_holds import Lapsed, LapseHolds
+from loyalty.use_cases.new_card import IssuedGiftCard
 from loyalty.use_cases.open_store_credit_account import OpenStoreCreditAccount
 from loyalty.use_cases.pay_with_balances import Payment, PayWithBalances
+from loyalty.use_cases.place_hold import PlaceHold
 from loyalty.use_cases.redeem_gift_card import RedeemGiftCard
 from loyalty.use_cases.redemption import Redemption
+from loyalty.use_cases.refund_as_gift_card import RefundAsGiftCard
+from loyalty.use_cases.refund_order_to_store_credit import CreditRefund, RefundOrderToStoreCredit
 from loyalty.use_cases.refund_redemption import Refund, RefundRedemption
+from loyalty.use_cases.reverse_transfer import Reversal, ReverseTransfer
 from loyalty.use_cases.unblock_gift_card import UnblockGiftCard
+from loyalty.use_cases.void_hold import VoidHold
 
 __all__ = ["Oracle", "Refusal", "facts_of"]
 
@@ -58,6 +78,15 @@ Facts = Mapping[str, object]
 
 _END_OF_TIME: Final = datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
 _LONGEST_CODE_NOT_OURS: Final = 15
+_A_HOLD_LASTS: Final = timedelta(minutes=15)
+_FIRST_TOLD: Final = (
+    MalformedCode,
+    GiftCardNotFound,
+    ClaimedByAnother,
+    NotSpendable,
+    CurrencyMismatch,
+    NotEligible,
+)
 
 
 class Refusal(Exception):
@@ -80,14 +109,21 @@ class _Lot:
     begins: datetime | None = None
     priority: int = 0
     source: _Lot | None = None
+    reserved: list[_Reserved] = attrs.Factory(list)
     id: str | None = None
 
     def lives(self, at: datetime) -> bool:
         return self.expires is None or at < self.expires
 
+    def held(self, at: datetime) -> int:
+        return sum(one.amount for one in self.reserved if at < one.hold.lapses)
+
+    def unheld(self, at: datetime) -> int:
+        return self.remaining - self.held(at)
+
     def free(self, at: datetime) -> int:
         begun = self.begins is None or self.begins <= at
-        return self.remaining if begun and self.lives(at) else 0
+        return self.unheld(at) if begun and self.lives(at) else 0
 
     def rank(self) -> tuple[object, ...]:
         ends = _END_OF_TIME if self.expires is None else self.expires
@@ -110,6 +146,9 @@ class _Account:
 
     def free(self, at: datetime) -> int:
         return sum(lot.free(at) for lot in self.lots)
+
+    def held(self, at: datetime) -> int:
+        return sum(lot.held(at) for lot in self.lots)
 
     def moved(self, at: datetime) -> None:
         self.sequence += 1
@@ -157,6 +196,96 @@ class _Redemption:
     id: str = ""
 
 
+@attrs.frozen(eq=False)
+class _Reserved:
+    hold: _Hold
+    lot: _Lot
+    amount: int
+
+
+@attrs.define(kw_only=True, eq=False)
+class _Part:
+    """One tender of a hold: what it may give, and what of it is taken from which lot, in the order of spending."""
+
+    account: _Account
+    card: _Card | None
+    at_most: int | None
+    priority: int
+    shares: list[tuple[_Lot, int]] = attrs.Factory(list)
+    is_let_go: bool = False
+
+    @property
+    def amount(self) -> int:
+        return sum(amount for _, amount in self.shares)
+
+    def is_usable(self, customer: str | None, at: datetime) -> bool:
+        if self.card is None:
+            return True
+        is_theirs = self.card.owner in {None, customer}
+        return is_theirs and self.card.status == "active" and not self.card.is_over(at)
+
+
+@attrs.define(kw_only=True, eq=False)
+class _Hold:
+    order: str
+    customer: str | None
+    currency: str
+    due: int
+    parts: list[_Part]
+    placed: datetime
+    lapses: datetime
+    status: str = "open"
+    captured: int = 0
+    resolved: datetime | None = None
+    id: str = ""
+
+    @property
+    def amount(self) -> int:
+        return sum(part.amount for part in self.parts)
+
+    def status_at(self, at: datetime) -> str:
+        return "lapsed" if self.status == "open" and self.lapses <= at else self.status
+
+    def reserve(self) -> None:
+        for part in self.parts:
+            for lot, amount in part.shares:
+                lot.reserved.append(_Reserved(self, lot, amount))
+
+    def let_go(self, account: _Account | None = None) -> None:
+        """Free what is reserved, on one account or on all."""
+        for part in self.parts:
+            if account in {None, part.account}:
+                part.is_let_go = True
+                for lot in part.account.lots:
+                    lot.reserved = [one for one in lot.reserved if one.hold is not self]
+
+    def end(self, status: str, at: datetime, captured: int = 0) -> None:
+        self.let_go()
+        self.status, self.resolved, self.captured = status, at, captured
+
+
+@attrs.frozen
+class _Plan:
+    at: datetime
+    parts: list[_Part]
+    earlier: _Hold | None
+
+
+@attrs.frozen
+class _Past:
+    """One transfer as it happened: which lots of which account it took from and gave to. A lot may carry on another."""
+
+    kind: str
+    currency: str
+    amount: int
+    order: str | None
+    of: str | None
+    loser: str | None
+    taken: list[tuple[str, int]]
+    winner: str | None
+    given: list[tuple[str, int, str]]
+
+
 @attrs.frozen
 class _Change:
     """What one transfer did to what customers are owed, in one currency and origin."""
@@ -182,8 +311,12 @@ class Oracle:
         self._cards: list[_Card] = []
         self._credits: list[_Account] = []
         self._redemptions: list[_Redemption] = []
+        self._holds: list[_Hold] = []
         self._changes: list[_Change] = []
+        self._past: dict[str, _Past] = {}
+        self._reversed: set[str] = set()
         self._nameless: list[Any] = []
+        self._now = datetime.min.replace(tzinfo=UTC)
         self._owed_before: list[tuple[str, int]] = []
         self._rules: dict[type, Callable[[Any, datetime], Facts]] = {
             IssueGiftCard: self._issue,
@@ -197,6 +330,15 @@ class Oracle:
             OpenStoreCreditAccount: self._open,
             GrantStoreCredit: self._grant,
             DebitStoreCredit: self._debit,
+            PlaceHold: self._place_hold,
+            AdjustHold: self._adjust_hold,
+            CaptureHold: self._capture_hold,
+            VoidHold: self._void_hold,
+            LapseHolds: self._lapse_holds,
+            AdjustValue: self._adjust,
+            ReverseTransfer: self._reverse,
+            RefundOrderToStoreCredit: self._refund_to_credit,
+            RefundAsGiftCard: self._refund_as_card,
             ExpireValue: self._expire,
         }
 
@@ -210,6 +352,7 @@ class Oracle:
             Refusal: If it must be refused; then nothing was changed here.
         """
         self._nameless = []
+        self._now = now
         return self._rules[type(command)](command, now)
 
     def learn(self, result: object, books: Books) -> None:
@@ -220,16 +363,20 @@ class Oracle:
             card.code = result.code
         if isinstance(result, Redemption):
             self._nameless[0].id = result.id
-        if isinstance(result, Payment):
+        if isinstance(result, HoldView) and self._nameless:
+            self._nameless[0].id = result.id
+        if isinstance(result, Payment | Capture):
             for redemption, part in zip(self._nameless, result.parts, strict=True):
                 redemption.id = part.id
         if isinstance(result, Debit) and self._nameless:
             self._nameless[0].id = result.transfer.id
-        account = result.account if isinstance(result, Grant | Conversion) else result
+        account = result.account if isinstance(result, Grant | Conversion | CreditRefund) else result
         if isinstance(account, StoreCreditView):
             self._credit(account.customer_id, account.currency).id = account.id
         for own in self._accounts():
             self._learn_lots(own, books)
+        self._learn_what_lapsed(books)
+        self._learn_past(books)
 
     def compare(self, books: Books) -> None:
         """
@@ -265,6 +412,13 @@ class Oracle:
         assert {account.id: account.customer for account in self._credits} == {
             credit.id: credit.customer_id for credit in books.store_credit_accounts
         }
+        self._compare_holds(books)
+
+    def look(self, now: datetime) -> dict[str, Facts]:
+        """Return what every card, store credit account and hold must be said to be at *now*, by its id."""
+        cards = {card.id: self._card_facts(card, max(now, card.account.recorded)) for card in self._cards}
+        credits_ = {one.id: self._credit_facts(one, max(now, one.recorded)) for one in self._credits}
+        return {**cards, **credits_, **{hold.id: self._hold_facts(hold, now) for hold in self._holds}}
 
     def owed(self, until: datetime | None = None) -> dict[tuple[str, str], int]:
         """Return what is owed per currency and origin, with what was recorded until then, the instant included."""
@@ -321,16 +475,17 @@ class Oracle:
         card.require_usable(command.customer_id, at)
         target = self._find_credit(command.customer_id, card.account.currency)
         at = at if target is None else max(at, target.recorded)
-        living = [lot for lot in card.account.lots if lot.remaining and lot.lives(at)]
+        living = [(lot, lot.unheld(at)) for lot in card.account.lots if lot.unheld(at) and lot.lives(at)]
         if not living:
             raise Refusal(NotSpendable, reason="exhausted")
         if target is None:
             target = self._open_credit(command.customer_id, card.account.currency, at)
-        copies = [_copy(lot, lot.remaining, at, lot.expires) for lot in sorted(living, key=lambda lot: lot.id or "")]
-        amount = sum(lot.remaining for lot in living)
-        for lot in living:
-            self._note(at, card.account, lot, "conversion", -lot.remaining)
-            lot.remaining = 0
+        living.sort(key=lambda pair: pair[0].id or "")
+        copies = [_copy(lot, part, at, lot.expires) for lot, part in living]
+        amount = sum(part for _, part in living)
+        for lot, part in living:
+            self._note(at, card.account, lot, "conversion", -part)
+            lot.remaining -= part
         card.account.moved(at)
         self._fill(target, copies, at, "conversion")
         card.owner = command.customer_id
@@ -340,35 +495,21 @@ class Oracle:
         card = self._card(command.code, command.gift_card_id)
         at = max(now, card.account.recorded)
         card.require_usable(command.customer_id, at)
+        self._require_allowed(command, card.account, card)
         return self._pay_from(card.account, command.amount, command.order_id, at, "redemption")
 
     def _pay(self, command: PayWithBalances, now: datetime) -> Facts:
-        if any(not _is_spelled_right(code) for code in command.codes):
-            raise Refusal(MalformedCode)
-        named = [self._card(code, None) for code in command.codes]
-        named += [self._card(None, id_) for id_ in command.gift_card_ids]
-        cards = sorted(dict.fromkeys(named), key=lambda card: card.account.id)
-        currency = command.amount_due.currency.code
-        credit = None
-        if command.use_store_credit and command.customer_id is not None:
-            credit = self._find_credit(command.customer_id, currency)
-        tenders = [card.account for card in cards] + ([credit] if credit is not None else [])
-        at = max([now, *(account.recorded for account in tenders)])
-        if any(card.owner not in {None, command.customer_id} for card in cards):
-            raise Refusal(ClaimedByAnother)
-        for card in cards:
-            card.require_usable(command.customer_id, at)
-        if any(account.currency != currency for account in tenders):
-            raise Refusal(CurrencyMismatch)
-        due = minor(command.amount_due)
-        shares = _draw([lot for account in tenders for lot in account.lots], due, at)
-        parts = []
-        for account in tenders:
-            own = [share for share in shares if share.lot in account.lots]
-            if own:
-                parts.append(self._taken(account, own, command.order_id, at))
-        paid = sum(share.taken for share in shares)
-        return {"amount": paid, "remaining_due": due - paid, "parts": parts}
+        plan = self._plan(command, command.order_id, now)
+        self._replace(plan)
+        parts = [
+            self._taken(
+                part.account, [_Share(lot=lot, taken=taken) for lot, taken in part.shares], command.order_id, plan.at
+            )
+            for part in plan.parts
+            if part.amount
+        ]
+        paid = sum(part.amount for part in plan.parts)
+        return {"amount": paid, "remaining_due": minor(command.amount_due) - paid, "parts": parts}
 
     def _refund(self, command: RefundRedemption, now: datetime) -> Facts:
         redemptions = self._refundable(command)
@@ -461,6 +602,7 @@ class Oracle:
             raise Refusal(StoreCreditAccountNotFound)
         at = max(now, account.recorded)
         kind = "debit" if command.order_id is None else "redemption"
+        self._require_allowed(command, account, None)
         taken = self._pay_from(account, command.amount, command.order_id, at, kind)
         return {
             "amount": taken["amount"],
@@ -472,21 +614,370 @@ class Oracle:
         due = sorted(
             (min(lot.expires for lot in over if lot.expires is not None), account.id, account)
             for account in self._accounts()
-            if (over := [lot for lot in account.lots if lot.remaining and not lot.lives(now)])
+            if (over := [lot for lot in account.lots if lot.remaining > _on_the_books(lot) and not lot.lives(now)])
         )
         sums: dict[str, int] = {}
         for _, _, account in due[: command.limit]:
             at = max(now, account.recorded)
             for lot in account.lots:
-                if lot.remaining and not lot.lives(at):
-                    sums[account.currency] = sums.get(account.currency, 0) + lot.remaining
-                    self._note(at, account, lot, "expiry", -lot.remaining)
-                    lot.remaining = 0
+                ended = 0 if lot.lives(at) else lot.unheld(at)
+                if ended:
+                    sums[account.currency] = sums.get(account.currency, 0) + ended
+                    self._note(at, account, lot, "expiry", -ended)
+                    lot.remaining -= ended
             account.moved(at)
         return {
             "amounts": sorted(sums.items()),
             "accounts": min(len(due), command.limit),
             "is_done": len(due) < command.limit,
+        }
+
+    def _adjust(self, command: AdjustValue, now: datetime) -> Facts:
+        card = next((one for one in self._cards if one.id == command.gift_card_id), None)
+        if command.gift_card_id is not None and card is None:
+            raise Refusal(GiftCardNotFound)
+        account = card.account if card is not None else self._named(command)
+        at = max(now, account.recorded)
+        amount, lowers = minor(command.amount), command.direction == "debit"
+        if account.currency != command.amount.currency.code:
+            raise Refusal(CurrencyMismatch)
+        if lowers:
+            self._pay_from(account, command.amount, None, at, "adjustment")
+        else:
+            if command.expires_at is not None and command.expires_at <= at:
+                raise Refusal(InvalidTime)
+            lot = _Lot(
+                amount=amount, remaining=amount, origin=command.origin.value, opened=at, expires=command.expires_at
+            )
+            self._fill(account, [lot], at, "adjustment")
+        return {
+            "account_id": account.id,
+            "direction": "debit" if lowers else "credit",
+            "amount": amount,
+            "balance_after": account.posted,
+        }
+
+    def _named(self, command: AdjustValue) -> _Account:
+        if command.account_id is None:
+            account = self._find_credit(str(command.customer_id), command.amount.currency.code)
+        else:
+            account = next((one for one in self._accounts() if one.id == command.account_id), None)
+        if account is None:
+            raise Refusal(StoreCreditAccountNotFound)
+        return account
+
+    def _reverse(self, command: ReverseTransfer, now: datetime) -> Facts:
+        past = self._past.get(command.transfer_id)
+        if past is None:
+            raise Refusal(TransferNotFound)
+        if past.kind == "reversal":
+            raise Refusal(NotReversible, reason="reversal")
+        if command.transfer_id in self._reversed:
+            raise Refusal(AlreadyReversed)
+        redemption = next((one for one in self._redemptions if one.id == command.transfer_id), None)
+        if redemption is not None and any(share.given for share in redemption.shares):
+            raise Refusal(NotReversible, reason="refunded")
+        accounts = {one.id: one for one in self._accounts() if one.id in {past.loser, past.winner}}
+        at = max([now, *(one.recorded for one in accounts.values())])
+        entries = []
+        if past.winner is not None:
+            self._take_again(accounts[past.winner], past, at)
+            entries.append({"direction": "debit", "balance_after": accounts[past.winner].posted})
+        facts = {"amount": past.amount, "forfeited": 0, "regranted": 0, "entries": entries}
+        if past.loser is not None:
+            self._give_again(accounts[past.loser], past, at, facts)
+            entries.append({"direction": "credit", "balance_after": accounts[past.loser].posted})
+        self._reversed.add(command.transfer_id)
+        for share in redemption.shares if redemption is not None else ():
+            share.given = share.taken
+        if past.kind == "refund":
+            self._forget_refund(past)
+        return facts
+
+    def _refund_to_credit(self, command: RefundOrderToStoreCredit, now: datetime) -> Facts:
+        left = self._room_for(command, now)
+        currency = command.amount.currency.code
+        account = self._find_credit(command.customer_id, currency)
+        at = now if account is None else max(now, account.recorded)
+        if command.expires_at is not None and command.expires_at <= at:
+            raise Refusal(InvalidTime)
+        account = account or self._open_credit(command.customer_id, currency, at)
+        self._fill(account, [_new_value(command, at)], at, "refund")
+        return {
+            "amount": minor(command.amount),
+            "still_refundable": left,
+            "balance_after": account.posted,
+            "account": self._credit_facts(account, at),
+        }
+
+    def _refund_as_card(self, command: RefundAsGiftCard, now: datetime) -> Facts:
+        self._room_for(command, now)
+        account = _Account(currency=command.amount.currency.code, recorded=now)
+        card = _Card(account=account, value=minor(command.amount), expires=command.expires_at, owner=None)
+        self._nameless = [card]
+        self._cards.append(card)
+        self._fill(account, [_new_value(command, now)], now, "refund")
+        return self._card_facts(card, now)
+
+    def _room_for(self, command: RefundOrderToStoreCredit | RefundAsGiftCard, now: datetime) -> int:
+        """Return what the order's ceiling leaves after this refund."""
+        if command.expires_at is not None and command.expires_at <= now:
+            raise Refusal(InvalidTime)
+        given = sum(
+            past.amount
+            for id_, past in self._past.items()
+            if (past.order, past.currency) == (command.order_id, command.amount.currency.code)
+            and past.winner is not None
+            and past.kind in {"refund", "reversal"}
+            and id_ not in self._reversed
+        )
+        room = minor(command.refundable) - given
+        if minor(command.amount) > room:
+            raise Refusal(RefundTooLarge, refundable=max(0, room))
+        return room - minor(command.amount)
+
+    def _take_again(self, account: _Account, past: _Past, at: datetime) -> None:
+        lots = {str(lot.id): lot for lot in account.lots}
+        left = sum(min(lots[lot_id].unheld(at), amount) for lot_id, amount, _ in past.given)
+        if left < past.amount:
+            raise Refusal(InsufficientBalance, requested=past.amount, available=left)
+        for lot_id, amount, _ in past.given:
+            lots[lot_id].remaining -= amount
+            self._note(at, account, lots[lot_id], "reversal", -amount)
+        account.moved(at)
+
+    def _give_again(self, account: _Account, past: _Past, at: datetime, facts: dict[str, Any]) -> None:
+        lots = {str(lot.id): lot for lot in account.lots}
+        for lot_id, amount in past.taken:
+            lot, is_over = lots[lot_id], not lots[lot_id].lives(at)
+            if is_over and lot.origin != "promotional" and past.kind != "conversion":
+                lot = _copy(lot, amount, at, at + timedelta(days=30))
+                account.lots.append(lot)
+                facts["regranted"] += amount
+            else:
+                lot.remaining += amount
+                facts["forfeited"] += amount if is_over else 0
+            self._note(at, account, lot, "reversal", amount)
+        account.moved(at)
+
+    def _forget_refund(self, past: _Past) -> None:
+        """Let what a reversed refund gave back be refunded again."""
+        for redemption in self._redemptions:
+            for share in redemption.shares if redemption.id == past.of else ():
+                share.given -= sum(amount for _, amount, source in past.given if source == share.lot.id)
+
+    # --- holds --------------------------------------------------------------
+
+    def _place_hold(self, command: PlaceHold, now: datetime) -> Facts:
+        plan = self._plan(command, command.order_id, now)
+        self._replace(plan)
+        hold = _Hold(
+            order=command.order_id,
+            customer=command.customer_id,
+            currency=command.amount_due.currency.code,
+            due=minor(command.amount_due),
+            parts=plan.parts,
+            placed=plan.at,
+            lapses=plan.at + (command.lapses_after or _A_HOLD_LASTS),
+        )
+        hold.reserve()
+        self._holds.append(hold)
+        self._nameless = [hold]
+        return {**self._hold_facts(hold, plan.at), "replaced_id": None if plan.earlier is None else plan.earlier.id}
+
+    def _adjust_hold(self, command: AdjustHold, now: datetime) -> Facts:
+        hold, at = self._open_hold(command.hold_id, command.order_id, now)
+        new_due = [] if command.amount_due is None else [command.amount_due]
+        if any(one.currency.code != hold.currency for one in [*new_due, *(line.amount for line in command.lines)]):
+            raise Refusal(CurrencyMismatch)
+        hold.due = minor(new_due[0]) if new_due else hold.due
+        hold.let_go()
+        rooms = []
+        for part in hold.parts:
+            kept, may_give_more = dict(part.shares), part.is_usable(hold.customer, at)
+            own = [(lot, max(kept.get(lot, 0), lot.free(at) if may_give_more else 0)) for lot in part.account.lots]
+            rooms.append(own)
+            part.is_let_go = False
+        _assign(hold.due, hold.parts, rooms, command.lines)
+        if command.lapses_after is not None:
+            hold.lapses = at + command.lapses_after
+        hold.reserve()
+        return self._hold_facts(hold, at)
+
+    def _capture_hold(self, command: CaptureHold, now: datetime) -> Facts:
+        hold, at = self._open_hold(command.hold_id, command.order_id, now)
+        held = hold.amount
+        if command.amount is not ALL and command.amount.currency.code != hold.currency:
+            raise Refusal(CurrencyMismatch)
+        amount = held if command.amount is ALL else minor(command.amount)
+        if amount > held:
+            raise Refusal(InsufficientBalance, requested=amount, available=held)
+        taken = [part.shares for part in hold.parts]
+        if amount < held:
+            offers = [
+                (Offer(place, (part.priority, *lot.rank()), kept), lot)
+                for place, part in enumerate(hold.parts)
+                for lot, kept in part.shares
+            ]
+            payers = [Payer()] * len(hold.parts)
+            taken = _by_payer(offers, divide(amount, payers, [offer for offer, _ in offers]), len(payers))
+        for part, shares in zip(hold.parts, taken, strict=True):
+            if shares and part.card is not None and part.card.status != "active":
+                raise Refusal(NotSpendable, reason=part.card.status)
+        hold.end("captured", at, amount)
+        parts = [
+            self._taken(part.account, [_Share(lot=lot, taken=some) for lot, some in shares], hold.order, at)
+            for part, shares in zip(hold.parts, taken, strict=True)
+            if shares
+        ]
+        return {"amount": amount, "released": held - amount, "remaining_due": hold.due - amount, "parts": parts}
+
+    def _void_hold(self, command: VoidHold, now: datetime) -> Facts:
+        hold, at = self._open_hold(command.hold_id, command.order_id, now)
+        hold.end("voided", at)
+        return self._hold_facts(hold, at)
+
+    def _lapse_holds(self, command: LapseHolds, now: datetime) -> Facts:
+        due = sorted(
+            (hold for hold in self._holds if hold.status == "open" and hold.status_at(now) == "lapsed"),
+            key=lambda hold: (hold.lapses, hold.id),
+        )[: command.limit]
+        sums: dict[str, int] = {}
+        for hold in due:
+            sums[hold.currency] = sums.get(hold.currency, 0) + hold.amount
+            hold.end("lapsed", now)
+        return {"amounts": sorted(sums.items()), "holds": len(due), "is_done": len(due) < command.limit}
+
+    def _open_hold(self, hold_id: str, order: str | None, now: datetime) -> tuple[_Hold, datetime]:
+        """Return a hold that can still be resolved, and the time to judge by."""
+        hold = next((one for one in self._holds if one.id == hold_id and order in {None, one.order}), None)
+        if hold is None:
+            raise Refusal(HoldNotFound)
+        at = max([now, *(part.account.recorded for part in hold.parts)])
+        if hold.status_at(at) != "open":
+            raise Refusal(HoldClosed, status=hold.status_at(at))
+        if any(part.amount and part.is_let_go for part in hold.parts):
+            # It was seen to lapse, and does not come back with the clock.
+            raise Refusal(HoldClosed, status="lapsed")
+        return hold, at
+
+    def _plan(self, asked: PaymentRequest, order: str, now: datetime) -> _Plan:
+        """Decide who pays how much, with what the order's own hold reserves; nothing is changed yet."""
+        earlier = next((hold for hold in self._holds if (hold.order, hold.status) == (order, "open")), None)
+        currency = asked.amount_due.currency.code
+        found = [self._named_card(one.code, one.gift_card_id) for one in _named(asked)]
+        cards = [card for card in found if isinstance(card, _Card)]
+        credit = None
+        if asked.use_store_credit and asked.customer_id is not None:
+            credit = self._find_credit(asked.customer_id, currency)
+        there = [card.account for card in cards] + ([] if credit is None else [credit])
+        there += [] if earlier is None else [part.account for part in earlier.parts]
+        at = max([now, *(account.recorded for account in there)])
+        refusals = [card for card in found if isinstance(card, Refusal)]
+        parts: dict[str, _Part] = {}
+        for named, card in zip(_named(asked), found, strict=True):
+            if isinstance(card, _Card) and card.id not in parts:
+                most = None if named.at_most is None else minor(named.at_most)
+                parts[card.id] = _Part(account=card.account, card=card, at_most=most, priority=named.priority)
+                refusals += self._why_not(card, asked, at)
+        by_account = sorted(parts.values(), key=lambda part: part.account.id)
+        if credit is not None:
+            most = None if asked.store_credit_at_most is None else minor(asked.store_credit_at_most)
+            by_account.append(_Part(account=credit, card=None, at_most=most, priority=asked.store_credit_priority))
+            refusals += _why_not_for_lines(asked, None, asked.customer_id)
+        if refusals:
+            raise min(refusals, key=lambda refusal: _FIRST_TOLD.index(refusal.kind))
+        rooms = [
+            [(lot, lot.free(at) + _own_part(lot, earlier, at)) for lot in part.account.lots] for part in by_account
+        ]
+        _assign(minor(asked.amount_due), by_account, rooms, asked.lines)
+        return _Plan(at, by_account, earlier)
+
+    def _named_card(self, code: Any, card_id: str | None) -> _Card | Refusal:
+        try:
+            return self._card(code, card_id)
+        except Refusal as refusal:
+            return refusal
+
+    def _why_not(self, card: _Card, asked: PaymentRequest, at: datetime) -> list[Refusal]:
+        try:
+            card.require_usable(asked.customer_id, at)
+        except Refusal as refusal:
+            return [refusal]
+        if card.account.currency != asked.amount_due.currency.code:
+            return [Refusal(CurrencyMismatch)]
+        return _why_not_for_lines(asked, card, card.owner)
+
+    def _replace(self, plan: _Plan) -> None:
+        if plan.earlier is not None:
+            plan.earlier.end("lapsed" if plan.earlier.status_at(plan.at) == "lapsed" else "voided", plan.at)
+
+    def _hold_facts(self, hold: _Hold, at: datetime) -> Facts:
+        return {
+            "order_id": hold.order,
+            "customer_id": hold.customer,
+            "amount_due": hold.due,
+            "amount": hold.amount,
+            "remaining_due": hold.due - hold.amount,
+            "captured": hold.captured,
+            "parts": [
+                (part.account.id, None if part.card is None else part.card.id, part.amount)
+                for part in hold.parts
+                if part.amount
+            ],
+            "status": hold.status_at(at),
+            "placed_at": hold.placed,
+            "lapses_at": hold.lapses,
+            "resolved_at": hold.resolved,
+            "replaced_id": None,
+        }
+
+    def _learn_what_lapsed(self, books: Books) -> None:
+        """
+        Let go of what the books have let go of, if its time had come.
+
+        When a lapsed reservation is cleared is bookkeeping; but once it is, it
+        stays lapsed, also if the clock goes back.
+        """
+        latest = max([self._now, *(account.recorded for account in self._accounts())])
+        for account in self._accounts():
+            kept = {one.hold_id for one in books.account(account.id).reservations}
+            for hold in {one.hold for lot in account.lots for one in lot.reserved}:
+                if hold.id not in kept and hold.status_at(latest) == "lapsed":
+                    hold.let_go(account)
+
+    def _compare_holds(self, books: Books) -> None:
+        assert {
+            hold.id: (
+                (hold.order, hold.customer, hold.currency, hold.due, hold.captured, hold.status),
+                (hold.placed, hold.lapses, hold.resolved),
+                [(part.account.id, part.at_most, part.priority, part.amount) for part in hold.parts],
+            )
+            for hold in self._holds
+        } == {
+            hold.id: (
+                (hold.order_id, hold.customer_id, hold.currency, hold.amount_due, hold.captured, hold.status.value),
+                (hold.placed_at, hold.lapses_at, hold.resolved_at),
+                [(one.account_id, one.at_most, one.priority, one.amount) for one in hold.tenders],
+            )
+            for hold in books.holds
+        }
+        assert {
+            (account.id, one.hold.id): one.hold.lapses
+            for account in self._accounts()
+            for lot in account.lots
+            for one in lot.reserved
+        } == {(account.id, one.hold_id): one.lapses_at for account in books.accounts for one in account.reservations}
+        assert {
+            (lot.id, one.hold.id): one.amount
+            for account in self._accounts()
+            for lot in account.lots
+            for one in lot.reserved
+        } == {
+            (move.lot_id, one.hold_id): move.amount
+            for account in books.accounts
+            for one in account.reservations
+            for move in one.moves
         }
 
     # --- what they share ----------------------------------------------------
@@ -528,6 +1019,15 @@ class Oracle:
 
     def _note(self, at: datetime, account: _Account, lot: _Lot, kind: str, amount: int) -> None:
         self._changes.append(_Change(at, account.currency, lot.origin, kind, amount))
+
+    def _require_allowed(
+        self, paying: RedeemGiftCard | DebitStoreCredit, account: _Account, card: _Card | None
+    ) -> None:
+        if account.currency != paying.amount.currency.code:
+            raise Refusal(CurrencyMismatch)
+        allowed = _open_lines(paying.lines, card, account.customer if card is None else card.owner)
+        if allowed is not None and minor(paying.amount) > sum(minor(paying.lines[place].amount) for place in allowed):
+            raise Refusal(NotEligible, reason=_first_veto(paying.lines, allowed))
 
     def _pay_from(self, account: _Account, due: Money, order: str | None, at: datetime, kind: str) -> dict[str, object]:
         if account.currency != due.currency.code:
@@ -574,6 +1074,7 @@ class Oracle:
         return {
             "value": card.value,
             "posted": left,
+            "held": card.account.held(at),
             "available": card.account.free(at) if card.status == "active" else 0,
             "status": card.status,
             "customer_id": card.owner,
@@ -587,6 +1088,7 @@ class Oracle:
             "customer_id": account.customer,
             "currency": account.currency,
             "posted": account.posted,
+            "held": account.held(at),
             "available": account.free(at),
             "expires_next": min(ends, default=None),
         }
@@ -607,6 +1109,23 @@ class Oracle:
             assert same, f"there is no lot of {expected} among {real}"
             lot.id = same[0].id
             real.remove(same[0])
+
+    def _learn_past(self, books: Books) -> None:
+        for transfer in books.transfers:
+            if transfer.id not in self._past:
+                self._past[transfer.id] = _Past(
+                    kind=transfer.kind.value,
+                    currency=transfer.currency,
+                    amount=transfer.amount,
+                    order=transfer.order_id,
+                    of=transfer.refunds,
+                    loser=transfer.debit.account_id,
+                    taken=[(move.lot_id, move.amount) for move in transfer.debit.lots],
+                    winner=transfer.credit.account_id,
+                    given=[
+                        (move.lot_id, move.amount, move.source_lot_id or move.lot_id) for move in transfer.credit.lots
+                    ],
+                )
 
     def _plain_accounts(self) -> dict[str, object]:
         return {
@@ -632,6 +1151,7 @@ def facts_of(result: object) -> Facts:
         return {
             "value": minor(result.value),
             "posted": minor(result.posted),
+            "held": minor(result.held),
             "available": minor(result.available),
             "status": GiftCardStatus(result.status).value,
             "customer_id": result.customer_id,
@@ -643,6 +1163,7 @@ def facts_of(result: object) -> Facts:
             "customer_id": result.customer_id,
             "currency": result.currency,
             "posted": minor(result.posted),
+            "held": minor(result.held),
             "available": minor(result.available),
             "expires_next": result.expires_next,
         }
@@ -655,11 +1176,60 @@ def facts_of(result: object) -> Facts:
     if isinstance(result, Payment):
         parts = [facts_of(part) for part in result.parts]
         return {"amount": minor(result.amount), "remaining_due": minor(result.remaining_due), "parts": parts}
+    if isinstance(result, HoldView):
+        return {
+            "order_id": result.order_id,
+            "customer_id": result.customer_id,
+            "amount_due": minor(result.amount_due),
+            "amount": minor(result.amount),
+            "remaining_due": minor(result.remaining_due),
+            "captured": minor(result.captured),
+            "parts": [(part.account_id, part.gift_card_id, minor(part.amount)) for part in result.parts],
+            "status": result.status.value,
+            "placed_at": result.placed_at,
+            "lapses_at": result.lapses_at,
+            "resolved_at": result.resolved_at,
+            "replaced_id": result.replaced_id,
+        }
+    if isinstance(result, Capture):
+        return {
+            "amount": minor(result.amount),
+            "released": minor(result.released),
+            "remaining_due": minor(result.remaining_due),
+            "parts": [facts_of(part) for part in result.parts],
+        }
+    if isinstance(result, Lapsed):
+        amounts = [(amount.currency.code, minor(amount)) for amount in result.amounts]
+        return {"amounts": sorted(amounts), "holds": result.holds, "is_done": result.is_done}
     if isinstance(result, Grant | Debit):
         return {
             "amount": minor(result.transfer.amount),
             "balance_after": minor(result.transfer.balance_after),
             "account": facts_of(result.account),
+        }
+    if isinstance(result, CreditRefund):
+        return {
+            "amount": minor(result.amount),
+            "still_refundable": minor(result.still_refundable),
+            "balance_after": minor(result.transfer.balance_after),
+            "account": facts_of(result.account),
+        }
+    if isinstance(result, Adjustment):
+        return {
+            "account_id": result.account_id,
+            "direction": result.direction.value,
+            "amount": minor(result.amount),
+            "balance_after": minor(result.balance_after),
+        }
+    if isinstance(result, Reversal):
+        return {
+            "amount": minor(result.amount),
+            "forfeited": minor(result.forfeited),
+            "regranted": minor(result.regranted),
+            "entries": [
+                {"direction": entry.direction.value, "balance_after": minor(entry.balance_after)}
+                for entry in result.entries
+            ],
         }
     if isinstance(result, Expired):
         amounts = [(amount.currency.code, minor(amount)) for amount in result.amounts]
@@ -679,6 +1249,11 @@ def facts_of(result: object) -> Facts:
             for part in result.parts
         ],
     }
+
+
+def _new_value(command: RefundOrderToStoreCredit | RefundAsGiftCard, at: datetime) -> _Lot:
+    amount = minor(command.amount)
+    return _Lot(amount=amount, remaining=amount, origin="refund", opened=at, expires=command.expires_at)
 
 
 def _typed(code: str) -> str:
@@ -723,3 +1298,75 @@ def _next_parts(amount: int, caps: list[int], given: list[int]) -> list[int]:
     for place in by_loss[: amount - sum(parts)]:
         parts[place] += 1
     return parts
+
+
+def _named(asked: PaymentRequest) -> list[GiftCardTender]:
+    by_code = [GiftCardTender(code=code) for code in asked.codes]
+    return [*by_code, *(GiftCardTender(gift_card_id=card_id) for card_id in asked.gift_card_ids), *asked.tenders]
+
+
+def _veto(line: OrderLine, card: _Card | None, owner: str | None) -> str | None:
+    """Return why a tender may not pay for a line, by the rule ``pays_by_product``."""
+    if line.is_stored_value:
+        return "stored value"
+    wrong_for = {"for cards": card is None, "for credit": card is not None, "for members": owner is None}
+    return line.product if wrong_for.get(line.product or "") else None
+
+
+def _open_lines(lines: tuple[OrderLine, ...], card: _Card | None, owner: str | None) -> frozenset[int] | None:
+    places = frozenset(place for place, line in enumerate(lines) if _veto(line, card, owner) is None)
+    return None if len(places) == len(lines) else places
+
+
+def _first_veto(lines: tuple[OrderLine, ...], allowed: frozenset[int]) -> str | None:
+    line = next(line for place, line in enumerate(lines) if place not in allowed)
+    return "stored value" if line.is_stored_value else line.product
+
+
+def _why_not_for_lines(asked: PaymentRequest, card: _Card | None, owner: str | None) -> list[Refusal]:
+    allowed = _open_lines(asked.lines, card, owner)
+    nothing_else_is_due = minor(asked.amount_due) <= sum(minor(line.amount) for line in asked.lines)
+    if allowed is not None and not allowed and nothing_else_is_due:
+        return [Refusal(NotEligible, reason=_first_veto(asked.lines, allowed))]
+    return []
+
+
+def _own_part(lot: _Lot, hold: _Hold | None, at: datetime) -> int:
+    """Return what a hold reserves of a lot that could be spent at *at*; what lapsed is free anyhow."""
+    begun = lot.begins is None or lot.begins <= at
+    if hold is None or at >= hold.lapses or not (begun and lot.lives(at)):
+        return 0
+    return sum(one.amount for one in lot.reserved if one.hold is hold)
+
+
+def _assign(due: int, parts: list[_Part], rooms: list[list[tuple[_Lot, int]]], lines: tuple[OrderLine, ...]) -> None:
+    """Divide what is due over the parts and note with each what it gives."""
+    payers = [
+        Payer(
+            part.at_most,
+            _open_lines(lines, part.card, part.account.customer if part.card is None else part.card.owner),
+        )
+        for part in parts
+    ]
+    offers = [
+        (Offer(place, (part.priority, *lot.rank()), room), lot)
+        for place, (part, own) in enumerate(zip(parts, rooms, strict=True))
+        for lot, room in own
+    ]
+    taken = divide(due, payers, [offer for offer, _ in offers], [minor(line.amount) for line in lines])
+    for part, shares in zip(parts, _by_payer(offers, taken, len(parts)), strict=True):
+        part.shares = shares
+
+
+def _by_payer(offers: list[tuple[Offer, _Lot]], taken: list[int], payers: int) -> list[list[tuple[_Lot, int]]]:
+    """Return what was taken from which lot of each payer, in the order of spending."""
+    shares: list[list[tuple[_Lot, int]]] = [[] for _ in range(payers)]
+    for (offer, lot), amount in sorted(zip(offers, taken, strict=True), key=lambda pair: pair[0][0].rank):
+        if amount:
+            shares[offer.payer].append((lot, amount))
+    return shares
+
+
+def _on_the_books(lot: _Lot) -> int:
+    """Return what the books hold of a lot, though it may have lapsed."""
+    return sum(one.amount for one in lot.reserved)

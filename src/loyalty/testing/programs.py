@@ -22,29 +22,44 @@ from moneyed import Money
 
 from loyalty.codes.format import CodeFormat
 from loyalty.codes.mint import mint
-from loyalty.errors import InvalidAmount, InvalidRequest, InvalidTime, LoyaltyError, MalformedCode
+from loyalty.errors import CurrencyMismatch, InvalidAmount, InvalidRequest, InvalidTime, LoyaltyError, MalformedCode
 from loyalty.facade import Loyalty
-from loyalty.identifiers import AccountId, GiftCardId, TransferId
+from loyalty.identifiers import AccountId, GiftCardId, HoldId, TransferId
+from loyalty.ledger.entry import Direction
 from loyalty.ledger.lot import LotOrigin
 from loyalty.money import ALL
 from loyalty.policies.chosen import Policies
+from loyalty.policies.eligibility import OrderLine
 from loyalty.ports.storage import Storage
 from loyalty.store_credit.account import StoreCreditView
+from loyalty.tenders.asked import GiftCardTender
+from loyalty.tenders.hold_view import HoldView
+from loyalty.testing.books import books_of
 from loyalty.testing.fakes import CountingIds, FakeClock, fake_code_keys
+from loyalty.use_cases.adjust_hold import AdjustHold
+from loyalty.use_cases.adjust_value import AdjustValue
 from loyalty.use_cases.block_gift_card import BlockGiftCard
+from loyalty.use_cases.capture_hold import Capture, CaptureHold
 from loyalty.use_cases.claim_gift_card import ClaimGiftCard
 from loyalty.use_cases.command import Command, Sweep
 from loyalty.use_cases.convert_gift_card import Conversion, ConvertGiftCard
 from loyalty.use_cases.debit_store_credit import Debit, DebitStoreCredit
 from loyalty.use_cases.expire_value import ExpireValue
 from loyalty.use_cases.grant_store_credit import Grant, GrantStoreCredit
-from loyalty.use_cases.issue_gift_card import IssuedGiftCard, IssueGiftCard
+from loyalty.use_cases.issue_gift_card import IssueGiftCard
+from loyalty.use_cases.lapse_holds import LapseHolds
+from loyalty.use_cases.new_card import IssuedGiftCard
 from loyalty.use_cases.open_store_credit_account import OpenStoreCreditAccount
 from loyalty.use_cases.pay_with_balances import Payment, PayWithBalances
+from loyalty.use_cases.place_hold import PlaceHold
 from loyalty.use_cases.redeem_gift_card import RedeemGiftCard
 from loyalty.use_cases.redemption import Redemption
+from loyalty.use_cases.refund_as_gift_card import RefundAsGiftCard
+from loyalty.use_cases.refund_order_to_store_credit import CreditRefund, RefundOrderToStoreCredit
 from loyalty.use_cases.refund_redemption import RefundRedemption
+from loyalty.use_cases.reverse_transfer import ReverseTransfer
 from loyalty.use_cases.unblock_gift_card import UnblockGiftCard
+from loyalty.use_cases.void_hold import VoidHold
 
 __all__ = ["BAD_CALLS", "EXPONENTS", "Disagreement", "Played", "Shop", "Step", "Verb", "answer", "minor", "money"]
 
@@ -55,6 +70,7 @@ EXPONENTS: Final[Mapping[str, int]] = {"USD": 2, "JPY": 0, "KWD": 3, "CLF": 4}
 
 UNKNOWN: Final = -1
 MALFORMED: Final = -2
+STORED_VALUE: Final = "stored value"
 
 
 def money(minor: int, currency: str = "USD") -> Money:
@@ -83,7 +99,16 @@ class Verb(StrEnum):
     OPEN = "open"
     GRANT = "grant"
     DEBIT = "debit"
+    PLACE_HOLD = "place_hold"
+    ADJUST_HOLD = "adjust_hold"
+    CAPTURE_HOLD = "capture_hold"
+    VOID_HOLD = "void_hold"
+    LAPSE_HOLDS = "lapse_holds"
     EXPIRE = "expire"
+    ADJUST = "adjust"
+    REVERSE = "reverse"
+    REFUND_TO_CREDIT = "refund_to_credit"
+    REFUND_AS_CARD = "refund_as_card"
     MOVE_CLOCK = "move_clock"
     REPLAY = "replay"
     REUSE_KEY = "reuse_key"
@@ -95,11 +120,16 @@ class Step:
     """
     One step. Which fields count depends on the verb.
 
-    ``card``, ``cards``, ``redemption``, ``account`` and ``earlier`` count
-    around what there is; ``card`` and ``redemption`` may be -1 for one that does
-    not exist, ``card`` -2 for a malformed code. ``amount`` is in minor units,
-    None for everything. ``currency`` None is the one that fits the card, account
-    or redemption. Times are relative to the time of the step.
+    ``card``, ``cards``, ``redemption``, ``hold``, ``account`` and ``earlier``
+    count around what there is; ``card``, ``redemption``, ``hold`` and a transfer
+    that ``earlier`` names may be -1 for one that does not exist, ``card`` -2 for
+    a malformed code. ``amount`` is in minor units, None for everything.
+    ``currency`` None is the one that fits the card, account, redemption or hold.
+    Times are relative to the time of the step.
+
+    ``caps`` are pairs of the most a card may pay and its priority, for the first
+    of ``cards``; ``credit_at_most`` and ``priority`` are those of store credit.
+    ``lines`` are pairs of product and amount.
     """
 
     verb: Verb
@@ -112,11 +142,18 @@ class Step:
     amount: int | None = 1
     order: int | None = None
     redemption: int | None = None
+    hold: int = 0
     origin: LotOrigin | None = None
     expires_in: timedelta | None = None
     begins_in: timedelta | None = None
     priority: int = 0
     use_store_credit: bool = True
+    caps: tuple[tuple[int | None, int], ...] = ()
+    credit_at_most: int | None = None
+    lines: tuple[tuple[str, int], ...] = ()
+    lapses_after: timedelta | None = None
+    lowers: bool = False
+    ceiling: int = 100
     limit: int = 200
     move: timedelta = timedelta(0)
     earlier: int = 0
@@ -175,6 +212,7 @@ class Shop:
         self.cards: list[IssuedGiftCard] = []
         self.accounts: list[StoreCreditView] = []
         self.redemptions: list[tuple[TransferId, str]] = []
+        self.holds: list[HoldView] = []
         self._makers: Mapping[Verb, Callable[[Step, str], AnyCommand]] = {
             Verb.ISSUE: self._issue,
             Verb.CLAIM: self._claim,
@@ -187,6 +225,15 @@ class Shop:
             Verb.OPEN: self._open,
             Verb.GRANT: self._grant,
             Verb.DEBIT: self._debit,
+            Verb.PLACE_HOLD: self._place_hold,
+            Verb.ADJUST_HOLD: self._adjust_hold,
+            Verb.CAPTURE_HOLD: self._capture_hold,
+            Verb.VOID_HOLD: self._void_hold,
+            Verb.LAPSE_HOLDS: self._lapse_holds,
+            Verb.ADJUST: self._adjust,
+            Verb.REVERSE: self._reverse,
+            Verb.REFUND_TO_CREDIT: self._refund_to_credit,
+            Verb.REFUND_AS_CARD: self._refund_as_card,
             Verb.BAD_CALL: self._bad_call,
         }
         self._unknown_code = mint(fake_code_keys(), CodeFormat(), "a card that nobody issued", 1)
@@ -268,11 +315,13 @@ class Shop:
             self.cards.append(result)
         if isinstance(result, Redemption):
             self.redemptions.append((result.id, result.amount.currency.code))
-        if isinstance(result, Payment):
+        if isinstance(result, Payment | Capture):
             self.redemptions.extend((part.id, part.amount.currency.code) for part in result.parts)
         if isinstance(result, Debit) and result.transfer.order_id is not None:
             self.redemptions.append((result.transfer.id, result.amount.currency.code))
-        account = result.account if isinstance(result, Grant | Conversion) else result
+        if isinstance(result, HoldView) and result.id not in {known.id for known in self.holds}:
+            self.holds.append(result)
+        account = result.account if isinstance(result, Grant | Conversion | CreditRefund) else result
         if isinstance(account, StoreCreditView) and account.id not in {known.id for known in self.accounts}:
             self.accounts.append(account)
 
@@ -287,7 +336,7 @@ class Shop:
         return self.cards[card % len(self.cards)].gift_card.id
 
     def _card(self, step: Step) -> dict[str, Any]:
-        return {"gift_card_id": self._card_id(step.card)} if step.by_id else {"code": self._code(step.card)}
+        return self._named(step.card, step)
 
     def _account(self, step: Step) -> dict[str, Any]:
         if step.account is None:
@@ -331,28 +380,76 @@ class Shop:
         return ConvertGiftCard(**self._card(step), customer_id=customer_id, idempotency_key=key, **_said(step))
 
     def _redeem(self, step: Step, key: str) -> AnyCommand:
+        amount = self._value(step, self._currency_of_card(step.card))
         return RedeemGiftCard(
             **self._card(step),
-            amount=self._value(step, self._currency_of_card(step.card)),
+            amount=amount,
             order_id=_order(step) or "order-0",
             customer_id=step.customer,
+            lines=_lines(step, amount),
             idempotency_key=key,
             **_said(step),
         )
 
     def _pay(self, step: Step, key: str) -> AnyCommand:
-        ids = step.cards if step.by_id else ()
-        codes = () if step.by_id else step.cards
-        return PayWithBalances(
-            order_id=_order(step) or "order-0",
-            amount_due=self._value(step, self._currency_of_card(step.cards[0]) if step.cards else "USD"),
-            codes=tuple(self._code(card) for card in codes),
-            gift_card_ids=tuple(dict.fromkeys(self._card_id(card) for card in ids)),
-            customer_id=step.customer,
-            use_store_credit=step.use_store_credit,
+        return PayWithBalances(**self._tenders(step), idempotency_key=key, **_said(step))
+
+    def _tenders(self, step: Step) -> dict[str, Any]:
+        """Return the part that paying and holding have in common; the cards beyond the caps are named plainly."""
+        amount = self._value(step, self._currency_of_card(step.cards[0]) if step.cards else "USD")
+        currency = amount.currency.code
+        plain = step.cards[len(step.caps) :]
+        return {
+            "order_id": _order(step) or "order-0",
+            "amount_due": amount,
+            "codes": () if step.by_id else tuple(self._code(card) for card in plain),
+            "gift_card_ids": tuple(dict.fromkeys(self._card_id(card) for card in plain)) if step.by_id else (),
+            "tenders": tuple(
+                GiftCardTender(**self._named(card, step), at_most=_most(at_most, currency), priority=priority)
+                for card, (at_most, priority) in zip(step.cards, step.caps, strict=False)
+            ),
+            "customer_id": step.customer,
+            "use_store_credit": step.use_store_credit,
+            "store_credit_at_most": _most(step.credit_at_most, currency),
+            "store_credit_priority": step.priority,
+            "lines": _lines(step, amount),
+        }
+
+    def _named(self, card: int, step: Step) -> dict[str, Any]:
+        return {"gift_card_id": self._card_id(card)} if step.by_id else {"code": self._code(card)}
+
+    def _hold(self, step: Step) -> tuple[HoldId, str]:
+        if step.hold < 0 or not self.holds:
+            return HoldId("no such hold"), "USD"
+        hold = self.holds[step.hold % len(self.holds)]
+        return hold.id, hold.amount_due.currency.code
+
+    def _place_hold(self, step: Step, key: str) -> AnyCommand:
+        return PlaceHold(**self._tenders(step), lapses_after=step.lapses_after, idempotency_key=key, **_said(step))
+
+    def _adjust_hold(self, step: Step, key: str) -> AnyCommand:
+        hold_id, fitting = self._hold(step)
+        amount = self._value(step, fitting)
+        return AdjustHold(
+            hold_id=hold_id,
+            amount_due=None if step.amount is None else amount,
+            lapses_after=step.lapses_after,
+            lines=_lines(step, amount),
+            order_id=_order(step),
             idempotency_key=key,
             **_said(step),
         )
+
+    def _capture_hold(self, step: Step, key: str) -> AnyCommand:
+        hold_id, fitting = self._hold(step)
+        amount = ALL if step.amount is None else self._value(step, fitting)
+        return CaptureHold(hold_id=hold_id, amount=amount, order_id=_order(step), idempotency_key=key, **_said(step))
+
+    def _void_hold(self, step: Step, key: str) -> AnyCommand:
+        return VoidHold(hold_id=self._hold(step)[0], order_id=_order(step), idempotency_key=key, **_said(step))
+
+    def _lapse_holds(self, step: Step, key: str) -> AnyCommand:  # noqa: ARG002 - a sweep needs no key
+        return LapseHolds(limit=step.limit)
 
     def _refund(self, step: Step, key: str) -> AnyCommand:
         redemption_id, fitting = None, "USD"
@@ -391,13 +488,51 @@ class Shop:
         )
 
     def _debit(self, step: Step, key: str) -> AnyCommand:
+        amount = self._value(step, self._currency_of_account(step))
         return DebitStoreCredit(
             **self._account(step),
-            amount=self._value(step, self._currency_of_account(step)),
+            amount=amount,
             order_id=_order(step),
+            lines=() if step.order is None else _lines(step, amount),
             idempotency_key=key,
             **_said(step),
         )
+
+    def _adjust(self, step: Step, key: str) -> AnyCommand:
+        fitting = self._currency_of_card(step.card) if step.by_id else self._currency_of_account(step)
+        named = {"gift_card_id": self._card_id(step.card)} if step.by_id else self._account(step)
+        return AdjustValue(
+            **named,
+            amount=self._value(step, fitting),
+            direction=Direction.DEBIT if step.lowers else Direction.CREDIT,
+            origin=step.origin or LotOrigin.GOODWILL,
+            expires_at=None if step.lowers else self._in(step.expires_in),
+            idempotency_key=key,
+            **{**_BY_STAFF, **_said(step)},
+        )
+
+    def _reverse(self, step: Step, key: str) -> AnyCommand:
+        known = books_of(self.storages[0]).transfers
+        exists = bool(known) and step.earlier >= 0
+        transfer_id = known[-1 - step.earlier % len(known)].id if exists else TransferId("no such transfer")
+        return ReverseTransfer(transfer_id=transfer_id, idempotency_key=key, **{**_BY_STAFF, **_said(step)})
+
+    def _refund_to_credit(self, step: Step, key: str) -> AnyCommand:
+        customer_id = step.customer or "ada"
+        return RefundOrderToStoreCredit(
+            **self._of_order(step), customer_id=customer_id, idempotency_key=key, **_said(step)
+        )
+
+    def _refund_as_card(self, step: Step, key: str) -> AnyCommand:
+        return RefundAsGiftCard(**self._of_order(step), idempotency_key=key, **_said(step))
+
+    def _of_order(self, step: Step) -> dict[str, Any]:
+        return {
+            "order_id": _order(step) or "order-0",
+            "amount": self._value(step),
+            "refundable": money(step.ceiling, step.currency or "USD"),
+            "expires_at": self._in(step.expires_in),
+        }
 
     def _expire(self, step: Step, key: str) -> AnyCommand:  # noqa: ARG002 - a sweep needs no key
         return ExpireValue(limit=step.limit)
@@ -407,8 +542,28 @@ class Shop:
         return make(key)
 
 
+_BY_STAFF: Final[Mapping[str, Any]] = {"actor": "staff", "reason": "a mistake"}
+"""What corrections must say."""
+
+
 def _order(step: Step) -> str | None:
     return None if step.order is None else f"order-{step.order}"
+
+
+def _most(amount: int | None, currency: str) -> Money | None:
+    return None if amount is None else money(amount, currency)
+
+
+def _lines(step: Step, paid: Money) -> tuple[OrderLine, ...]:
+    return tuple(
+        OrderLine(
+            id=f"line-{place}",
+            amount=money(amount, paid.currency.code),
+            is_stored_value=product == STORED_VALUE,
+            product=product,
+        )
+        for place, (product, amount) in enumerate(step.lines)
+    )
 
 
 def _said(step: Step) -> dict[str, Any]:
@@ -454,7 +609,43 @@ BAD_CALLS: Final[tuple[tuple[type[LoyaltyError], Callable[[str], AnyCommand]], .
     (InvalidRequest, lambda key: ClaimGiftCard(code="GIFT", customer_id="", idempotency_key=key)),
     (MalformedCode, lambda key: ClaimGiftCard(code="ĜIFT", customer_id="ada", idempotency_key=key)),
     (InvalidRequest, lambda key: PayWithBalances(order_id="order-0", amount_due=money(1), idempotency_key=key)),
+    (InvalidRequest, lambda key: PlaceHold(order_id="order-0", amount_due=money(1), idempotency_key=key)),
+    (
+        InvalidRequest,
+        lambda key: PlaceHold(
+            order_id="order-0",
+            amount_due=money(1),
+            customer_id="ada",
+            lapses_after=timedelta(0),
+            idempotency_key=key,
+        ),
+    ),
+    (
+        CurrencyMismatch,
+        lambda key: PlaceHold(
+            order_id="order-0",
+            amount_due=money(1),
+            customer_id="ada",
+            store_credit_at_most=money(1, "JPY"),
+            idempotency_key=key,
+        ),
+    ),
+    (InvalidRequest, lambda key: AdjustHold(hold_id="a hold", idempotency_key=key)),
+    (InvalidAmount, lambda key: CaptureHold(hold_id="a hold", amount=money(0), idempotency_key=key)),
+    (InvalidRequest, lambda key: VoidHold(hold_id="", idempotency_key=key)),
     (InvalidAmount, lambda key: RefundRedemption(amount=money(0), order_id="order-0", idempotency_key=key)),
+    (
+        InvalidRequest,
+        lambda key: AdjustValue(
+            customer_id="ada",
+            amount=money(1),
+            direction=Direction.CREDIT,
+            actor="staff",
+            reason=None,  # type: ignore[arg-type]  # wrong on purpose
+            idempotency_key=key,
+        ),
+    ),
+    (InvalidRequest, lambda key: ReverseTransfer(transfer_id="", actor="staff", reason="why", idempotency_key=key)),
     (InvalidRequest, lambda key: OpenStoreCreditAccount(customer_id="ada", currency="ABC", idempotency_key=key)),
     (InvalidRequest, lambda _: OpenStoreCreditAccount(customer_id="ada", currency="USD", idempotency_key="k" * 201)),
 )

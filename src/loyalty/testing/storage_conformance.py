@@ -22,6 +22,9 @@ from typing import ClassVar
 
 from loyalty.testing.capabilities import Capabilities, without_tests_beyond
 from loyalty.testing.kit.commands import CommandTests
+from loyalty.testing.kit.corrections import CorrectionTests
+from loyalty.testing.kit.hold_races import HoldRaceTests
+from loyalty.testing.kit.holds import HoldTests
 from loyalty.testing.kit.joining import JoiningTests
 from loyalty.testing.kit.ports import PortTests
 from loyalty.testing.kit.races import RaceTests
@@ -32,7 +35,18 @@ from loyalty.testing.kit.times import TimeTests
 __all__ = ["StorageConformance"]
 
 
-class StorageConformance(CommandTests, ReplayTests, PortTests, JoiningTests, TimeTests, ReportTests, RaceTests):
+class StorageConformance(
+    CommandTests,
+    CorrectionTests,
+    HoldTests,
+    ReplayTests,
+    PortTests,
+    JoiningTests,
+    TimeTests,
+    ReportTests,
+    RaceTests,
+    HoldRaceTests,
+):
     """All that every storage must do; see the module for how to use it."""
 
     capabilities: ClassVar[Capabilities] = Capabilities()

@@ -17,7 +17,7 @@ from moneyed import Money
 
 from loyalty.ledger.lot import LotOrigin
 from loyalty.ledger.transfer import Reference
-from loyalty.testing.programs import EXPONENTS, Step, Verb, money
+from loyalty.testing.programs import EXPONENTS, STORED_VALUE, Step, Verb, money
 
 __all__ = [
     "amounts",
@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 MICROSECOND: Final = timedelta(microseconds=1)
+MINUTE: Final = timedelta(minutes=1)
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
 
@@ -92,7 +93,7 @@ def remarks() -> st.SearchStrategy[Mapping[str, object]]:
 
 def spans() -> st.SearchStrategy[timedelta]:
     """Return lengths of time that add up to each other, often to the microsecond."""
-    short = (MICROSECOND, HOUR - MICROSECOND, HOUR, DAY - MICROSECOND, DAY, DAY + MICROSECOND)
+    short = (MICROSECOND, 15 * MINUTE, HOUR - MICROSECOND, HOUR, DAY - MICROSECOND, DAY, DAY + MICROSECOND)
     return mostly(st.sampled_from(short), st.sampled_from((30 * DAY, 400 * DAY)))
 
 
@@ -127,6 +128,45 @@ def _amounts() -> st.SearchStrategy[int]:
     return mostly(amounts(), boundary_amounts(), times=12)
 
 
+def _lines() -> st.SearchStrategy[tuple[tuple[str, int], ...]]:
+    products = st.sampled_from(("anything", "for cards", "for credit", "for members", STORED_VALUE))
+    lines = st.lists(st.tuples(products, st.integers(1, 30)), min_size=1, max_size=4).map(tuple)
+    return mostly(st.just(()), lines, times=2)
+
+
+def _tenders() -> Mapping[str, st.SearchStrategy[Any]]:
+    most = st.none() | st.integers(1, 30)
+    return {
+        "cards": st.lists(_cards(), max_size=3).map(tuple),
+        "by_id": st.booleans(),
+        "caps": mostly(st.just(()), st.lists(st.tuples(most, st.integers(-1, 1)), max_size=3).map(tuple), times=2),
+        "amount": _amounts(),
+        "currency": _currency(),
+        "order": _orders(),
+        "customer": st.none() | _customers(),
+        "use_store_credit": mostly(st.just(True), st.just(False), times=3),  # noqa: FBT003 - values to draw
+        "credit_at_most": mostly(st.none(), st.integers(1, 30), times=3),
+        "priority": mostly(st.just(0), st.integers(-1, 1), times=2),
+        "lines": _lines(),
+    }
+
+
+def _lapses() -> st.SearchStrategy[timedelta | None]:
+    return st.none() | st.sampled_from((timedelta(seconds=1), HOUR, DAY, DAY + MICROSECOND, 30 * DAY))
+
+
+def _holds() -> Mapping[str, st.SearchStrategy[Any]]:
+    whose = mostly(st.none(), _orders(), times=2)
+    return {"hold": mostly(st.integers(0, 4), st.just(-1), times=12), "order": whose, "currency": _currency()}
+
+
+_REFUND_OF_AN_ORDER: Final[Mapping[str, st.SearchStrategy[Any]]] = {
+    "order": _orders(),
+    "amount": mostly(st.integers(1, 20), _amounts()),
+    "ceiling": mostly(st.integers(1, 60), _amounts(), times=2),
+    "currency": _currency(),
+    "expires_in": _expiries(),
+}
 _FIELDS: Final[Mapping[Verb, Mapping[str, st.SearchStrategy[Any]]]] = {
     Verb.ISSUE: {
         "amount": _amounts(),
@@ -145,16 +185,9 @@ _FIELDS: Final[Mapping[Verb, Mapping[str, st.SearchStrategy[Any]]]] = {
         "currency": _currency(),
         "order": _orders(),
         "customer": st.none() | _customers(),
+        "lines": _lines(),
     },
-    Verb.PAY: {
-        "cards": st.lists(_cards(), max_size=3).map(tuple),
-        "by_id": st.booleans(),
-        "amount": _amounts(),
-        "currency": _currency(),
-        "order": _orders(),
-        "customer": st.none() | _customers(),
-        "use_store_credit": mostly(st.just(True), st.just(False), times=3),  # noqa: FBT003 - values to draw
-    },
+    Verb.PAY: _tenders(),
     Verb.REFUND: {
         "amount": mostly(st.integers(1, 20), st.none() | _amounts(), times=2),
         "currency": _currency(),
@@ -180,13 +213,38 @@ _FIELDS: Final[Mapping[Verb, Mapping[str, st.SearchStrategy[Any]]]] = {
         "amount": mostly(st.integers(1, 20), _amounts(), times=2),
         "currency": _currency(),
         "order": st.none() | _orders(),
+        "lines": _lines(),
     },
+    Verb.PLACE_HOLD: {**_tenders(), "lapses_after": _lapses()},
+    Verb.ADJUST_HOLD: {
+        **_holds(),
+        "amount": mostly(st.integers(1, 60), st.none() | _amounts(), times=2),
+        "lapses_after": _lapses(),
+        "lines": _lines(),
+    },
+    Verb.CAPTURE_HOLD: {**_holds(), "amount": mostly(st.none() | st.integers(1, 20), _amounts(), times=2)},
+    Verb.VOID_HOLD: {name: strategy for name, strategy in _holds().items() if name != "currency"},
+    Verb.LAPSE_HOLDS: {"limit": mostly(st.just(200), st.integers(1, 2), times=2)},
+    Verb.ADJUST: {
+        "card": _cards(),
+        "by_id": st.booleans(),
+        "customer": _customers(),
+        "account": mostly(st.none(), st.integers(-1, 2), times=2),
+        "amount": mostly(st.integers(1, 20), _amounts(), times=2),
+        "currency": _currency(),
+        "lowers": st.booleans(),
+        "origin": st.none() | st.sampled_from(LotOrigin),
+        "expires_in": _expiries(),
+    },
+    Verb.REVERSE: {"earlier": mostly(st.integers(0, 8), st.just(-1))},
+    Verb.REFUND_TO_CREDIT: {**_REFUND_OF_AN_ORDER, "customer": _customers()},
+    Verb.REFUND_AS_CARD: _REFUND_OF_AN_ORDER,
     Verb.EXPIRE: {"limit": mostly(st.just(200), st.integers(1, 2), times=2)},
     Verb.MOVE_CLOCK: {"move": mostly(spans(), st.just(-HOUR))},
     Verb.REPLAY: {"earlier": st.integers(0, 30)},
     Verb.BAD_CALL: {"earlier": st.integers(0, 30)},
 }
-_WITHOUT_REMARKS: Final = frozenset({Verb.EXPIRE, Verb.MOVE_CLOCK, Verb.REPLAY, Verb.BAD_CALL})
+_WITHOUT_REMARKS: Final = frozenset({Verb.LAPSE_HOLDS, Verb.EXPIRE, Verb.MOVE_CLOCK, Verb.REPLAY, Verb.BAD_CALL})
 
 COMMANDS: Final = tuple(verb for verb in _FIELDS if verb not in _WITHOUT_REMARKS)
 """The verbs that are commands with a key."""
@@ -220,8 +278,8 @@ def programs(*, without: Sequence[Verb] = (), shortest: int = 1, longest: int = 
         longest:
             The most steps.
     """
-    # Paying and refunding is what most laws are about, so they come up more often.
-    verbs = [*Verb, Verb.REDEEM, Verb.PAY, Verb.DEBIT, Verb.REFUND, Verb.REFUND]
+    # Paying and refunding is what most laws are about, so they come up more often; so do the two ends of a hold.
+    verbs = [*Verb, Verb.REDEEM, Verb.PAY, Verb.DEBIT, Verb.REFUND, Verb.REFUND, Verb.PLACE_HOLD, Verb.CAPTURE_HOLD]
     every = [steps(verb) for verb in verbs if verb not in without]
     first = some_value()
     rest = st.lists(st.one_of(every), min_size=shortest, max_size=longest)

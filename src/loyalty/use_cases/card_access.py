@@ -14,24 +14,22 @@ __all__ = ["changed_card", "the_card", "wanted_card"]
 
 
 def wanted_card(context: Context, code: GiftCardCode | None, gift_card_id: str | None) -> Wanted:
-    """
-    Return what to load for a card.
-
-    Raises:
-        loyalty.errors.MalformedCode: If *code* cannot be a code of this shop.
-    """
+    """Return what to load for a card; whether *code* can be a code at all is asked after it, by :func:`the_card`."""
     if code is not None:
-        return Wanted(digests=context.digests(code))
+        return Wanted(digests=context.digests(code), codes=1)
     return Wanted(gift_card_ids=() if gift_card_id is None else (GiftCardId(gift_card_id),))
 
 
-def the_card(found: Found) -> GiftCard:
+def the_card(context: Context, found: Found, code: GiftCardCode | None) -> GiftCard:
     """
-    Return the card that was found.
+    Return the card that was found, by *code* if there is one.
 
     Raises:
+        loyalty.errors.MalformedCode: If *code* cannot be a code of this shop.
         loyalty.errors.GiftCardNotFound: If there is none.
     """
+    if code is not None:
+        context.require(code)
     if not found.gift_cards:
         raise GiftCardNotFound
     return found.gift_cards[0]

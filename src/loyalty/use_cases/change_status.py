@@ -38,7 +38,8 @@ class ChangeStatus(Command[GiftCardView]):
 
     def carry_out(self, uow: UnitOfWork, context: Context) -> Outcome[GiftCardView]:
         """Decide the move on the locked card."""
-        card = the_card(uow.lock(wanted_card(context, self.code, self.gift_card_id)))
+        found = uow.lock(wanted_card(context, self.code, self.gift_card_id))
+        card = the_card(context, found, self.code)
         if card.status not in {self.status, self.lifts}:
             raise NotSpendable(f"the gift card is {card.status}", reason=card.status.value)
         moved = card.move_to(self.status)

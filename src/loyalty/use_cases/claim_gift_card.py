@@ -40,7 +40,7 @@ class ClaimGiftCard(Command[GiftCardView]):
 
     def carry_out(self, uow: UnitOfWork, context: Context) -> Outcome[GiftCardView]:
         """Decide the claim on the locked card."""
-        card = the_card(uow.lock(wanted_card(context, self.code, None)))
+        card = the_card(context, uow.lock(wanted_card(context, self.code, None)), self.code)
         at = card.account.instant(context.now)
         claimed = card.claim(self.customer_id, at)
         return Outcome(

@@ -18,12 +18,13 @@ from loyalty import fields
 from loyalty.codes.code import GiftCardCode
 from loyalty.codes.reading import CodeReading
 from loyalty.events import Event
-from loyalty.identifiers import IdSource, LotId, Metadata, TransferId
+from loyalty.identifiers import HoldId, IdSource, LotId, Metadata, TransferId
 from loyalty.ledger.account import Account
 from loyalty.ledger.lot import Lot, LotOrigin, TaxTreatment
 from loyalty.ledger.transfer import Reference, Side, Transfer, TransferKind
 from loyalty.plain import dumps, encode
 from loyalty.policies.chosen import Policies
+from loyalty.policies.decision import Decision
 from loyalty.ports.changes import Changes
 from loyalty.ports.storage import UnitOfWork
 
@@ -66,6 +67,12 @@ class Context(CodeReading):
             source_lot_id=source_lot_id,
         )
 
+    def expiry(self, origin: LotOrigin, wanted: datetime | None, at: datetime) -> tuple[datetime | None, Decision]:
+        """Return when new value ends by the shop's policy, and the record of that decision."""
+        expires_at = self.policies.expiry(origin, wanted, at)
+        said = None if expires_at == wanted else "never" if expires_at is None else expires_at.isoformat()
+        return expires_at, self.policies.decided("expiry", said)
+
     def lot_like(self, lot: Lot, amount: int, at: datetime, *, expires_at: datetime | None) -> Lot:
         """Return a new lot of the same nature: origin, start, priority and tax treatment stay."""
         return self.lot(
@@ -82,11 +89,16 @@ class Context(CodeReading):
 
 @attrs.frozen(kw_only=True)
 class Outcome(Generic[Result]):
-    """What a command decided. ``event`` is None only if there is nothing to write."""
+    """
+    What a command decided. ``event`` is None only if there is nothing to write.
+
+    ``decisions`` names the policies that took part.
+    """
 
     result: Result
     event: Event | None
     changes: Changes
+    decisions: tuple[Decision, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -123,6 +135,7 @@ class Request(Generic[Result]):
         at: datetime,
         order_id: str | None = None,
         refunds: TransferId | None = None,
+        hold_id: HoldId | None = None,
     ) -> Transfer:
         """Return the record of value that moved for this command, with all the caller said about it."""
         return Transfer(
@@ -137,6 +150,7 @@ class Request(Generic[Result]):
             recorded_at=at,
             order_id=order_id,
             refunds=refunds,
+            hold_id=hold_id,
             actor=self.actor,
             reason=self.reason,
             note=self.note,
@@ -165,8 +179,8 @@ class Command(Request[Result]):
         """Return what the command says, the key aside, as stable bytes for a keyed fingerprint."""
         said = {
             name: encode(value, _reveal)
-            for name in _content_names(type(self))
-            if (value := getattr(self, name)) is not None
+            for name, default in _content_fields(type(self))
+            if (value := getattr(self, name)) is not None and (default is None or value != default)
         }
         return dumps([type(self).__name__, said]).encode()
 
@@ -176,15 +190,17 @@ class Sweep(Request[Result]):
     """Bookkeeping that is harmless to repeat, so it needs no key. Never a guard."""
 
 
-_NAMES: dict[type, tuple[str, ...]] = {}
+_FIELDS: dict[type, tuple[tuple[str, object], ...]] = {}
 
 
-def _content_names(kind: type[Command[Any]]) -> tuple[str, ...]:
-    names = _NAMES.get(kind)
-    if names is None:
-        names = tuple(field.name for field in attrs.fields(kind) if field.name != "idempotency_key")
-        _NAMES[kind] = names
-    return names
+def _content_fields(kind: type[Command[Any]]) -> tuple[tuple[str, object], ...]:
+    """Return the fields that a fingerprint is made of, each with the default at which it is left out."""
+    fields_ = _FIELDS.get(kind)
+    if fields_ is None:
+        names = [field for field in attrs.fields(kind) if field.name != "idempotency_key"]
+        fields_ = tuple([(field.name, field.default if field.metadata.get("later") else None) for field in names])
+        _FIELDS[kind] = fields_
+    return fields_
 
 
 def _reveal(value: object) -> object:

@@ -69,7 +69,7 @@ class ConvertGiftCard(Command[Conversion]):
         """Decide the conversion on both locked accounts."""
         wanted = wanted_card(context, self.code, self.gift_card_id)
         found = uow.lock(attrs.evolve(wanted, customers=((self.customer_id, None),)))
-        card = the_card(found)
+        card = the_card(context, found, self.code)
         source, at = card.account, card.account.instant(context.now)
         card.require_spendable(self.customer_id, at)
         target, is_new = self._target(context, credit_in(found, source.currency), source, at)
@@ -131,7 +131,7 @@ def _all_that_lives(source: Account, at: datetime) -> tuple[LotMove, ...]:
     """Return moves of every free, unexpired part; value that has not begun yet moves too."""
     moves = tuple(
         LotMove(lot_id=lot.id, amount=lot.free, origin=lot.origin)
-        for lot in source.lots
+        for lot in source.standing(at).lots
         if lot.free > 0 and not lot.is_expired(at)
     )
     if not moves:

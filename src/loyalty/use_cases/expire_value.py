@@ -76,7 +76,7 @@ def _expired(account: Account, context: Context) -> tuple[LotMove, ...]:
     at = account.instant(context.now)
     return tuple(
         LotMove(lot_id=lot.id, amount=lot.free, origin=lot.origin)
-        for lot in account.lots
+        for lot in account.standing(at).lots
         if lot.free > 0 and lot.is_expired(at)
     )
 

@@ -40,8 +40,8 @@ class GrantStoreCredit(Command[Grant]):
     The account is named by *account_id*, or by *customer_id* and the currency
     of *amount*; then it is opened if it is missing. *origin* says why the value
     exists. It is spendable from *not_before* (included) until *expires_at* (not
-    included); without them at once and for ever. A lower *priority* is spent
-    sooner.
+    included); without them at once and for ever. The shop's expiry policy may let
+    it live longer. A lower *priority* is spent sooner.
 
     Raises:
         loyalty.errors.InvalidTime: If *expires_at* is not in the future or not after *not_before*.
@@ -87,11 +87,12 @@ class GrantStoreCredit(Command[Grant]):
     def _granted(self, context: Context, credit: StoreCreditAccount, *, is_new: bool) -> Outcome[Grant]:
         at = credit.account.instant(context.now)
         self._require_future(at)
+        expires_at, decided = context.expiry(self.origin, self.expires_at, at)
         lot = context.lot(
             minor_units(self.amount),
             self.origin,
             at,
-            expires_at=self.expires_at,
+            expires_at=expires_at,
             not_before=self.not_before,
             priority=self.priority,
             tax_treatment=self.tax_treatment,
@@ -116,9 +117,10 @@ class GrantStoreCredit(Command[Grant]):
                 transfer_id=transfer.id,
                 amount=self.amount,
                 origin=self.origin.value,
-                expires_at=self.expires_at,
+                expires_at=expires_at,
             ),
             changes=attrs.evolve(changed_credit(credit, after, is_new=is_new), transfers=(transfer,)),
+            decisions=(decided,),
         )
 
     def _require_future(self, at: datetime) -> None:

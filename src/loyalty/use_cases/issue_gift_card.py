@@ -10,39 +10,21 @@ import attrs
 from moneyed import Money
 
 from loyalty import fields
+from loyalty.attempts.watch import CHOSEN
 from loyalty.codes.code import GiftCardCode
-from loyalty.codes.format import CodeFormat
-from loyalty.codes.mint import mint
 from loyalty.errors import DuplicateRecord, InvalidTime
 from loyalty.events import GiftCardIssued
-from loyalty.gift_cards.card import GiftCard
-from loyalty.gift_cards.view import GiftCardView
-from loyalty.identifiers import AccountId, GiftCardId
-from loyalty.ledger.account import Account
+from loyalty.identifiers import GiftCardId
 from loyalty.ledger.house_accounts import FUNDING
 from loyalty.ledger.lot import LotOrigin, TaxTreatment
 from loyalty.ledger.transfer import Side, TransferKind
-from loyalty.money import exponent_of, minor_units
+from loyalty.policies.tax import Region, resolve_tax_rate
 from loyalty.ports.changes import Changes
 from loyalty.ports.storage import UnitOfWork, Wanted
 from loyalty.use_cases.command import Command, Context, Outcome
+from loyalty.use_cases.new_card import IssuedGiftCard, NewCard, with_code_again
 
-__all__ = ["IssueGiftCard", "IssuedGiftCard"]
-
-
-@attrs.frozen(kw_only=True)
-class IssuedGiftCard:
-    """
-    The new card, and its full code: here and nowhere else.
-
-    ``code_key_id`` and ``code_format`` say how the code was derived, so that it
-    can be shown again after keys or formats have changed; they are no secret.
-    """
-
-    gift_card: GiftCardView
-    code_key_id: str = attrs.field(repr=False)
-    code_format: CodeFormat = attrs.field(repr=False)
-    code: str = attrs.field(repr=False, default="", metadata={"secret": True})
+__all__ = ["IssueGiftCard"]
 
 
 @attrs.frozen(kw_only=True)
@@ -53,11 +35,14 @@ class IssueGiftCard(Command[IssuedGiftCard]):
     *value* is positive and exact in its currency. *origin* is promotional (a
     gift of the shop) unless said otherwise, and purchased if the card comes
     from an order. *expires_at* is the first instant at which the card is no
-    longer spendable; without it the card never expires. *customer_id* binds the
-    card to that customer from the start. *tax_rate* is a percentage; zero is a
-    rate, None is none. *code* chooses the code and needs a ``CodeFormat`` that
-    allows it; otherwise the code is derived from the card's id under a secret
-    key, so that calling again with the same key answers with the same code.
+    longer spendable; without it the card never expires. The shop's expiry policy
+    may let it live longer. *customer_id* binds the card to that customer from
+    the start. *tax_rate* is a percentage; zero is a rate, None is none. *region*
+    is the region's id, or a ``Region``, which then decides whether the card
+    carries a rate, and which. *code* chooses the code and needs a ``CodeFormat``
+    that allows it; otherwise the code is derived from the card's id under a
+    secret key, so that calling again with the same key answers with the same
+    code.
 
     Raises:
         loyalty.errors.InvalidTime: If *expires_at* is not in the future.
@@ -73,10 +58,10 @@ class IssueGiftCard(Command[IssuedGiftCard]):
 
     value: Money = attrs.field(validator=fields.is_amount)
     expires_at: datetime | None = attrs.field(default=None, converter=fields.to_utc)
-    code: GiftCardCode | None = attrs.field(default=None, converter=fields.to_optional_code)
+    code: GiftCardCode | None = attrs.field(default=None, converter=fields.to_optional_code, metadata=CHOSEN)
     customer_id: str | None = attrs.field(default=None, validator=fields.is_optional_text)
     recipient: str | None = attrs.field(default=None, validator=fields.is_optional_text)
-    region: str | None = attrs.field(default=None, validator=fields.is_optional_text)
+    region: Region | str | None = attrs.field(default=None, validator=fields.is_region)
     tax_rate: Decimal | None = attrs.field(default=None, converter=fields.to_percentage)
     tax_treatment: TaxTreatment = attrs.field(
         default=TaxTreatment.MULTI_PURPOSE, validator=fields.is_one_of(TaxTreatment)
@@ -87,92 +72,72 @@ class IssueGiftCard(Command[IssuedGiftCard]):
 
     def carry_out(self, uow: UnitOfWork, context: Context) -> Outcome[IssuedGiftCard]:
         """Decide the new card."""
-        at = context.now
+        at, origin = context.now, self._origin()
         if self.expires_at is not None and self.expires_at <= at:
             raise InvalidTime("a gift card must expire in the future")
-        card_id = GiftCardId(context.new_id())
-        key_id, code_format = context.code_keys.current_id, attrs.evolve(context.code_format, retired=())
         if self.code is not None:
             self._require_free(uow, context, self.code)
-        code = self._code(context, card_id, key_id, code_format)
-        account, side = self._funded_account(context)
-        card = self._card(context, card_id, account, GiftCardCode.of(code))
+        expires_at, decided = context.expiry(origin, self.expires_at, at)
+        made = self._new_card(origin, expires_at).make(context)
+        account = made.card.account
         transfer = self.transfer(
             context,
             TransferKind.ISSUE,
             account,
             amount=account.posted,
-            debit=Side(house=FUNDING[card.origin]),
-            credit=side,
+            debit=Side(house=FUNDING[origin]),
+            credit=made.side,
             at=at,
             order_id=self.order_id,
         )
         return Outcome(
-            result=IssuedGiftCard(
-                gift_card=GiftCardView.of(card, at), code_key_id=key_id, code_format=code_format, code=code
-            ),
-            event=self._event(card_id),
-            changes=Changes(new_gift_cards=(card,), transfers=(transfer,)),
+            result=made.issued,
+            event=self._event(made.card.id, expires_at),
+            changes=Changes(new_gift_cards=(made.card,), transfers=(transfer,)),
+            decisions=(decided,),
         )
 
     def replayed(self, result: IssuedGiftCard, context: Context) -> IssuedGiftCard:
         """Add the code again: derived codes from the card's id, a chosen one from the command."""
-        code = self._code(context, result.gift_card.id, result.code_key_id, result.code_format)
-        return attrs.evolve(result, code=code)
-
-    def _code(self, context: Context, card_id: GiftCardId, key_id: str, code_format: CodeFormat) -> str:
-        if self.code is not None:
-            return self.code.reveal()
-        return mint(context.code_keys, code_format, card_id, 1, key_id)
+        return with_code_again(context, result, self.code)
 
     def _require_free(self, uow: UnitOfWork, context: Context, code: GiftCardCode) -> None:
         chosen = context.code_format.require_chosen(code)
         if uow.find(Wanted(digests=context.code_keys.digests(chosen))).gift_cards:
             raise DuplicateRecord("the chosen code is taken")
 
-    def _event(self, card_id: GiftCardId) -> GiftCardIssued:
+    def _event(self, card_id: GiftCardId, expires_at: datetime | None) -> GiftCardIssued:
         return GiftCardIssued(
             gift_card_id=card_id,
             value=self.value,
-            expires_at=self.expires_at,
+            expires_at=expires_at,
             customer_id=self.customer_id,
             recipient=self.recipient,
             order_id=self.order_id,
         )
 
-    def _funded_account(self, context: Context) -> tuple[Account, Side]:
-        amount, currency, at = minor_units(self.value), self.value.currency, context.now
-        empty = Account(
-            id=AccountId(context.new_id()),
-            currency=currency.code,
-            exponent=exponent_of(currency),
-            opened_at=at,
-            recorded_at=at,
-        )
-        lot = context.lot(amount, self._origin(), at, expires_at=self.expires_at, tax_treatment=self.tax_treatment)
-        return empty.credit((lot,), at)
-
-    def _card(self, context: Context, card_id: GiftCardId, account: Account, code: GiftCardCode) -> GiftCard:
-        return GiftCard(
-            id=card_id,
-            account=account,
-            value=account.posted,
-            origin=self._origin(),
-            code_digest=context.code_keys.digest(code),
-            code_key_id=context.code_keys.current_id,
-            last_four=code.last_four,
-            issued_at=context.now,
-            expires_at=self.expires_at,
+    def _new_card(self, origin: LotOrigin, expires_at: datetime | None) -> NewCard:
+        region, rate = self._taxation()
+        return NewCard(
+            value=self.value,
+            origin=origin,
+            expires_at=expires_at,
+            chosen=self.code,
             customer_id=self.customer_id,
-            claimed_at=context.now if self.customer_id is not None else None,
-            region=self.region,
-            tax_rate=self.tax_rate,
-            order_id=self.order_id,
             recipient=self.recipient,
+            region=region,
+            tax_rate=rate,
+            tax_treatment=self.tax_treatment,
+            order_id=self.order_id,
             note=self.note,
             tags=self.tags,
             metadata=self.metadata,
         )
+
+    def _taxation(self) -> tuple[str | None, Decimal | None]:
+        if isinstance(self.region, Region):
+            return self.region.id, resolve_tax_rate(self.region, self.tax_rate)
+        return self.region, self.tax_rate
 
     def _origin(self) -> LotOrigin:
         if self.origin is not None:

@@ -9,20 +9,18 @@ import attrs
 from moneyed import Money
 
 from loyalty import fields
-from loyalty.codes.code import GiftCardCode
-from loyalty.errors import GiftCardNotFound, InvalidRequest
 from loyalty.events import OrderPaid
 from loyalty.gift_cards.card import GiftCard
-from loyalty.identifiers import GiftCardId
-from loyalty.ledger.account import Account
-from loyalty.ledger.lot import LotMove, draw
+from loyalty.ledger.hold import Hold
 from loyalty.ledger.transfer import Transfer
-from loyalty.money import exponent_of, minor_units, to_money
+from loyalty.money import to_money
 from loyalty.ports.changes import AccountChange, Changes
-from loyalty.ports.storage import Found, UnitOfWork, Wanted
-from loyalty.store_credit.account import StoreCreditAccount
+from loyalty.ports.storage import Found, UnitOfWork
+from loyalty.tenders.asked import PaymentRequest
+from loyalty.tenders.planning import Planned, PlannedPart, plan_request, wanted_for
 from loyalty.use_cases.command import Command, Context, Outcome
-from loyalty.use_cases.credit_access import credit_in
+from loyalty.use_cases.holding import changed_accounts
+from loyalty.use_cases.place_hold import resolved_for_another
 from loyalty.use_cases.redemption import Redemption, redeem
 
 __all__ = ["PayWithBalances", "Payment"]
@@ -39,93 +37,66 @@ class Payment:
 
 
 @attrs.frozen(kw_only=True)
-class PayWithBalances(Command[Payment]):
+class PayWithBalances(PaymentRequest, Command[Payment]):
     """
     Pay as much of *amount_due* as the named cards and the customer's credit hold.
 
-    Value is drawn lot by lot in the shop's spending order across all tenders:
-    what expires soonest first. Either all tenders are usable, or nothing is
-    taken; a tender that is merely empty pays nothing. Store credit is used
-    unless *use_store_credit* is false; a customer without an account has none.
+    It is ``PlaceHold`` and ``CaptureHold`` in one step. Value is drawn lot by lot
+    in the shop's spending order across all tenders: what expires soonest first.
+    Either all tenders are usable, or nothing is taken; a tender that is merely
+    empty pays nothing. Store credit is used unless *use_store_credit* is false;
+    a customer without an account has none. An open hold of the same order is
+    voided, and what it reserved may pay.
 
     Raises:
+        loyalty.errors.InvalidRequest: If no tender is named, or a bound or line is in another currency.
         loyalty.errors.MalformedCode: If a code cannot be one of this shop.
         loyalty.errors.GiftCardNotFound: If a card does not exist.
         loyalty.errors.ClaimedByAnother: If another customer claimed a card.
         loyalty.errors.NotSpendable: If a card is pending, blocked, deactivated or
             expired, or the store credit account is blocked or closed.
         loyalty.errors.CurrencyMismatch: If a card is in another currency than *amount_due*.
+        loyalty.errors.NotEligible: If the shop's rules let a tender pay for nothing of the order.
     """
 
     result_type: ClassVar[type] = Payment
 
     order_id: str = attrs.field(validator=fields.is_text)
-    amount_due: Money = attrs.field(validator=fields.is_amount)
-    codes: tuple[GiftCardCode, ...] = attrs.field(default=(), converter=fields.to_codes)
-    gift_card_ids: tuple[str, ...] = attrs.field(default=(), converter=fields.to_texts)
-    customer_id: str | None = attrs.field(default=None, validator=fields.is_optional_text)
-    use_store_credit: bool = attrs.field(default=True, validator=fields.is_flag)
-
-    def __attrs_post_init__(self) -> None:
-        """Check that there is something to pay with."""
-        has_credit = self.use_store_credit and self.customer_id is not None
-        if not self.codes and not self.gift_card_ids and not has_credit:
-            raise InvalidRequest("name at least one gift card, or a customer whose store credit is used")
 
     def carry_out(self, uow: UnitOfWork, context: Context) -> Outcome[Payment]:
         """Decide the payment on all locked tenders."""
-        found = uow.lock(self._wanted(context))
-        self._require_every_card(context, found)
-        credit = credit_in(found, self.amount_due.currency.code)
-        tenders: list[tuple[Account, GiftCardId | None]] = [(card.account, card.id) for card in found.gift_cards]
-        tenders += [] if credit is None else [(credit.account, None)]
-        at = max([context.now, *(account.recorded_at for account, _ in tenders)])
-        self._require_usable(found.gift_cards, credit, at)
-        lots = [lot for account, _ in tenders for lot in account.lots]
-        moves = draw(lots, minor_units(self.amount_due), at, context.policies.spending_order)
-        parts = [
-            (account, *redeem(self, context, account, own, order_id=self.order_id, gift_card_id=card_id, at=at))
-            for account, card_id in tenders
-            if (own := _moves_of(account, moves))
-        ]
-        return self._outcome(parts)
+        found = uow.lock(wanted_for(self, context, self.order_id))
+        replaced = found.holds[0] if found.holds else None
+        planned = plan_request(self, context, uow, found, order_id=self.order_id, replaced=replaced)
+        planned.examined.require_all()
+        accounts = _Accounts(found, replaced, planned.at)
+        redeemed = [self._redeem(context, accounts, part, planned.at) for part in planned.parts if part.moves]
+        return self._outcome(accounts, redeemed, planned)
 
-    def _require_usable(self, cards: tuple[GiftCard, ...], credit: StoreCreditAccount | None, at: datetime) -> None:
-        """Check all tenders; whose cards they are comes before what is on any of them."""
-        for card in cards:
-            card.require_owner(self.customer_id)
-        for card in cards:
-            card.require_spendable(self.customer_id, at)
-        if credit is not None:
-            credit.require_open()
-        for account in [*(card.account for card in cards), *([] if credit is None else [credit.account])]:
-            account.require_currency(self.amount_due)
-
-    def _wanted(self, context: Context) -> Wanted:
-        digests = [digest for code in self.codes for digest in context.digests(code)]
-        pays_with_credit = self.use_store_credit and self.customer_id is not None
-        return Wanted(
-            digests=tuple(digests),
-            gift_card_ids=tuple([GiftCardId(id_) for id_ in self.gift_card_ids]),
-            customers=((str(self.customer_id), self.amount_due.currency.code),) if pays_with_credit else (),
+    def _redeem(
+        self, context: Context, accounts: _Accounts, part: PlannedPart, at: datetime
+    ) -> tuple[Transfer, Redemption]:
+        owner = part.tender.owner
+        after, transfer, redemption = redeem(
+            self,
+            context,
+            accounts.now[part.tender.account.id],
+            part.moves,
+            order_id=self.order_id,
+            gift_card_id=owner.id if isinstance(owner, GiftCard) else None,
+            at=at,
         )
+        accounts.now[after.id] = after
+        return transfer, redemption
 
-    def _require_every_card(self, context: Context, found: Found) -> None:
-        digests = {card.code_digest for card in found.gift_cards}
-        ids = {card.id for card in found.gift_cards}
-        by_code = all(digests & set(context.digests(code)) for code in self.codes)
-        if not by_code or not ids.issuperset(self.gift_card_ids):
-            raise GiftCardNotFound
-
-    def _outcome(self, parts: list[tuple[Account, Account, Transfer, Redemption]]) -> Outcome[Payment]:
-        due, currency = minor_units(self.amount_due), self.amount_due.currency
-        exponent = exponent_of(currency)
-        paid = sum(before.posted - after.posted for before, after, _, _ in parts)
+    def _outcome(
+        self, accounts: _Accounts, redeemed: list[tuple[Transfer, Redemption]], planned: Planned
+    ) -> Outcome[Payment]:
         payment = Payment(
             order_id=self.order_id,
-            amount=to_money(paid, currency.code, exponent),
-            remaining_due=to_money(due - paid, currency.code, exponent),
-            parts=tuple(redemption for _, _, _, redemption in parts),
+            amount=to_money(planned.amount, self.currency, self.exponent),
+            remaining_due=to_money(self.due - planned.amount, self.currency, self.exponent),
+            parts=tuple(redemption for _, redemption in redeemed),
         )
         return Outcome(
             result=payment,
@@ -136,12 +107,25 @@ class PayWithBalances(Command[Payment]):
                 remaining_due=payment.remaining_due,
             ),
             changes=Changes(
-                accounts=tuple(AccountChange(before, after) for before, after, _, _ in parts),
-                transfers=tuple(transfer for _, _, transfer, _ in parts),
+                accounts=accounts.changes(),
+                holds=resolved_for_another(accounts.let_go, planned.at),
+                transfers=tuple(transfer for transfer, _ in redeemed),
             ),
+            decisions=planned.decisions,
         )
 
 
-def _moves_of(account: Account, moves: tuple[LotMove, ...]) -> tuple[LotMove, ...]:
-    own = {lot.id for lot in account.lots}
-    return tuple(move for move in moves if move.lot_id in own)
+class _Accounts:
+    """The accounts as they stand while the parts are taken one by one, without the order's earlier hold."""
+
+    def __init__(self, found: Found, let_go: Hold | None, at: datetime) -> None:
+        self.let_go = let_go
+        self._before = {account.id: account for account in found.accounts()}
+        self.now = dict(self._before)
+        for change in changed_accounts(found.accounts(), at, let_go=let_go, reserve={}):
+            self.now[change.after.id] = change.after
+
+    def changes(self) -> tuple[AccountChange, ...]:
+        """Return what has changed."""
+        changed = [(before, self.now[id_]) for id_, before in self._before.items() if self.now[id_] is not before]
+        return tuple(AccountChange(before, after) for before, after in changed)

@@ -10,12 +10,14 @@ first call already did it. Then the receipt is read and answers.
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import TypeVar
 
 import attrs
 
 from loyalty.errors import ConcurrentUpdate, DuplicateRecord, IdempotencyConflict, InvalidRequest, NotFound, Refused
 from loyalty.plain import decode, dumps, encode
+from loyalty.policies.decision import Decision
 from loyalty.ports.receipt import Receipt
 from loyalty.ports.storage import UnitOfWork
 from loyalty.use_cases.command import Command, Context, Outcome, Request, Sweep
@@ -73,7 +75,14 @@ def _receipt(request: Request[Result], outcome: Outcome[Result], context: Contex
         event=type(outcome.event).__name__,
         event_data=dumps(encode(outcome.event)),
         recorded_at=context.now,
+        decisions=_decisions_text(outcome.decisions),
     )
+
+
+@lru_cache(maxsize=256)
+def _decisions_text(decisions: tuple[Decision, ...]) -> str | None:
+    """Return the decisions as a receipt keeps them; most commands of a shop make the same ones."""
+    return dumps(encode(decisions)) if decisions else None
 
 
 def _answer_again(command: Command[Result], known: Receipt, context: Context) -> Result:

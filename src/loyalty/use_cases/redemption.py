@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 from moneyed import Money
 
-from loyalty.identifiers import AccountId, GiftCardId, TransferId
+from loyalty.identifiers import AccountId, GiftCardId, HoldId, TransferId
 from loyalty.ledger.account import Account
 from loyalty.ledger.house_accounts import HouseAccount
 from loyalty.ledger.lot import LotMove
@@ -42,9 +42,10 @@ def redeem(
     order_id: str,
     gift_card_id: GiftCardId | None,
     at: datetime,
+    hold_id: HoldId | None = None,
 ) -> tuple[Account, Transfer, Redemption]:
-    """Take what *moves* say; return the account after it, the transfer and the redemption."""
-    after, side = account.debit(moves, at)
+    """Take what *moves* say, also from what a hold reserves; return the account after it, transfer and redemption."""
+    after, side = account.debit(moves, at) if hold_id is None else account.capture(hold_id, moves, at)
     amount = account.posted - after.posted
     transfer = request.transfer(
         context,
@@ -55,6 +56,7 @@ def redeem(
         credit=_REDEMPTIONS,
         at=at,
         order_id=order_id,
+        hold_id=hold_id,
     )
     redemption = Redemption(
         id=transfer.id,

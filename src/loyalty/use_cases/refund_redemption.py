@@ -15,12 +15,13 @@ from loyalty.events import RedemptionRefunded
 from loyalty.identifiers import AccountId, GiftCardId, LotId, TransferId
 from loyalty.ledger.account import Account
 from loyalty.ledger.house_accounts import HouseAccount
-from loyalty.ledger.lot import LotMove
 from loyalty.ledger.transfer import Side, Transfer, TransferKind
 from loyalty.money import ALL, Everything, minor_units, split_next, to_money
+from loyalty.policies.decision import Decision
 from loyalty.ports.changes import AccountChange, Changes
 from loyalty.ports.storage import Found, TransferFilter, UnitOfWork, Wanted
 from loyalty.use_cases.command import Command, Context, Outcome
+from loyalty.use_cases.giving_back import give_back
 
 __all__ = ["Refund", "RefundPart", "RefundRedemption"]
 
@@ -63,7 +64,8 @@ class RefundRedemption(Command[Refund]):
     By *order_id* the refund is spread over all the order's redemptions in
     proportion to what each paid; by *redemption_id* it goes to that one. Several
     partial refunds are allotted together, so the last one closes every lot
-    exactly. ``ALL`` gives back whatever is left. A blocked card takes its refund
+    exactly. A refund that was reversed does not count; of a redemption that was
+    reversed nothing is left to refund. ``ALL`` gives back whatever is left. A blocked card takes its refund
     too. Value whose lot has expired meanwhile follows the shop's policy: paid
     value is granted again for 30 days, promotional value is forfeited.
 
@@ -96,7 +98,7 @@ class RefundRedemption(Command[Refund]):
             for account in found.accounts():
                 account.require_currency(self.amount)
         ids = tuple(redemption.id for redemption in redemptions)
-        earlier = tuple(uow.transfers(TransferFilter(refunds=ids)))
+        earlier = tuple(uow.transfers(TransferFilter(refunds=ids, standing=True)))
         shares = _shares(redemptions, earlier)
         allotted = self._allot(shares, redemptions[0])
         at = max([context.now, *(account.recorded_at for account in found.accounts())])
@@ -105,35 +107,28 @@ class RefundRedemption(Command[Refund]):
             own = [(share, part) for share, part in allotted if share.of is redemption]
             if own:
                 self._give_back(context, returns, redemption, own, at)
-        return returns.outcome(self.order_id or redemptions[0].order_id, redemptions[0])
+        outcome = returns.outcome(self.order_id or redemptions[0].order_id, redemptions[0])
+        return attrs.evolve(outcome, decisions=returns.decided(context))
 
     def _give_back(
         self, context: Context, returns: _Returns, redemption: Transfer, own: list[tuple[_Share, int]], at: datetime
     ) -> None:
         account = returns.account_of(redemption)
-        back, opened = [], []
-        for share, amount in own:
-            lot = account.lot(share.lot_id)
-            new_expiry = context.policies.refund_expiry(lot, at) if lot.is_expired(at) else None
-            if new_expiry is not None:
-                opened.append(context.lot_like(lot, amount, at, expires_at=new_expiry))
-                continue
-            back.append(LotMove(lot_id=lot.id, amount=amount, origin=lot.origin))
-            returns.forfeited += amount if lot.is_expired(at) else 0
-        after, side = account.give_back(tuple(back), tuple(opened), at)
+        given = give_back(context, account, [(share.lot_id, amount) for share, amount in own], at)
         transfer = self.transfer(
             context,
             TransferKind.REFUND,
             account,
-            amount=after.posted - account.posted,
+            amount=given.after.posted - account.posted,
             debit=_REDEMPTIONS,
-            credit=side,
+            credit=given.side,
             at=at,
             order_id=redemption.order_id,
             refunds=redemption.id,
         )
-        returns.regranted += sum(lot.amount for lot in opened)
-        returns.add(after, transfer)
+        returns.forfeited += given.forfeited
+        returns.regranted += given.regranted
+        returns.add(given.after, transfer)
 
     def _redemptions(self, uow: UnitOfWork) -> tuple[Transfer, ...]:
         ids = None if self.redemption_id is None else (TransferId(self.redemption_id),)
@@ -190,6 +185,12 @@ class _Returns:
         """Keep the next state of an account and the transfer that led to it."""
         self._after[after.id] = after
         self._transfers.append(transfer)
+
+    def decided(self, context: Context) -> tuple[Decision, ...]:
+        """Return what was decided about value that had expired, if there was any."""
+        if not (self.forfeited or self.regranted):
+            return ()
+        return (context.policies.decided("refund_expiry", f"forfeit {self.forfeited}, regrant {self.regranted}"),)
 
     def outcome(self, order_id: str | None, like: Transfer) -> Outcome[Refund]:
         """Return everything that was given back."""

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 from moneyed import Currency, Money
 
-from loyalty.errors import CorruptLedger, CurrencyMismatch, InsufficientBalance, InvalidAmount
-from loyalty.identifiers import LotId
-from loyalty.ledger.account import LARGEST_BALANCE
+from loyalty.errors import CorruptLedger, CurrencyMismatch, InsufficientBalance, InvalidAmount, TooManyHolds
+from loyalty.identifiers import HoldId, LotId
+from loyalty.ledger.account import LARGEST_BALANCE, MOST_RESERVATIONS
 from loyalty.ledger.lot import Lot
-from tests.unit.accounts import DAY, MICROSECOND, NOW, account_of, lot_of, move_of
+from tests.unit.accounts import DAY, MICROSECOND, NOW, account_of, lot_of, move_of, reservation_of
 
 
 def by_id(lot: Lot) -> str:
@@ -70,10 +70,42 @@ def test_value_is_given_back_to_its_lots_and_to_new_ones() -> None:
 def test_holding_and_releasing_move_no_value() -> None:
     """A hold changes held and version only, and letting go undoes it."""
     account = account_of(lot_of(100, "a"), lot_of(100, "b"))
-    moves = (move_of(account.lots[0], 100), move_of(account.lots[1], 20))
-    held = account.hold(moves)
+    held = account.hold(reservation_of(move_of(account.lots[0], 100), move_of(account.lots[1], 20)), NOW)
     assert (200, 120, 80, 2, 3) == (held.posted, held.held, held.available(NOW), held.sequence, held.version)
-    assert (0, 200, 4) == (held.release(moves).held, held.release(moves).available(NOW), held.release(moves).version)
+    free = held.release(HoldId("hold-1"), NOW)
+    assert (0, 200, 4, ()) == (free.held, free.available(NOW), free.version, free.reservations)
+
+
+def test_a_reservation_lapses_by_itself() -> None:
+    """From its time on nothing is held, though nobody has let go; the next change drops it."""
+    account = account_of(lot_of(100, "a"))
+    held = account.hold(reservation_of(move_of(account.lots[0], 60), lapses_at=NOW + DAY), NOW)
+    early, late = NOW + DAY - MICROSECOND, NOW + DAY
+    assert (40, 100) == (held.available(early), held.available(late))
+    assert (60, 0) == (held.standing(early).held, held.standing(late).held)
+    after, _ = held.debit(held.draw(100, late, by_id), late)
+    assert (0, 0, ()) == (after.posted, after.held, after.reservations)
+    with pytest.raises(InsufficientBalance):
+        held.draw(41, early, by_id)
+
+
+def test_a_capture_takes_what_was_reserved_and_frees_the_rest() -> None:
+    """Also from a lot that has expired meanwhile, and as one step in the history."""
+    account = account_of(lot_of(100, "a", expires_at=NOW + DAY))
+    held = account.hold(reservation_of(move_of(account.lots[0], 60), lapses_at=NOW + 3 * DAY), NOW)
+    after, side = held.capture(HoldId("hold-1"), (move_of(account.lots[0], 50),), NOW + 2 * DAY)
+    assert (50, 0, 50, 2) == (after.posted, after.held, after.expired(NOW + 2 * DAY), side.sequence)
+
+
+def test_an_account_carries_only_so_many_reservations() -> None:
+    """They travel with its row, so there is an end; what has lapsed makes room."""
+    account = account_of(lot_of(1000, "a"))
+    for number in range(MOST_RESERVATIONS):
+        account = account.hold(reservation_of(move_of(account.lots[0], 1), hold_id=f"hold-{number}"), NOW)
+    one_more = reservation_of(move_of(account.lots[0], 1), hold_id="one more")
+    with pytest.raises(TooManyHolds):
+        account.hold(one_more, NOW)
+    assert (one_more,) == account.hold(one_more, one_more.lapses_at).reservations
 
 
 def test_what_is_held_cannot_be_debited() -> None:
@@ -91,7 +123,7 @@ def test_too_much_is_refused_with_figures() -> None:
     assert (Money("1.01", "USD"), Money("1.00", "USD")) == (caught.value.requested, caught.value.available)
 
 
-@pytest.mark.parametrize("change", ["debit", "give_back", "hold", "release"])
+@pytest.mark.parametrize("change", ["debit", "give_back", "hold", "capture"])
 def test_a_move_must_name_a_lot_of_the_account(change: str) -> None:
     """Value is never taken from, given to or held in a lot that is not there."""
     account = account_of(lot_of(100, "a", held=10, amount=200))
@@ -99,8 +131,8 @@ def test_a_move_must_name_a_lot_of_the_account(change: str) -> None:
     changes: dict[str, Callable[[], object]] = {
         "debit": lambda: account.debit(move, NOW),
         "give_back": lambda: account.give_back(move, (), NOW),
-        "hold": lambda: account.hold(move),
-        "release": lambda: account.release(move),
+        "hold": lambda: account.hold(reservation_of(*move), NOW),
+        "capture": lambda: account.capture(HoldId("hold-1"), move, NOW),
     }
     with pytest.raises(CorruptLedger):
         changes[change]()
@@ -175,5 +207,5 @@ def test_an_account_is_never_changed() -> None:
     account = account_of(lot_of(100))
     account.debit((move_of(account.lots[0], 1),), NOW)
     account.credit([lot_of(5, "b")], NOW)
-    account.hold((move_of(account.lots[0], 1),))
+    account.hold(reservation_of(move_of(account.lots[0], 1)), NOW)
     assert account_of(lot_of(100)) == account

@@ -57,7 +57,10 @@ def test_a_transfer_cannot_be_changed() -> None:
 
 def test_kinds_are_their_words() -> None:
     """The stored words are stable."""
-    assert ["issue", "grant", "redemption", "refund", "conversion", "debit", "expiry"] == list(TransferKind)
+    words = [
+        "issue", "grant", "redemption", "refund", "conversion", "debit", "expiry", "adjustment", "reversal",
+    ]  # fmt: skip
+    assert words == list(TransferKind)
 
 
 def test_references_are_values() -> None:

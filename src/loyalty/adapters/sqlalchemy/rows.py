@@ -18,6 +18,7 @@ from loyalty.clock import from_micros, to_micros
 from loyalty.gift_cards.card import GiftCard, GiftCardStatus
 from loyalty.identifiers import Metadata
 from loyalty.ledger.account import Account
+from loyalty.ledger.hold import Hold, HoldStatus, HoldTender, Reservation
 from loyalty.ledger.house_accounts import HouseAccount
 from loyalty.ledger.lot import Lot, LotMove, LotOrigin, TaxTreatment
 from loyalty.ledger.transfer import Reference, Side, Transfer, TransferKind
@@ -29,11 +30,15 @@ __all__ = [
     "account_row",
     "gift_card_of",
     "gift_card_row",
+    "hold_of",
+    "hold_row",
     "lot_of",
     "lot_row",
     "moves_of",
     "receipt_of",
     "receipt_row",
+    "reservations_of",
+    "reservations_text",
     "store_credit_of",
     "store_credit_row",
     "transfer_of",
@@ -70,12 +75,13 @@ def account_row(account: Account) -> Values:
         account.version,
         to_micros(account.opened_at),
         to_micros(account.recorded_at),
+        reservations_text(account.reservations),
     )
 
 
 def account_of(row: Row, lots: tuple[Lot, ...]) -> Account:
     """Return the account of a row."""
-    id_, currency, exponent, posted, held, sequence, version, opened_at, recorded_at = row
+    id_, currency, exponent, posted, held, sequence, version, opened_at, recorded_at, reservations = row
     return Account(
         id=id_,
         currency=currency,
@@ -87,6 +93,67 @@ def account_of(row: Row, lots: tuple[Lot, ...]) -> Account:
         opened_at=from_micros(opened_at),
         recorded_at=from_micros(recorded_at),
         lots=lots,
+        reservations=reservations_of(reservations),
+    )
+
+
+def reservations_text(reservations: tuple[Reservation, ...]) -> str | None:
+    """Return what orders hold on an account, as its row keeps it."""
+    if not reservations:
+        return None
+    return _dumps([[one.hold_id, to_micros(one.lapses_at), _plain_moves(one.moves)] for one in reservations])
+
+
+def reservations_of(text: str | None) -> tuple[Reservation, ...]:
+    """Return what orders hold on an account, from its row."""
+    if text is None:
+        return ()
+    return tuple(
+        Reservation(hold_id=hold_id, lapses_at=from_micros(lapses_at), moves=_moves(moves))
+        for hold_id, lapses_at, moves in json.loads(text)
+    )
+
+
+def hold_row(hold: Hold) -> Values:
+    """Return the values of a hold's row."""
+    return (
+        hold.id,
+        hold.order_id,
+        hold.order_id if hold.status is HoldStatus.OPEN else None,
+        hold.customer_id,
+        hold.currency,
+        hold.exponent,
+        hold.amount_due,
+        hold.amount,
+        hold.captured,
+        hold.status.value,
+        hold.version,
+        to_micros(hold.placed_at),
+        to_micros(hold.lapses_at),
+        _micros(hold.resolved_at),
+        _dumps([[one.account_id, one.at_most, one.priority, one.amount] for one in hold.tenders]),
+    )
+
+
+def hold_of(row: Row) -> Hold:
+    """Return the hold of a row."""
+    return Hold(
+        id=row[0],
+        order_id=row[1],
+        customer_id=row[3],
+        currency=row[4],
+        exponent=row[5],
+        amount_due=row[6],
+        captured=row[8],
+        status=HoldStatus(row[9]),
+        version=row[10],
+        placed_at=from_micros(row[11]),
+        lapses_at=from_micros(row[12]),
+        resolved_at=_time(row[13]),
+        tenders=tuple(
+            HoldTender(account_id=account_id, at_most=at_most, priority=priority, amount=amount)
+            for account_id, at_most, priority, amount in json.loads(row[14])
+        ),
     )
 
 
@@ -209,6 +276,7 @@ def transfer_row(transfer: Transfer) -> Values:
         None if reference is None else reference.type,
         None if reference is None else reference.id,
         None if transfer.metadata is None else transfer.metadata.json,
+        transfer.hold_id,
     )
 
 
@@ -231,6 +299,7 @@ def transfer_of(row: Row) -> Transfer:
         note=row[21],
         reference=None if row[22] is None else Reference(row[22], row[23]),
         metadata=None if row[24] is None else Metadata(json=row[24]),
+        hold_id=row[25],
     )
 
 
@@ -253,16 +322,24 @@ def _side_of(row: Row) -> Side:
 def _moves_text(moves: tuple[LotMove, ...]) -> str:
     if not moves:
         return "[]"
-    return _dumps([[move.lot_id, move.amount, move.origin.value, move.source_lot_id] for move in moves])
+    return _dumps(_plain_moves(moves))
+
+
+def _plain_moves(moves: tuple[LotMove, ...]) -> list[list[str | int | None]]:
+    return [[move.lot_id, move.amount, move.origin.value, move.source_lot_id] for move in moves]
 
 
 def moves_of(text: str) -> tuple[LotMove, ...]:
     """Return the moves of lots that a transfer's row tells of."""
     if text == "[]":
         return ()
+    return _moves(json.loads(text))
+
+
+def _moves(plain: Row) -> tuple[LotMove, ...]:
     return tuple(
         LotMove(lot_id=lot_id, amount=amount, origin=_ORIGINS[origin], source_lot_id=source)
-        for lot_id, amount, origin, source in json.loads(text)
+        for lot_id, amount, origin, source in plain
     )
 
 
@@ -278,6 +355,7 @@ def receipt_row(receipt: Receipt) -> Values:
         receipt.event,
         receipt.event_data,
         to_micros(receipt.recorded_at),
+        receipt.decisions,
     )
 
 
@@ -293,4 +371,5 @@ def receipt_of(row: Row) -> Receipt:
         event=row[6],
         event_data=row[7],
         recorded_at=from_micros(row[8]),
+        decisions=row[9],
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import NamedTuple
 
 from sqlalchemy import Table
 from sqlalchemy.engine import Dialect
@@ -31,6 +32,9 @@ MARKERS: dict[str, Callable[[int], str]] = {
 ARRAYS = {"postgresql": "json_build_array", "sqlite": "json_array"}
 """The function that makes a JSON array of its arguments."""
 
+ARRAYS_OF_ROWS = {"postgresql": "json_agg", "sqlite": "json_group_array"}
+"""The aggregate that makes a JSON array of rows."""
+
 LOCKING = {"postgresql": " FOR NO KEY UPDATE"}
 """How a row is locked; a database that is not named here locks whole transactions."""
 
@@ -49,7 +53,10 @@ class Statements:
         self.gift_card = quoted(tables.gift_card)
         self.store_credit = quoted(tables.store_credit)
         self.lot = quoted(tables.lot)
+        self.hold = quoted(tables.hold)
+        self.hold_tender = quoted(tables.hold_tender)
         self.transfer = quoted(tables.transfer)
+        self.refunded_order = quoted(tables.refunded_order)
         self.receipt = quoted(tables.receipt)
         self._transfer_columns = columns(tables.transfer, "t")
         # One cache per instance: the texts carry this instance's names.
@@ -64,8 +71,9 @@ class Statements:
 
     def _load(self, shape: Shape, lots: int) -> str:
         """Return the statement that loads accounts with their owners and live lots."""
-        select = self._select("a.version", lots=self._lots(lots))
-        return f"{select} WHERE a.id IN ({self._ids(shape, lots + 1)}) ORDER BY a.id, l.id"
+        holds = shape.hold_ids + shape.held_for
+        select = self._select("a.version", lots=self._lots(lots, holds + 1), holds=self._holds_column(shape))
+        return f"{select} WHERE a.id IN ({self._ids(shape, holds + lots + 1)}) ORDER BY a.id, l.id"
 
     def _lock_and_load(self, shape: Shape, values: int, lots: int) -> str:
         """
@@ -74,15 +82,24 @@ class Statements:
         The lock waits for others and sees what they wrote; the rest of the
         statement sees what was committed when it began. Every change of an
         account, its owner or its lots raises the account's version, so the rest
-        is current exactly if it shows the version that was locked. *shape* has
-        *values* values; the names of *lots* follow them.
+        is current exactly if it shows the version that was locked. The names of
+        holds come first, then *shape* with its *values* values, then *lots*.
         """
-        ids = self._ids(shape, 1)
+        holds = shape.hold_ids + shape.held_for
+        ids = self._ids(shape, holds + 1)
         locked = f"SELECT id, version FROM {self.account} WHERE id IN ({ids}) ORDER BY id{LOCKING[self.dialect_name]}"
         select = self._select(
-            "locked.version", f" JOIN ({locked}) locked ON locked.id = a.id", lots=self._lots(lots, values + 1)
+            "locked.version",
+            f" JOIN ({locked}) locked ON locked.id = a.id",
+            lots=self._lots(lots, holds + values + 1),
+            holds=self._holds_column(shape),
         )
         return f"{select} ORDER BY a.id, l.id"
+
+    def lock_order(self) -> str:
+        """Return the statement that locks an order and loads its version."""
+        locking = LOCKING.get(self.dialect_name, "")
+        return f"SELECT version FROM {self.refunded_order} WHERE order_id = {self.marker(1)}{locking}"
 
     def page(self) -> str:
         """Return the statement that loads a page of accounts with all their lots."""
@@ -90,7 +107,7 @@ class Statements:
         select = self._select("a.version", f" JOIN ({page}) p ON p.id = a.id")
         return f"{select} ORDER BY a.id, l.id"
 
-    def _select(self, version: str, join: str = "", lots: str = "") -> str:
+    def _select(self, version: str, join: str = "", lots: str = "", holds: str = "") -> str:
         """
         Return the beginning of a load: one row per account and lot, as one JSON array.
 
@@ -108,11 +125,27 @@ class Statements:
             ]
         )
         return (
-            f"SELECT CAST({ARRAYS[self.dialect_name]}({wanted}) AS TEXT) FROM {self.account} a{join}"
+            f"SELECT CAST({ARRAYS[self.dialect_name]}({wanted}{holds}) AS TEXT) FROM {self.account} a{join}"
             f" LEFT JOIN {self.gift_card} c ON c.account_id = a.id"
             f" LEFT JOIN {self.store_credit} s ON s.account_id = a.id"
             f" LEFT JOIN {self.lot} l ON l.account_id = a.id{lots}"
         )
+
+    def _holds_column(self, shape: Shape) -> str:
+        """Return one more column with the holds that are wanted, found once and the same in every row."""
+        if not shape.hold_ids + shape.held_for:
+            return ""
+        row = f"{ARRAYS[self.dialect_name]}({columns(self.tables.hold, 'h')})"
+        named = self._holds_named(shape.hold_ids, shape.held_for)
+        return f", (SELECT {ARRAYS_OF_ROWS[self.dialect_name]}({row}) FROM {self.hold} h WHERE {named})"
+
+    def _holds_named(self, by_id: int, by_order: int) -> str:
+        named = []
+        if by_id:
+            named.append(f"h.id IN ({self.markers(by_id)})")
+        if by_order:
+            named.append(f"h.open_order IN ({self.markers(by_order, by_id + 1)})")
+        return " OR ".join(named)
 
     def _lots(self, more: int, first: int = 1) -> str:
         """Return the condition on lots: those with value, and those that were named."""
@@ -120,27 +153,33 @@ class Statements:
         return f" AND (l.live = 1{named})"
 
     def _ids(self, shape: Shape, first: int) -> str:
-        digests, cards, accounts, customers, currencies, orders = shape
-        if accounts == sum(shape):
-            return self.markers(accounts, first)
+        if shape.account_ids == sum(shape):
+            return self.markers(shape.account_ids, first)
+        held_for = (
+            f"SELECT x.account_id FROM {self.hold} h JOIN {self.hold_tender} x ON x.hold_id = h.id"
+            " WHERE h.open_order IN"
+        )
         parts = []
         for count, source in (
-            (digests, f"SELECT account_id FROM {self.gift_card} WHERE code_digest IN"),
-            (cards, f"SELECT account_id FROM {self.gift_card} WHERE id IN"),
-            (accounts, f"SELECT id FROM {self.account} WHERE id IN"),
-            (customers, f"SELECT account_id FROM {self.store_credit} WHERE customer_id IN"),
+            (shape.digests, f"SELECT account_id FROM {self.gift_card} WHERE code_digest IN"),
+            (shape.gift_card_ids, f"SELECT account_id FROM {self.gift_card} WHERE id IN"),
+            (shape.account_ids, f"SELECT id FROM {self.account} WHERE id IN"),
+            (shape.customers, f"SELECT account_id FROM {self.store_credit} WHERE customer_id IN"),
+            (shape.owners, f"SELECT account_id FROM {self.store_credit} WHERE customer_id IN"),
+            (shape.owners, f"SELECT account_id FROM {self.gift_card} WHERE customer_id IN"),
+            (shape.bought_in, f"SELECT account_id FROM {self.gift_card} WHERE order_id IN"),
+            (shape.hold_ids, f"SELECT account_id FROM {self.hold_tender} WHERE hold_id IN"),
+            (shape.held_for, held_for),
         ):
             if count:
                 parts.append(f"{source} ({self.markers(count, first)})")
                 first += count
-        for _ in range(currencies):
+        for _ in range(shape.customers_in_a_currency):
             customer, currency = self.marker(first), self.marker(first + 1)
             parts.append(
                 f"SELECT account_id FROM {self.store_credit} WHERE customer_id = {customer} AND currency = {currency}"
             )
             first += 2
-        if orders:
-            parts.append(f"SELECT account_id FROM {self.gift_card} WHERE order_id IN ({self.markers(orders, first)})")
         return " UNION ALL ".join(parts)
 
     # --- transfers ----------------------------------------------------------
@@ -188,7 +227,13 @@ class Statements:
             narrow("t.recorded_at >= {}", to_micros(wanted.since))
         if wanted.until is not None:
             narrow("t.recorded_at < {}", to_micros(wanted.until))
+        if wanted.standing:
+            conditions.append(self._stands("t"))
         return (f" WHERE {' AND '.join(conditions)}" if conditions else ""), tuple(parameters)
+
+    def _stands(self, alias: str) -> str:
+        """Return the condition that a transfer was not reversed."""
+        return f"NOT EXISTS (SELECT 1 FROM {self.transfer} v WHERE v.refunds = {alias}.id AND v.kind = 'reversal')"
 
     def transfers_of(self, count: int) -> str:
         """Return the statement that selects every transfer of *count* accounts, each account's in order."""
@@ -198,6 +243,50 @@ class Statements:
             for side, first in (("debit", 1), ("credit", count + 1))
         ]
         return f"{' UNION ALL '.join(sides)} ORDER BY account_id, place"
+
+    # --- holds --------------------------------------------------------------
+
+    def holds(self, where: str = "") -> str:
+        """Return the statement that selects holds."""
+        return f"SELECT {columns(self.tables.hold, 'h')} FROM {self.hold} h{where}"
+
+    def holds_named(self, by_id: int, by_order: int) -> str:
+        """Return the statement that selects holds by their ids, and open ones by their orders."""
+        return self.holds(f" WHERE {self._holds_named(by_id, by_order)} ORDER BY h.id")
+
+    def lapsed_holds(self) -> str:
+        """Return the statement that selects holds that are stored as open and have lapsed."""
+        return self.holds(
+            f" WHERE h.status = 'open' AND h.lapses_at <= {self.marker(1)} ORDER BY h.lapses_at, h.id"
+            f" LIMIT {self.marker(2)}"
+        )
+
+    def holds_captured_wrong(self) -> str:
+        """Return the statement that finds holds whose redemptions do not sum to what they say."""
+        taken = (
+            f"SELECT t.hold_id, SUM(t.amount) AS amount FROM {self.transfer} t"
+            " WHERE t.hold_id IS NOT NULL GROUP BY t.hold_id"
+        )
+        return (
+            f"SELECT h.id FROM {self.hold} h LEFT JOIN ({taken}) taken ON taken.hold_id = h.id"
+            " WHERE COALESCE(taken.amount, 0) <> h.captured OR h.captured > h.amount ORDER BY h.id"
+        )
+
+    def spent_since(self) -> str:
+        """Return the statement that finds what each of a customer's own accounts in a currency redeemed, and holds."""
+        own = (
+            f"SELECT a.id, a.reservations FROM {self.account} a"
+            f" JOIN {self.store_credit} s ON s.account_id = a.id"
+            f" WHERE s.customer_id = {self.marker(1)} AND a.currency = {self.marker(2)}"
+            f" UNION ALL SELECT a.id, a.reservations FROM {self.account} a"
+            f" JOIN {self.gift_card} c ON c.account_id = a.id"
+            f" WHERE c.customer_id = {self.marker(3)} AND a.currency = {self.marker(4)}"
+        )
+        redeemed = (
+            f"SELECT SUM(t.amount) FROM {self.transfer} t WHERE t.debit_account_id = own.id"
+            f" AND t.kind = 'redemption' AND t.recorded_at >= {self.marker(5)}"
+        )
+        return f"SELECT CAST(COALESCE(({redeemed}), 0) AS {self.integer}), own.reservations FROM ({own}) own"
 
     # --- reports ------------------------------------------------------------
 
@@ -226,19 +315,21 @@ class Statements:
         return text, parameters
 
     def unattached(self) -> str:
-        """Return the statement that finds transfers whose account or redemption is not there."""
+        """Return the statement that finds transfers whose account, redemption or hold is not there."""
         missing = [
             f"(t.{side}_account_id IS NOT NULL AND NOT EXISTS"
             f" (SELECT 1 FROM {self.account} a WHERE a.id = t.{side}_account_id))"
             for side in ("debit", "credit")
         ]
         redemption = f"(t.refunds IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {self.transfer} r WHERE r.id = t.refunds))"
-        return f"SELECT t.id FROM {self.transfer} t WHERE {' OR '.join([*missing, redemption])} ORDER BY t.id"
+        hold = f"(t.hold_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {self.hold} h WHERE h.id = t.hold_id))"
+        return f"SELECT t.id FROM {self.transfer} t WHERE {' OR '.join([*missing, redemption, hold])} ORDER BY t.id"
 
     def refunded_too_much(self) -> str:
-        """Return the statement that finds redemptions of which more was given back than they took."""
+        """Return the statement that finds transfers of which more was given back than they moved."""
         return (
             f"SELECT o.id FROM {self.transfer} o JOIN {self.transfer} r ON r.refunds = o.id"
+            f" WHERE {self._stands('r')}"
             " GROUP BY o.id, o.amount HAVING SUM(r.amount) > o.amount ORDER BY o.id"
         )
 
@@ -264,24 +355,39 @@ class Statements:
         return "BIGINT" if self.dialect_name == "postgresql" else "INTEGER"
 
 
-Shape = tuple[int, int, int, int, int, int]
+class Shape(NamedTuple):
+    """How many values of each kind are wanted, in the order in which a statement takes them."""
+
+    digests: int
+    gift_card_ids: int
+    account_ids: int
+    customers: int
+    owners: int
+    bought_in: int
+    hold_ids: int
+    held_for: int
+    customers_in_a_currency: int
 
 
 def shape_of(wanted: Wanted) -> tuple[Shape, Parameters]:
     """Return how many values of each kind are wanted, and the values in that order."""
     anywhere = tuple(customer for customer, currency in wanted.customers if currency is None)
     in_currency = tuple((customer, currency) for customer, currency in wanted.customers if currency is not None)
-    shape = (
+    shape = Shape(
         len(wanted.digests),
         len(wanted.gift_card_ids),
         len(wanted.account_ids),
         len(anywhere),
-        len(in_currency),
+        len(wanted.owners),
         len(wanted.bought_in),
+        len(wanted.hold_ids),
+        len(wanted.held_for),
+        len(in_currency),
     )
+    named = wanted.digests + wanted.gift_card_ids + wanted.account_ids + anywhere
+    owned = wanted.owners + wanted.owners
     pairs = tuple(value for pair in in_currency for value in pair)
-    values = wanted.digests + wanted.gift_card_ids + wanted.account_ids + anywhere + pairs + wanted.bought_in
-    return shape, values
+    return shape, named + owned + wanted.bought_in + wanted.hold_ids + wanted.held_for + pairs
 
 
 def columns(table: Table, alias: str) -> str:

@@ -56,13 +56,17 @@ class Tables:
     gift_card: Table
     store_credit: Table
     lot: Table
+    hold: Table
+    hold_tender: Table
     transfer: Table
+    refunded_order: Table
 
     @classmethod
     def named(cls, prefix: str = "loyalty_", schema: str | None = None) -> Tables:
         """Return the tables; nothing is created in a database."""
         metadata = MetaData(schema=schema)
         account = _account(metadata, prefix)
+        hold = _hold(metadata, prefix)
         transfer = _transfer(metadata, prefix)
         _forbid_changes(transfer)
         return cls(
@@ -73,7 +77,10 @@ class Tables:
             gift_card=_gift_card(metadata, prefix, account),
             store_credit=_store_credit(metadata, prefix, account),
             lot=_lot(metadata, prefix, account),
+            hold=hold,
+            hold_tender=_hold_tender(metadata, prefix, hold, account),
             transfer=transfer,
+            refunded_order=_refunded_order(metadata, prefix),
         )
 
 
@@ -90,6 +97,7 @@ def _receipt(metadata: MetaData, prefix: str) -> Table:
         _words("event"),
         _words("event_data"),
         _number("recorded_at"),
+        _words("decisions", nullable=True),
         UniqueConstraint("idempotency_key", name=f"{prefix}receipt_key"),
         sqlite_strict=True,
     )
@@ -108,6 +116,7 @@ def _account(metadata: MetaData, prefix: str) -> Table:
         _number("version"),
         _number("opened_at"),
         _number("recorded_at"),
+        _words("reservations", nullable=True),
         CheckConstraint("held >= 0 AND held <= posted AND posted <= 1000000000000000000", name=f"{prefix}account_sums"),
         CheckConstraint("sequence >= 0 AND version >= sequence", name=f"{prefix}account_sequence"),
         sqlite_strict=True,
@@ -142,6 +151,7 @@ def _gift_card(metadata: MetaData, prefix: str, account: Table) -> Table:
         CheckConstraint("status IN ('pending', 'active', 'blocked', 'deactivated')", name=f"{prefix}gift_card_status"),
         CheckConstraint("(customer_id IS NULL) = (claimed_at IS NULL)", name=f"{prefix}gift_card_claim"),
         _given_index(f"{prefix}gift_card_order", "order_id"),
+        _given_index(f"{prefix}gift_card_customer", "customer_id"),
         sqlite_strict=True,
     )
 
@@ -187,6 +197,51 @@ def _lot(metadata: MetaData, prefix: str, account: Table) -> Table:
     )
 
 
+def _hold(metadata: MetaData, prefix: str) -> Table:
+    # "open_order" is the order while the hold is open and nothing afterwards, so that an order has one open hold on
+    # every database, also where an index cannot be partial.
+    return Table(
+        f"{prefix}hold",
+        metadata,
+        _id(),
+        _words("order_id"),
+        _words("open_order", nullable=True),
+        _words("customer_id", nullable=True),
+        _words("currency"),
+        _number("exponent"),
+        _number("amount_due"),
+        _number("amount"),
+        _number("captured"),
+        _words("status"),
+        _number("version"),
+        _number("placed_at"),
+        _number("lapses_at"),
+        _number("resolved_at", nullable=True),
+        _words("tenders"),
+        UniqueConstraint("open_order", name=f"{prefix}hold_open_order"),
+        CheckConstraint("captured >= 0 AND captured <= amount AND amount <= amount_due", name=f"{prefix}hold_amounts"),
+        CheckConstraint("status IN ('open', 'captured', 'voided', 'lapsed')", name=f"{prefix}hold_status"),
+        CheckConstraint(
+            "(status = 'open') = (open_order IS NOT NULL) AND (status = 'open') = (resolved_at IS NULL)",
+            name=f"{prefix}hold_open",
+        ),
+        CheckConstraint("captured = 0 OR status = 'captured'", name=f"{prefix}hold_captured"),
+        Index(f"{prefix}hold_lapse", "status", "lapses_at"),
+        sqlite_strict=True,
+    )
+
+
+def _hold_tender(metadata: MetaData, prefix: str, hold: Table, account: Table) -> Table:
+    """Return the table that leads from a hold to the accounts it may reserve on. What it reserves stands with them."""
+    return Table(
+        f"{prefix}hold_tender",
+        metadata,
+        Column("hold_id", Words, ForeignKey(hold.c.id), primary_key=True),
+        Column("account_id", Words, ForeignKey(account.c.id), primary_key=True),
+        sqlite_strict=True,
+    )
+
+
 def _transfer(metadata: MetaData, prefix: str) -> Table:
     return Table(
         f"{prefix}transfer",
@@ -208,6 +263,7 @@ def _transfer(metadata: MetaData, prefix: str) -> Table:
         _words("reference_type", nullable=True),
         _words("reference_id", nullable=True),
         _words("metadata", nullable=True),
+        _words("hold_id", nullable=True),
         CheckConstraint("amount > 0 AND amount <= 1000000000000000000", name=f"{prefix}transfer_amount"),
         *_side_checks(prefix, "debit"),
         *_side_checks(prefix, "credit"),
@@ -215,8 +271,20 @@ def _transfer(metadata: MetaData, prefix: str) -> Table:
         _side_index(prefix, "credit"),
         _given_index(f"{prefix}transfer_order", "order_id"),
         _given_index(f"{prefix}transfer_refunds", "refunds"),
+        _reversal_index(prefix),
         # Rows arrive in the order of this column, so a block range index finds them and costs next to nothing.
         Index(f"{prefix}transfer_recorded", "recorded_at", postgresql_using="brin"),
+        sqlite_strict=True,
+    )
+
+
+def _refunded_order(metadata: MetaData, prefix: str) -> Table:
+    return Table(
+        f"{prefix}refunded_order",
+        metadata,
+        Column("order_id", Words, primary_key=True),
+        _number("version"),
+        CheckConstraint("version > 0", name=f"{prefix}refunded_order_version"),
         sqlite_strict=True,
     )
 
@@ -257,6 +325,12 @@ def _side_index(prefix: str, side: str) -> Index:
 def _given_index(name: str, column: str) -> Index:
     given = text(f"{column} IS NOT NULL")
     return Index(name, column, postgresql_where=given, sqlite_where=given)
+
+
+def _reversal_index(prefix: str) -> Index:
+    reversals = text("kind = 'reversal'")
+    name = f"{prefix}transfer_reversal"
+    return Index(name, "refunds", unique=True, postgresql_where=reversals, sqlite_where=reversals)
 
 
 def _ddl(statement: str) -> DDL:

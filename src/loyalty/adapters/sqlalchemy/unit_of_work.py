@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from loyalty.adapters.sqlalchemy.reading import ID, VERSION, SqlReader, found_in
-from loyalty.adapters.sqlalchemy.rows import receipt_of
+from loyalty.adapters.sqlalchemy.reading import ID, VERSION, SqlReader, found_in, with_equal_work
+from loyalty.adapters.sqlalchemy.rows import hold_of, receipt_of
 from loyalty.adapters.sqlalchemy.statements import shape_of
 from loyalty.adapters.sqlalchemy.writing import write_all_at_once, write_one_by_one
 from loyalty.clock import to_micros
 from loyalty.identifiers import AccountId
-from loyalty.ports.changes import Changes
+from loyalty.ledger.hold import Hold
+from loyalty.ports.changes import Changes, RefundedOrder
 from loyalty.ports.receipt import Receipt
 from loyalty.ports.storage import Found, Wanted
 
@@ -38,11 +39,20 @@ class SqlUnitOfWork(SqlReader):
         if not values:
             return Found()
         text = self._statements.lock_and_load(shape, len(values), len(wanted.lot_ids))
-        rows = self._loaded(text, values + wanted.lot_ids)
+        rows = self._loaded(text, wanted.hold_ids + wanted.held_for + values + wanted.lot_ids)
+        if not rows:
+            return with_equal_work(self._holds_without_accounts(wanted), wanted)
         if all(row[0] == row[VERSION] for row in rows):
-            return found_in(rows)
+            return with_equal_work(found_in(rows), wanted)
         ids = tuple(dict.fromkeys([AccountId(row[ID]) for row in rows]))
-        return self.find(Wanted(account_ids=ids, lot_ids=wanted.lot_ids))
+        return self.find(
+            Wanted(account_ids=ids, lot_ids=wanted.lot_ids, hold_ids=wanted.hold_ids, held_for=wanted.held_for)
+        )
+
+    def lock_order(self, order_id: str) -> RefundedOrder:
+        """Lock the order's row, if there is one yet."""
+        rows = self._rows(self._statements.lock_order(), (order_id,))
+        return RefundedOrder(order_id, rows[0][0]) if rows else RefundedOrder(order_id)
 
     def receipt(self, idempotency_key: str) -> Receipt | None:
         """Return the receipt under this key, or None."""
@@ -52,6 +62,10 @@ class SqlUnitOfWork(SqlReader):
     def accounts_with_expired_value(self, at: datetime, limit: int) -> tuple[AccountId, ...]:
         """Return accounts with expired, free value."""
         return tuple(AccountId(row[0]) for row in self._rows(self._statements.expired(), (to_micros(at), limit)))
+
+    def lapsed_holds(self, at: datetime, limit: int) -> tuple[Hold, ...]:
+        """Return holds that are stored as open and have lapsed."""
+        return tuple(map(hold_of, self._rows(self._statements.lapsed_holds(), (to_micros(at), limit))))
 
     def write(self, changes: Changes) -> bool:
         """Write everything, or nothing if the receipt's key is known."""

@@ -18,8 +18,10 @@ from loyalty.adapters.sqlalchemy.rows import (
     Values,
     account_row,
     gift_card_row,
+    hold_row,
     lot_row,
     receipt_row,
+    reservations_text,
     store_credit_row,
     transfer_row,
 )
@@ -28,7 +30,7 @@ from loyalty.adapters.sqlalchemy.tables import Tables
 from loyalty.clock import to_micros
 from loyalty.errors import ConcurrentUpdate
 from loyalty.gift_cards.card import GiftCard
-from loyalty.ports.changes import AccountChange, Changes, LotChange
+from loyalty.ports.changes import AccountChange, Changes, HoldChange, LotChange, RefundedOrder
 
 __all__ = ["write_all_at_once", "write_one_by_one"]
 
@@ -41,7 +43,10 @@ ACCOUNT = names(_TABLES.account)
 GIFT_CARD = names(_TABLES.gift_card)
 STORE_CREDIT = names(_TABLES.store_credit)
 LOT = names(_TABLES.lot)
+HOLD = names(_TABLES.hold)
+HOLD_TENDER = names(_TABLES.hold_tender)
 TRANSFER = names(_TABLES.transfer)
+REFUNDED_ORDER = names(_TABLES.refunded_order)
 
 TYPES = {
     column.name: "bigint" if column.type.python_type is int else "text"
@@ -50,9 +55,20 @@ TYPES = {
 }
 """What PostgreSQL is told of each column; a name means the same in every table."""
 
-ACCOUNT_FACTS = ("posted", "held", "sequence", "version", "recorded_at")
+ACCOUNT_FACTS = ("posted", "held", "sequence", "version", "recorded_at", "reservations")
 LOT_FACTS = ("remaining", "held", "live")
-"""What changes about an account and a lot."""
+HOLD_FACTS = (
+    "open_order",
+    "amount_due",
+    "amount",
+    "captured",
+    "status",
+    "version",
+    "lapses_at",
+    "resolved_at",
+    "tenders",
+)
+"""What changes about an account, a lot and a hold."""
 
 CARD_FACTS = (
     "status",
@@ -76,7 +92,8 @@ class Write:
     """
     Rows for one table. An insert lists *columns*; an update sets them where *keys* match.
 
-    The values of a row are those of the columns, then those of the keys.
+    The values of a row are those of the columns, then those of the keys. A write
+    that *waits* makes sense only if the one before it found all its rows.
     """
 
     table: str
@@ -84,6 +101,7 @@ class Write:
     keys: tuple[str, ...]
     rows: Sequence[Values]
     unless_exists: str | None = None
+    waits: bool = False
 
 
 def writes_of(statements: Statements, changes: Changes) -> list[Write]:
@@ -101,6 +119,7 @@ def writes_of(statements: Statements, changes: Changes) -> list[Write]:
         writes.append(
             Write(statements.gift_card, CARD_FACTS, ("id",), [_card_values(card) for card in changes.gift_cards])
         )
+    writes.extend(_holds(statements, changes))
     lots = changes.lots()
     new_lots = [lot_row(change.after, change.account.id) for change in lots if change.before is None]
     if new_lots:
@@ -108,6 +127,7 @@ def writes_of(statements: Statements, changes: Changes) -> list[Write]:
     old_lots = [_lot_values(change) for change in lots if change.before is not None]
     if old_lots:
         writes.append(Write(statements.lot, LOT_FACTS, ("id", "remaining", "held"), old_lots))
+    writes.extend([_refunded_order(statements, order) for order in changes.refunded_orders])
     if changes.transfers:
         rows = [transfer_row(transfer) for transfer in changes.transfers]
         writes.append(_insert(statements.transfer, TRANSFER, rows))
@@ -121,6 +141,26 @@ def _new_owners(statements: Statements, changes: Changes) -> Iterator[Write]:
         yield _insert(statements.store_credit, STORE_CREDIT, rows, unless_exists="customer_id, currency")
     if changes.new_gift_cards:
         yield _insert(statements.gift_card, GIFT_CARD, [gift_card_row(card) for card in changes.new_gift_cards])
+
+
+def _holds(statements: Statements, changes: Changes) -> Iterator[Write]:
+    """Yield the ends of holds, then the new ones, which may need the place of one that ends."""
+    if changes.holds:
+        yield Write(statements.hold, HOLD_FACTS, ("id", "version"), [_hold_values(change) for change in changes.holds])
+    if changes.new_holds:
+        rows = [hold_row(hold) for hold in changes.new_holds]
+        hold = _insert(statements.hold, HOLD, rows, unless_exists="open_order")
+        yield attrs.evolve(hold, waits=bool(changes.holds))
+    links = [(hold.id, tender.account_id) for hold in changes.new_holds for tender in hold.tenders]
+    if links:
+        yield Write(statements.hold_tender, HOLD_TENDER, (), links, waits=True)
+
+
+def _refunded_order(statements: Statements, order: RefundedOrder) -> Write:
+    if order.version == 0:
+        return _insert(statements.refunded_order, REFUNDED_ORDER, [(order.order_id, 1)], unless_exists="order_id")
+    row = (order.version + 1, order.order_id, order.version)
+    return Write(statements.refunded_order, ("version",), REFUNDED_ORDER, [row])
 
 
 def _insert(table: str, columns: tuple[str, ...], rows: list[Values], *, unless_exists: str | None = None) -> Write:
@@ -139,9 +179,15 @@ def _account_values(change: AccountChange) -> Values:
         after.sequence,
         after.version,
         to_micros(after.recorded_at),
+        reservations_text(after.reservations),
         before.id,
         before.version,
     )
+
+
+def _hold_values(change: HoldChange) -> Values:
+    row = dict(zip(HOLD, hold_row(change.after), strict=True))
+    return (*(row[name] for name in HOLD_FACTS), change.before.id, change.before.version)
 
 
 def _lot_values(change: LotChange) -> Values:
@@ -195,7 +241,7 @@ def write_all_at_once(driver: Driver, statements: Statements, changes: Changes) 
     parameters = tuple([value for write in writes for row in write.rows for value in row])
     if len(parameters) > MOST_PARAMETERS:
         return write_one_by_one(driver, statements, changes)
-    shape = tuple([(write.table, write.columns, write.keys, write.unless_exists, len(write.rows)) for write in writes])
+    shape = tuple([_shape(write) for write in writes])
     text = _combined(statements.marker, shape)
     counts: str = driver.rows(text, parameters)[0][0]
     if counts == " ".join([str(len(write.rows)) for write in writes]):
@@ -205,24 +251,31 @@ def write_all_at_once(driver: Driver, statements: Statements, changes: Changes) 
     raise ConcurrentUpdate
 
 
-PartShape = tuple[str, tuple[str, ...], tuple[str, ...], str | None, int]
+PartShape = tuple[str, tuple[str, ...], tuple[str, ...], str | None, bool, int]
+
+
+def _shape(write: Write) -> PartShape:
+    return write.table, write.columns, write.keys, write.unless_exists, write.waits, len(write.rows)
 
 
 @lru_cache(maxsize=256)
 def _combined(marker: Callable[[int], str], shape: tuple[PartShape, ...]) -> str:
     parts, first = [], 1
     for place, part in enumerate(shape):
-        _, columns, keys, _, rows = part
+        _, columns, keys, _, waits, rows = part
         values = _values(marker, tuple([TYPES[name] for name in (*columns, *keys)]), rows, first)
         first += rows * (len(columns) + len(keys))
-        body = _part(part, values, "EXISTS (SELECT 1 FROM part_0)" if place else "TRUE")
+        gate = "EXISTS (SELECT 1 FROM part_0)" if place else "TRUE"
+        if waits:
+            gate = f"(SELECT count(*) FROM part_{place - 1}) = {shape[place - 1][-1]}"
+        body = _part(part, values, gate)
         parts.append(f"part_{place} AS ({body} RETURNING 1)")
     counts = ", ".join(f"(SELECT count(*) FROM part_{place})" for place in range(len(shape)))
     return f"WITH {', '.join(parts)} SELECT concat_ws(' ', {counts})"
 
 
 def _part(part: PartShape, values: str, gate: str) -> str:
-    table, columns, keys, unless_exists, _ = part
+    table, columns, keys, unless_exists, _, _ = part
     names_ = ", ".join([*columns, *(f"old_{key}" for key in keys)])
     if keys:
         matches = " AND ".join(f"t.{key} = v.old_{key}" for key in keys)

@@ -21,13 +21,15 @@ from loyalty.ports.storage import Storage
 from loyalty.reports.audit import Audit
 from loyalty.reports.gift_cards import GetGiftCard
 from loyalty.reports.store_credit import GetStoreCreditAccount
+from loyalty.tenders.hold_view import HoldView
 from loyalty.testing.books import Books, books_of
 from loyalty.testing.fakes import CountingIds, FakeClock, fake_code_keys
 from loyalty.testing.invariants import require_sound
-from loyalty.testing.programs import money
-from loyalty.use_cases.command import Command
+from loyalty.testing.programs import AnyCommand, money
 from loyalty.use_cases.grant_store_credit import Grant, GrantStoreCredit
-from loyalty.use_cases.issue_gift_card import IssuedGiftCard, IssueGiftCard
+from loyalty.use_cases.issue_gift_card import IssueGiftCard
+from loyalty.use_cases.new_card import IssuedGiftCard
+from loyalty.use_cases.place_hold import PlaceHold
 
 __all__ = ["DAY", "HOUR", "MICROSECOND", "UNKNOWN_CODE", "KitCase", "Stand"]
 
@@ -75,7 +77,7 @@ class Stand:
         self._keys += 1
         return f"key-{self._keys}"
 
-    def execute(self, command: Command[Any]) -> Any:
+    def execute(self, command: AnyCommand) -> Any:
         """Execute a command."""
         return self.loyalty.execute(command)
 
@@ -92,9 +94,20 @@ class Stand:
             )
         )
 
+    def hold(self, amount_due: int, *cards: IssuedGiftCard, order_id: str = "order", **more: Any) -> HoldView:
+        """Hold *amount_due* minor units for an order, on *cards* or whatever else is said."""
+        more.setdefault("codes", tuple(card.code for card in cards))
+        return self.loyalty.execute(
+            PlaceHold(order_id=order_id, amount_due=money(amount_due), idempotency_key=self.key(), **more)
+        )
+
     def left_on(self, card: IssuedGiftCard) -> Money:
         """Return what is posted on a card."""
         return self.loyalty.ask(GetGiftCard(id=card.gift_card.id)).posted
+
+    def available_on(self, card: IssuedGiftCard) -> Money:
+        """Return what may be spent from a card."""
+        return self.loyalty.ask(GetGiftCard(id=card.gift_card.id)).available
 
     def credit_of(self, customer_id: str, currency: str = "USD") -> Money:
         """Return what is posted on a customer's account."""

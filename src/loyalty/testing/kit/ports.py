@@ -166,6 +166,24 @@ class PortTests(KitCase):
         assert ["JPY", "USD"] == sorted(one.account.currency for one in both.store_credit_accounts)
         assert () == stand.storage.read(lambda reader: reader.find(Wanted())).accounts()
 
+    def test_a_code_that_leads_to_no_card_leads_to_none(self, stand: Stand) -> None:
+        """What a storage does to take as long for a missing card as for another one never shows in its answer."""
+        card = stand.card().gift_card
+        (stored,) = stand.books().gift_cards
+        digest, unknown = stored.code_digest, ("f" * 64, "0" * 64)
+        for wanted, expected in (
+            (Wanted(digests=unknown[:1], codes=1), []),
+            (Wanted(digests=unknown, codes=2), []),
+            (Wanted(digests=(unknown[0], digest, unknown[1]), codes=3), [card.id]),
+            (Wanted(digests=(digest, unknown[0]), codes=1), [card.id]),
+        ):
+            for found in (
+                stand.storage.read(lambda reader, wanted=wanted: reader.find(wanted)),  # type: ignore[misc]  # bound now
+                stand.storage.run(lambda uow, wanted=wanted: uow.lock(wanted)),  # type: ignore[misc]  # bound now
+            ):
+                assert expected == [one.id for one in found.gift_cards]
+                assert () == found.store_credit_accounts
+
     def test_locks_may_be_asked_for_in_any_order(self, stand: Stand) -> None:
         """And twice, and by several names."""
         ids = tuple(stand.card().gift_card.account_id for _ in range(4))

@@ -10,14 +10,24 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 
+import attrs
 import pytest
 
-from loyalty.errors import AlreadyClaimed, InsufficientBalance, LoyaltyError, RefundTooLarge
+from loyalty.errors import (
+    AlreadyClaimed,
+    AlreadyReversed,
+    InsufficientBalance,
+    LoyaltyError,
+    NotReversible,
+    RefundTooLarge,
+)
 from loyalty.facade import Loyalty
 from loyalty.ledger.lot import LotOrigin
 from loyalty.money import ALL
 from loyalty.testing.capabilities import needs
+from loyalty.testing.fakes import FakeClock
 from loyalty.testing.kit.case import KitCase, Stand
 from loyalty.testing.programs import AnyCommand, answer, money
 from loyalty.use_cases.claim_gift_card import ClaimGiftCard
@@ -25,22 +35,29 @@ from loyalty.use_cases.convert_gift_card import ConvertGiftCard
 from loyalty.use_cases.grant_store_credit import GrantStoreCredit
 from loyalty.use_cases.pay_with_balances import PayWithBalances
 from loyalty.use_cases.redeem_gift_card import RedeemGiftCard
+from loyalty.use_cases.refund_as_gift_card import RefundAsGiftCard
+from loyalty.use_cases.refund_order_to_store_credit import RefundOrderToStoreCredit
 from loyalty.use_cases.refund_redemption import RefundRedemption
+from loyalty.use_cases.reverse_transfer import ReverseTransfer
 
-__all__ = ["Outcome", "RaceTests", "race"]
+__all__ = ["Outcome", "RaceCase", "RaceTests", "kinds", "race"]
 
 Outcome = tuple[object, LoyaltyError | None]
 
 
-def race(loyalty: Loyalty, commands: Sequence[AnyCommand]) -> list[Outcome]:
-    """Execute each command in a thread of its own, all at once; return what each came to, in the same order."""
+def race(doors: Sequence[Loyalty], commands: Sequence[AnyCommand]) -> list[Outcome]:
+    """
+    Execute each command in a thread of its own, all at once; return what each came to, in the same order.
+
+    Each has its door, for racers may have different clocks.
+    """
     barrier = threading.Barrier(len(commands))
     outcomes: list[Outcome | BaseException] = [AssertionError("a thread did not finish")] * len(commands)
 
     def run(place: int) -> None:
         try:
             barrier.wait()
-            outcomes[place] = answer(loyalty, commands[place])
+            outcomes[place] = answer(doors[place], commands[place])
         except BaseException as error:  # noqa: BLE001 - handed to the test, which raises it
             outcomes[place] = error
 
@@ -63,12 +80,19 @@ def kinds(outcomes: Sequence[Outcome]) -> Counter[str]:
     return Counter("done" if error is None else type(error).__name__ for _, error in outcomes)
 
 
-class RaceTests(KitCase):
-    """Many at once."""
+class RaceCase(KitCase):
+    """The ground of all tests that race."""
 
-    def race(self, stand: Stand, commands: Sequence[AnyCommand]) -> list[Outcome]:
-        """Execute all commands at once; return what each came to, in the same order."""
-        return race(stand.loyalty, commands)
+    def race(
+        self, stand: Stand, commands: Sequence[AnyCommand], times: Sequence[datetime] | None = None
+    ) -> list[Outcome]:
+        """Execute all commands at once, each at its time; return what each came to, in the same order."""
+        doors = {time: attrs.evolve(stand, clock=FakeClock(time)).loyalty for time in {stand.clock(), *(times or ())}}
+        return race([doors[time] for time in times or [stand.clock()] * len(commands)], commands)
+
+
+class RaceTests(RaceCase):
+    """Many at once."""
 
     @needs("threads")
     @pytest.mark.parametrize(("buyers", "units"), [(2, 1), (8, 3), (32, 10)])
@@ -205,6 +229,60 @@ class RaceTests(KitCase):
         stand.require_sound()
 
     @needs("threads")
+    def test_one_of_many_reversals_wins(self, stand: Stand) -> None:
+        """Of 16 of one redemption, one gives back and 15 come too late."""
+        card = stand.card(100)
+        redemption = stand.execute(_redeem(card.code, 100, "redeem"))
+        outcomes = self.race(stand, [_reverse(redemption.id, f"reverse {number}") for number in range(16)])
+
+        assert {"done": 1, AlreadyReversed.__name__: 15} == kinds(outcomes)
+        assert money(100) == stand.left_on(card)
+        stand.require_sound()
+
+    @needs("threads")
+    def test_a_reversal_and_a_refund_of_one_redemption_exclude_each_other(self, stand: Stand) -> None:
+        """Of eight of each, one of all gives back, and the others are told why not."""
+        card = stand.card(100)
+        redemption = stand.execute(_redeem(card.code, 100, "redeem"))
+        outcomes = self.race(
+            stand,
+            [
+                command
+                for number in range(8)
+                for command in (
+                    _reverse(redemption.id, f"reverse {number}"),
+                    RefundRedemption(redemption_id=redemption.id, amount=ALL, idempotency_key=f"refund {number}"),
+                )
+            ],
+        )
+        told = kinds(outcomes)
+
+        assert 1 == told["done"]
+        too_late = told[AlreadyReversed.__name__] + told[NotReversible.__name__] + told[RefundTooLarge.__name__]
+        assert 15 == too_late
+        assert money(100) == stand.left_on(card)
+        stand.require_sound()
+
+    @needs("threads")
+    @pytest.mark.parametrize(("refunds", "fit"), [(2, 1), (8, 3), (32, 10)])
+    def test_refunds_of_an_order_stay_within_one_cap(self, stand: Stand, refunds: int, fit: int) -> None:
+        """To as many accounts and cards as there are refunds: as many succeed as fit under the ceiling."""
+        shared = {"order_id": "order", "amount": money(10), "refundable": money(10 * fit + 9)}
+        outcomes = self.race(
+            stand,
+            [
+                RefundAsGiftCard(idempotency_key=f"{number}", **shared)  # type: ignore[arg-type]  # the command checks itself
+                if number % 2
+                else RefundOrderToStoreCredit(customer_id=f"{number}", idempotency_key=f"{number}", **shared)  # type: ignore[arg-type]  # the command checks itself
+                for number in range(refunds)
+            ],
+        )
+
+        assert {"done": fit, RefundTooLarge.__name__: refunds - fit} == kinds(outcomes)
+        assert {"USD": 10 * fit} == stand.books().owed()
+        stand.require_sound()
+
+    @needs("threads")
     def test_every_read_during_a_race_is_one_instant(self, stand: Stand) -> None:
         """While value moves from cards to credit, every reader sees all of it, never a part."""
         cards = [stand.card(100) for _ in range(16)]
@@ -234,6 +312,10 @@ class RaceTests(KitCase):
 
         assert {"done": 16} == kinds(outcomes)
         assert [{"USD": 1600}] * len(seen) == seen
+
+
+def _reverse(transfer_id: str, key: str) -> ReverseTransfer:
+    return ReverseTransfer(transfer_id=transfer_id, actor="staff", reason="a mistake", idempotency_key=key)
 
 
 def _redeem(code: str, amount: int, key: str) -> RedeemGiftCard:

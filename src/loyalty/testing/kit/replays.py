@@ -6,30 +6,53 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
+import attrs
 import pytest
 
 from loyalty.errors import IdempotencyConflict, InsufficientBalance
+from loyalty.gift_cards.view import GiftCardView
+from loyalty.identifiers import HoldId, TransferId
+from loyalty.ledger.entry import Direction
 from loyalty.ledger.lot import LotOrigin
 from loyalty.money import ALL
 from loyalty.testing.books import receipt_of
 from loyalty.testing.kit.case import DAY, KitCase, Stand
 from loyalty.testing.programs import money
+from loyalty.use_cases.adjust_hold import AdjustHold
+from loyalty.use_cases.adjust_value import AdjustValue
 from loyalty.use_cases.block_gift_card import BlockGiftCard
+from loyalty.use_cases.capture_hold import CaptureHold
 from loyalty.use_cases.claim_gift_card import ClaimGiftCard
 from loyalty.use_cases.command import Command
 from loyalty.use_cases.convert_gift_card import ConvertGiftCard
 from loyalty.use_cases.debit_store_credit import DebitStoreCredit
 from loyalty.use_cases.grant_store_credit import GrantStoreCredit
-from loyalty.use_cases.issue_gift_card import IssuedGiftCard, IssueGiftCard
+from loyalty.use_cases.issue_gift_card import IssueGiftCard
 from loyalty.use_cases.open_store_credit_account import OpenStoreCreditAccount
 from loyalty.use_cases.pay_with_balances import PayWithBalances
+from loyalty.use_cases.place_hold import PlaceHold
 from loyalty.use_cases.redeem_gift_card import RedeemGiftCard
+from loyalty.use_cases.refund_as_gift_card import RefundAsGiftCard
+from loyalty.use_cases.refund_order_to_store_credit import RefundOrderToStoreCredit
 from loyalty.use_cases.refund_redemption import RefundRedemption
+from loyalty.use_cases.reverse_transfer import ReverseTransfer
 from loyalty.use_cases.unblock_gift_card import UnblockGiftCard
+from loyalty.use_cases.void_hold import VoidHold
 
-__all__ = ["COMMANDS", "ReplayTests", "prepare"]
+__all__ = ["COMMANDS", "Prepared", "ReplayTests", "prepare"]
 
-Make = Callable[[IssuedGiftCard, str, str], Command[Any]]
+
+@attrs.frozen(kw_only=True)
+class Prepared:
+    """What the commands below work on: a card with its code, what paid for the order 0, and what the order 3 holds."""
+
+    code: str
+    gift_card: GiftCardView
+    redemption_id: TransferId
+    hold_id: HoldId
+
+
+Make = Callable[[Prepared, str, str], Command[Any]]
 
 COMMANDS: Final[Mapping[str, tuple[Make, str]]] = {
     "issue": (lambda _, key, note: IssueGiftCard(value=money(100), note=note, idempotency_key=key), "GiftCardIssued"),
@@ -52,6 +75,42 @@ COMMANDS: Final[Mapping[str, tuple[Make, str]]] = {
             codes=(card.code,), customer_id="ada", amount_due=money(1200), order_id="1", note=note, idempotency_key=key
         ),
         "OrderPaid",
+    ),
+    "pay what is held": (
+        lambda card, key, note: PayWithBalances(
+            codes=(card.code,), customer_id="ada", amount_due=money(1200), order_id="3", note=note, idempotency_key=key
+        ),
+        "OrderPaid",
+    ),
+    "hold": (
+        lambda card, key, note: PlaceHold(
+            codes=(card.code,), customer_id="ada", amount_due=money(1200), order_id="1", note=note, idempotency_key=key
+        ),
+        "HoldPlaced",
+    ),
+    "hold anew": (
+        lambda card, key, note: PlaceHold(
+            codes=(card.code,), customer_id="ada", amount_due=money(1200), order_id="3", note=note, idempotency_key=key
+        ),
+        "HoldPlaced",
+    ),
+    "adjust a hold": (
+        lambda card, key, note: AdjustHold(
+            hold_id=card.hold_id,
+            amount_due=money(450),
+            lapses_after=timedelta(hours=1),
+            note=note,
+            idempotency_key=key,
+        ),
+        "HoldAdjusted",
+    ),
+    "capture a hold": (
+        lambda card, key, note: CaptureHold(hold_id=card.hold_id, amount=money(150), note=note, idempotency_key=key),
+        "HoldCaptured",
+    ),
+    "void a hold": (
+        lambda card, key, note: VoidHold(hold_id=card.hold_id, note=note, idempotency_key=key),
+        "HoldVoided",
     ),
     "refund": (
         lambda _, key, note: RefundRedemption(order_id="0", amount=ALL, note=note, idempotency_key=key),
@@ -79,16 +138,54 @@ COMMANDS: Final[Mapping[str, tuple[Make, str]]] = {
         lambda _, key, note: DebitStoreCredit(customer_id="ada", amount=money(300), note=note, idempotency_key=key),
         "StoreCreditDebited",
     ),
+    "adjust": (
+        lambda card, key, note: AdjustValue(
+            gift_card_id=card.gift_card.id,
+            amount=money(1000),
+            direction=Direction.DEBIT,
+            actor="staff",
+            reason="a mistake",
+            note=note,
+            idempotency_key=key,
+        ),
+        "ValueAdjusted",
+    ),
+    "reverse": (
+        lambda card, key, note: ReverseTransfer(
+            transfer_id=card.redemption_id, actor="staff", reason="a mistake", note=note, idempotency_key=key
+        ),
+        "TransferReversed",
+    ),
+    "refund to credit": (
+        lambda _, key, note: RefundOrderToStoreCredit(
+            order_id="2", customer_id="bo", amount=money(70), refundable=money(70), note=note, idempotency_key=key
+        ),
+        "OrderRefunded",
+    ),
+    "refund as card": (
+        lambda _, key, note: RefundAsGiftCard(
+            order_id="2", amount=money(70), refundable=money(70), note=note, idempotency_key=key
+        ),
+        "OrderRefunded",
+    ),
 }
 """Every command with a key and its event, as it can be carried out after :func:`prepare`."""
 
 
-def prepare(stand: Stand) -> IssuedGiftCard:
-    """Leave a card of 1000, 300 of credit for ada, and the order 0, which a card paid with 200."""
+def prepare(stand: Stand) -> Prepared:
+    """
+    Leave a card of 1000, 300 of credit for ada, and the order 0, which a card paid with 200.
+
+    The order 3 holds 300 of the 400 on two more cards.
+    """
     paid = stand.card(200)
-    stand.execute(RedeemGiftCard(code=paid.code, amount=money(200), order_id="0", idempotency_key="order 0"))
+    redemption = stand.execute(
+        RedeemGiftCard(code=paid.code, amount=money(200), order_id="0", idempotency_key="order 0")
+    )
     stand.credit(300)
-    return stand.card(1000, expires_at=stand.clock() + DAY)
+    card = stand.card(1000, expires_at=stand.clock() + DAY)
+    hold = stand.hold(300, stand.card(100), stand.card(300), order_id="3")
+    return Prepared(code=card.code, gift_card=card.gift_card, redemption_id=redemption.id, hold_id=hold.id)
 
 
 class ReplayTests(KitCase):

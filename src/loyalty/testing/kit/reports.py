@@ -219,6 +219,7 @@ class ReportTests(KitCase):
             for until in times[place:]:
                 for row in stand.loyalty.ask(Movements(since=since, until=until)):
                     rise = minor(row.issued) + minor(row.granted) + minor(row.refunded)
+                    rise += minor(row.adjusted) + minor(row.reversed)
                     fall = minor(row.redeemed) + minor(row.debited) + minor(row.expired)
                     owed = stand.loyalty.ask(Liability(as_of=until - MICROSECOND)).total.get("USD", money(0))
 
