@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from functools import lru_cache
 from typing import Any, Final
@@ -31,6 +31,7 @@ __all__ = [
     "split",
     "split_next",
     "to_money",
+    "totals",
 ]
 
 LIMIT: Final = 10**15
@@ -192,6 +193,20 @@ def to_money(minor: int, currency: str, exponent: int) -> Money:
         Money('20.00', 'USD')
     """
     return Money(Decimal(minor).scaleb(-exponent, _EXACT), _currency(currency, exponent))
+
+
+def totals(amounts: Iterable[tuple[str, int, int]]) -> tuple[Money, ...]:
+    """
+    Return the sum of amounts per currency, sorted by its code.
+
+    Args:
+        amounts:
+            The code of the currency, its number of decimals, and minor units, signed.
+    """
+    sums: dict[tuple[str, int], int] = {}
+    for currency, exponent, minor in amounts:
+        sums[currency, exponent] = sums.get((currency, exponent), 0) + minor
+    return tuple([to_money(minor, *currency) for currency, minor in sorted(sums.items())])
 
 
 @lru_cache(maxsize=1024)

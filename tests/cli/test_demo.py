@@ -12,10 +12,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from loyalty.cli.app import SAMPLE, app
-from tests.cli.demo_oracle import FIGURES, months_of
+from tests.cli.demo_oracle import FIGURES, holds_of, months_of
 from tests.cli.test_purchases import DAMAGED_ROWS, GOOD_ROW, HEADER
 
 SMALL = Path(__file__).parents[1] / "data" / "small_log.csv"
+DECLINED = Path(__file__).parents[1] / "data" / "declined_log.csv"
 MONTH = re.compile(r"^ *([0-9]{4}-[0-9]{2})((?: +-?[0-9,]+\.[0-9]{2}){6}) *$", re.MULTILINE)
 
 
@@ -91,13 +92,47 @@ def test_small_log_is_replayed_and_repeated(sqlite_url: str) -> None:
     assert "20 of 20 purchases" in first.stderr
 
 
-def test_small_log_is_replayed_on_postgresql(postgresql_database: str) -> None:
+def test_sample_is_replayed_through_holds(sqlite_url: str) -> None:
+    """The sample, paid through holds with charges that fail elsewhere, ties to the cent, and so do its holds."""
+    result = demo("--checkout", "hold", "--database", sqlite_url)
+
+    holds = holds_of(SAMPLE)
+    placed, declined = sum(holds.values()), holds["voided"] + holds["lapsed"]
+    closed = f"{holds['captured']:,} captured, {holds['voided']} voided and {holds['lapsed']} lapsed"
+    assert 0 == result.exit_code, result.stderr
+    assert months_of(SAMPLE, through_holds=True) == table(result.stdout)
+    assert f"Holds: {placed:,} placed, {closed} after {declined} charges were declined elsewhere" in result.stdout
+    assert "Audit: clean." in result.stdout
+    with sqlite3.connect(sqlite_url.removeprefix("sqlite:///")) as connection:
+        stored = dict(connection.execute("SELECT status, count(*) FROM loyalty_hold GROUP BY status").fetchall())
+        held = connection.execute("SELECT sum(held) FROM loyalty_account").fetchone()
+    connection.close()
+    assert (holds, (0,)) == (stored, held)
+
+
+def test_log_is_replayed_through_holds_and_repeated(sqlite_url: str) -> None:
+    """A second run through holds says that nothing changed; a run that pays in the other way is refused."""
+    arguments = ("--purchases", str(DECLINED), "--database", sqlite_url)
+    first = demo(*arguments, "--checkout", "hold")
+    second = demo(*arguments, "--checkout", "hold")
+    other = demo(*arguments)
+
+    assert (0, 0, 2) == (first.exit_code, second.exit_code, other.exit_code)
+    assert months_of(DECLINED, through_holds=True) == table(first.stdout) == table(second.stdout)
+    assert "Holds: 6 placed, 4 captured, 1 voided and 1 lapsed after 2 charges were declined" in first.stdout
+    assert "Cards: 2 issued, 1 claimed at a second purchase, 0 had expired by then" in first.stdout
+    assert "nothing changed. All 17 commands were answered again" in second.stdout
+    assert "was paid with another --checkout. Nothing was changed" in other.stderr
+
+
+@pytest.mark.parametrize(("log", "checkout"), [(SMALL, "direct"), (DECLINED, "hold")])
+def test_small_log_is_replayed_on_postgresql(postgresql_database: str, log: Path, checkout: str) -> None:
     """PostgreSQL gives the same table as SQLite."""
-    first = demo("--purchases", str(SMALL), "--database", postgresql_database)
-    second = demo("--purchases", str(SMALL), "--database", postgresql_database)
+    arguments = ("--purchases", str(log), "--database", postgresql_database, "--checkout", checkout)
+    first, second = demo(*arguments), demo(*arguments)
 
     assert (0, 0) == (first.exit_code, second.exit_code), first.stderr
-    assert months_of(SMALL) == table(first.stdout) == table(second.stdout)
+    assert months_of(log, through_holds=checkout == "hold") == table(first.stdout) == table(second.stdout)
     assert "nothing changed" in second.stdout
 
 
@@ -112,6 +147,19 @@ def test_free_purchases_move_nothing_but_the_card(tmp_path: Path, sqlite_url: st
     assert months_of(path) == table(result.stdout)
     assert "0 paid with stored value first, 2 returned the next day, 40 of 0.00" in result.stdout
     assert "Speed: 2 commands" in result.stdout
+
+
+@pytest.mark.parametrize("checkout", ["direct", "hold"])
+def test_many_expired_cards_are_no_guesses(tmp_path: Path, sqlite_url: str, checkout: str) -> None:
+    """More expired cards than a shop lets strangers try in a minute do not stop the replay."""
+    path = tmp_path / "log.csv"
+    days = ("1997-01-01", "1997-06-01")
+    path.write_text(HEADER + "".join(f"{customer},{day},1,0.00\n" for day in days for customer in range(1001)))
+
+    result = demo("--purchases", str(path), "--database", sqlite_url, "--checkout", checkout)
+
+    assert 0 == result.exit_code, result.stderr
+    assert "at a second purchase, 1,001 had expired by then" in result.stdout
 
 
 @pytest.mark.parametrize(("row", "problem"), DAMAGED_ROWS)

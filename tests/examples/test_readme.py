@@ -59,7 +59,7 @@ def test_both_commands_are_on_the_first_screen() -> None:
 
 def test_files_to_read_on_exist() -> None:
     """Every path that the README names is there."""
-    paths = re.findall(r"`((?:src/)[\w/.]+|noxfile\.py|CHANGELOG\.md)`", README.read_text(encoding="utf-8"))
+    paths = re.findall(r"`((?:src|docs)/[\w/.-]+|noxfile\.py|CHANGELOG\.md)`", README.read_text(encoding="utf-8"))
 
-    assert len(paths) > 5
+    assert len(paths) > 12
     assert [] == [path for path in paths if not (ROOT / path).exists()]

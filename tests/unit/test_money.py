@@ -21,6 +21,7 @@ from loyalty.money import (
     split,
     split_next,
     to_money,
+    totals,
 )
 
 POINTS: Final = Currency(code="PTS", sub_unit=1)
@@ -375,3 +376,11 @@ def test_split_next_refuses_more_than_is_left(amount: int, caps: tuple[int, ...]
     """No part is ever refunded above its cap."""
     with pytest.raises(InvalidAmount):
         split_next(amount, caps, allotted)
+
+
+def test_totals_are_sums_per_currency() -> None:
+    """Signed amounts add up per currency and its decimals, sorted by the code."""
+    amounts = [("USD", 2, 150), ("JPY", 0, 7), ("USD", 2, -50), ("USD", 3, 1)]
+    assert (Money(7, "JPY"), Money("1.00", "USD")) == totals(amounts)[:2]
+    assert [7, Decimal("1.00"), Decimal("0.001")] == [money.amount for money in totals(amounts)]
+    assert () == totals([])

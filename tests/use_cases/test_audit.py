@@ -8,12 +8,14 @@ from typing import Any
 import attrs
 import pytest
 
-from loyalty import Audit, RefundRedemption
+from loyalty import Audit, HoldStatus, HoldView, LapseHolds, RefundRedemption
 from loyalty.identifiers import AccountId, LotId, TransferId
 from loyalty.ledger.account import Account
+from loyalty.ledger.hold import HoldTender
 from loyalty.ledger.lot import Lot
 from loyalty.ledger.transfer import Transfer
-from tests.use_cases.shop import Shop, usd
+from tests.use_cases.checkout import capture, hold
+from tests.use_cases.shop import DAY, Shop, usd
 
 
 def scene() -> tuple[Shop, AccountId]:
@@ -89,6 +91,147 @@ def _with_twin(shop: Shop, id_: AccountId) -> tuple[Lot, ...]:
 
 def _larger_refund(transfer: Transfer) -> Transfer:
     return attrs.evolve(transfer, amount=3_001)
+
+
+def held_scene() -> tuple[Shop, HoldView, HoldView]:
+    """Return a shop with a card on which one order holds value, and a hold of another order that was captured."""
+    shop = Shop()
+    issued = shop.issue("50.00")
+    captured = hold(shop, "10.00", codes=[issued.code], order_id="captured")
+    capture(shop, captured, "6.00")
+    return shop, hold(shop, "20.00", codes=[issued.code], order_id="open"), captured
+
+
+def put_hold(shop: Shop, held: HoldView, **wrong: Any) -> None:
+    """Change a hold behind the library's back."""
+    holds = shop.storage._books.holds
+    holds[held.id] = attrs.evolve(holds[held.id], **wrong)
+
+
+def put_reservation(shop: Shop, held: HoldView, **wrong: Any) -> None:
+    """Change what a hold reserves on its one account behind the library's back."""
+    (part,) = held.parts
+    account = shop.storage._books.accounts[part.account_id]
+    reservations = tuple(attrs.evolve(one, **wrong) if one.hold_id == held.id else one for one in account.reservations)
+    put_account(shop, part.account_id, reservations=reservations)
+
+
+def _less_reserved(shop: Shop, held: HoldView, _captured: HoldView) -> None:
+    """Have account and lots agree on less than the hold says."""
+    (part,) = held.parts
+    account = shop.storage._books.accounts[part.account_id]
+    (reservation,) = account.reservations
+    (move,) = reservation.moves
+    put_reservation(shop, held, moves=(attrs.evolve(move, amount=1_999),))
+    put_lot(shop, part.account_id, held=1_999)
+    put_account(shop, part.account_id, held=1_999)
+
+
+def _without_transfer(shop: Shop, _held: HoldView, captured: HoldView) -> None:
+    transfers = shop.storage._books.transfers
+    for id_ in [id_ for id_, transfer in transfers.items() if transfer.hold_id == captured.id]:
+        transfers[id_] = attrs.evolve(transfers[id_], hold_id=None)
+
+
+def _tender(held: HoldView, amount: int) -> tuple[HoldTender, ...]:
+    return (HoldTender(account_id=held.parts[0].account_id, amount=amount),)
+
+
+HOLD_WRONGS: dict[str, tuple[str, str, Callable[[Shop, HoldView, HoldView], None]]] = {
+    "more captured than was redeemed": (
+        "captured", "captured something else", lambda shop, _, captured: put_hold(shop, captured, captured=700),
+    ),
+    "less captured than was redeemed": (
+        "captured", "captured something else", lambda shop, _, captured: put_hold(shop, captured, captured=500),
+    ),
+    "more captured than was held": (
+        "captured", "more than it held", lambda shop, _, captured: put_hold(shop, captured, tenders=_tender(captured, 5)),
+    ),
+    "a capture that no redemption names": ("captured", "captured something else", _without_transfer),
+    "value reserved for a captured hold": (
+        "open", "is captured, but 2000 is still reserved",
+        lambda shop, held, _: put_hold(shop, held, status=HoldStatus.CAPTURED),
+    ),
+    "value reserved for a voided hold": (
+        "open", "is voided, but 2000 is still reserved",
+        lambda shop, held, _: put_hold(shop, held, status=HoldStatus.VOIDED),
+    ),
+    "value reserved for a swept hold": (
+        "open", "is lapsed, but 2000 is still reserved",
+        lambda shop, held, _: put_hold(shop, held, status=HoldStatus.LAPSED),
+    ),
+    "value reserved for no hold": (
+        "open", "is not there, but value is reserved for it", lambda shop, held, _: _forget(shop, held),
+    ),
+    "less reserved than the hold says": ("open", "does not hold the 1999", _less_reserved),
+    "a hold that says more than is reserved": (
+        "open", "does not hold the 2000", lambda shop, held, _: put_hold(shop, held, tenders=_tender(held, 2_001)),
+    ),
+    "a hold that does not know the account": (
+        "open", "does not hold the 2000", lambda shop, held, _: put_hold(shop, held, tenders=()),
+    ),
+}  # fmt: skip
+
+
+def _forget(shop: Shop, held: HoldView) -> None:
+    del shop.storage._books.holds[held.id]
+
+
+@pytest.mark.parametrize("wrong", HOLD_WRONGS)
+def test_each_wrong_hold_is_named(wrong: str) -> None:
+    """One wrong figure of a hold gives a finding for that hold that says what is wrong, and repairs nothing."""
+    shop, held, captured = held_scene()
+    assert () == shop.ask(Audit()).findings
+    which, problem, make_wrong = HOLD_WRONGS[wrong]
+    make_wrong(shop, held, captured)
+    before = shop.books()
+    findings = [finding for finding in shop.ask(Audit()).findings if finding.subject == "hold"]
+    assert [(held if which == "open" else captured).id] == [finding.id for finding in findings]
+    assert problem in findings[0].problem
+    assert before == shop.books()
+
+
+@pytest.mark.parametrize("wrong", [{"reservations": ()}, {"held": 1_999}, {"held": 2_001}], ids=repr)
+def test_an_account_that_does_not_reserve_what_its_lots_hold_is_named(wrong: dict[str, Any]) -> None:
+    """Reservations, lots and account must say the same."""
+    shop, held, _ = held_scene()
+    (part,) = held.parts
+    put_account(shop, part.account_id, **wrong)
+    assert ("account", part.account_id) in {(one.subject, one.id) for one in shop.ask(Audit()).findings}
+
+
+def test_a_lot_that_holds_what_nobody_reserves_is_named() -> None:
+    """Value that a lot holds for no order would never be free again."""
+    shop, held, _ = held_scene()
+    (part,) = held.parts
+    put_lot(shop, part.account_id, held=2_001)
+    put_account(shop, part.account_id, held=2_001)
+    findings = shop.ask(Audit()).findings
+    assert [("account", part.account_id)] == [(one.subject, one.id) for one in findings]
+    assert "reserves 2000" in findings[0].problem
+
+
+def test_a_transfer_for_a_hold_that_is_not_there_is_named() -> None:
+    """A redemption that names an unknown hold hangs in the air."""
+    shop, _, captured = held_scene()
+    _forget(shop, captured)
+    findings = shop.ask(Audit()).findings
+    assert ["transfer"] == [finding.subject for finding in findings]
+    assert "a hold that is not there" in findings[0].problem
+
+
+def test_lapsed_holds_are_nothing_wrong() -> None:
+    """Neither before the sweep, nor when others have used their value, nor after it."""
+    shop, held, _ = held_scene()
+    shop.clock.advance(DAY)
+    assert () == shop.ask(Audit()).findings
+    shop.grant("1.00")
+    (part,) = held.parts
+    assert part.gift_card_id is not None
+    hold(shop, "44.00", gift_card_ids=[part.gift_card_id], order_id="another")
+    assert () == shop.ask(Audit()).findings
+    shop.execute(LapseHolds())
+    assert () == shop.ask(Audit()).findings
 
 
 def test_the_scene_is_clean() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from moneyed import Currency, Money
 
@@ -13,7 +15,9 @@ from loyalty import (
     HouseAccount,
     LotOrigin,
     Movements,
+    Policies,
     RefundRedemption,
+    SpendingLimits,
     StoreCreditStatus,
     TransferKind,
 )
@@ -23,20 +27,21 @@ from loyalty.errors import (
     InsufficientBalance,
     InvalidAmount,
     InvalidRequest,
+    LimitExceeded,
+    NotEligible,
     NotSpendable,
     RedemptionNotFound,
     StoreCreditAccountNotFound,
 )
+from tests.use_cases.checkout import MINUTE, hold, line
 from tests.use_cases.shop import DAY, MICROSECOND, NOW, Shop, usd
 
 
-def debit(shop: Shop, amount: str | Money, **given: str) -> Debit:
+def debit(shop: Shop, amount: str | Money, **given: Any) -> Debit:
     """Take store credit, from Ada unless said otherwise."""
     money = usd(amount) if isinstance(amount, str) else amount
     named = {} if "account_id" in given or "customer_id" in given else {"customer_id": "ada"}
-    return shop.execute(
-        DebitStoreCredit(amount=money, **{"idempotency_key": shop.key(), **named, **given})  # type: ignore[arg-type]
-    )
+    return shop.execute(DebitStoreCredit(amount=money, **{"idempotency_key": shop.key(), **named, **given}))
 
 
 def test_a_debit_takes_exactly_the_amount() -> None:
@@ -239,3 +244,68 @@ def test_the_event_names_the_order() -> None:
     assert "StoreCreditDebited" == shop.last_receipt().event
     for part in ('"ada"', '"1001"', '[400,"USD",2]'):
         assert part in shop.last_receipt().event_data
+
+
+# --- lines, limits, holds ---------------------------------------------------
+
+
+def test_a_debit_for_an_order_obeys_the_rules() -> None:
+    """Credit buys no gift cards either: what the vetoed lines cost cannot be taken."""
+    shop = Shop()
+    shop.grant("100.00")
+    lines = (line("lamp", "30.00"), line("present", "25.00", is_stored_value=True))
+    before = shop.books()
+    with pytest.raises(NotEligible):
+        debit(shop, "30.01", order_id="1", lines=lines)
+    assert before == shop.books()
+    assert usd("30.00") == debit(shop, "30.00", order_id="1", lines=lines).amount
+
+
+@pytest.mark.parametrize(
+    ("limits", "name"),
+    [
+        (SpendingLimits(per_order=usd("7")), "per_order"),
+        (SpendingLimits(per_customer_and_day=usd("7")), "per_customer_and_day"),
+    ],
+    ids=["order", "day"],
+)
+def test_a_debit_for_an_order_obeys_the_limits_and_a_correction_does_not(limits: SpendingLimits, name: str) -> None:
+    """What pays for an order is bounded; what staff take back is not, and does not count."""
+    shop = Shop(policies=Policies(limits=limits))
+    shop.grant("100.00")
+    debit(shop, "50.00")
+    debit(shop, "3.00", order_id="1")
+    with pytest.raises(LimitExceeded) as caught:
+        debit(shop, "4.01", order_id="1")
+    assert (name, usd("4.00")) == (caught.value.limit, caught.value.allowed)
+    assert usd("4.00") == debit(shop, "4.00", order_id="1").amount
+
+
+def test_the_limit_per_card_does_not_bind_credit() -> None:
+    """Store credit is no card."""
+    shop = Shop(policies=Policies(limits=SpendingLimits(per_card=usd("7"))))
+    shop.grant("100.00")
+    assert usd("9.00") == debit(shop, "9.00", order_id="1").amount
+
+
+def test_held_credit_cannot_be_debited() -> None:
+    """Neither an order nor staff take what another order holds, until it lapses."""
+    shop = Shop()
+    shop.grant("10.00")
+    hold(shop, "8.00", customer_id="ada")
+    for given in ({}, {"order_id": "1002"}):
+        with pytest.raises(InsufficientBalance) as caught:
+            debit(shop, "2.01", **given)
+        assert usd("2.00") == caught.value.available
+    shop.clock.advance(15 * MINUTE)
+    assert usd("10.00") == debit(shop, "10.00").amount
+
+
+def test_lines_need_an_order_and_its_currency() -> None:
+    """Lines without an order, or in other money than the amount, are refused by the constructor."""
+    shop = Shop()
+    with pytest.raises(InvalidRequest):
+        debit(shop, "1.00", lines=(line("a", "1.00"),))
+    for wrong in (Money("1", "EUR"), Money("1.000", Currency(code="USD", sub_unit=1000))):
+        with pytest.raises(CurrencyMismatch):
+            debit(shop, "1.00", order_id="1", lines=(line("a", wrong),))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,24 +13,30 @@ from loyalty import (
     Audit,
     CardsOfOrder,
     CodeKeys,
+    GetHold,
     GiftCardStatus,
+    HoldStatus,
     LotOrigin,
     Payment,
     PayWithBalances,
     Policies,
+    SpendingLimits,
     StoreCreditStatus,
 )
 from loyalty.errors import (
     ClaimedByAnother,
     CurrencyMismatch,
     GiftCardNotFound,
+    HoldClosed,
     IdempotencyConflict,
     InvalidAmount,
     InvalidRequest,
     MalformedCode,
+    NotEligible,
     NotSpendable,
 )
 from loyalty.ledger.lot import Lot
+from tests.use_cases.checkout import MINUTE, capture, hold, line
 from tests.use_cases.shop import DAY, MICROSECOND, NOW, SECRET, Shop, usd
 
 
@@ -350,3 +358,104 @@ def test_one_event_tells_the_whole_payment() -> None:
     assert "OrderPaid" == shop.last_receipt().event
     for part in (*(part.id for part in payment.parts), '[1000,"USD",2]'):
         assert part in shop.last_receipt().event_data
+
+
+# --- holds, lines, limits ---------------------------------------------------
+
+
+def test_the_orders_own_hold_is_voided_and_what_it_reserved_may_pay() -> None:
+    """A payment of the order takes the place of its hold; another order's hold stays."""
+    shop = Shop()
+    issued = shop.issue("50.00")
+    other = hold(shop, "10.00", codes=[issued.code], order_id="1002")
+    own = hold(shop, "30.00", codes=[issued.code])
+    payment = pay(shop, "50.00", codes=[issued.code])
+    assert (usd("40.00"), usd("10.00")) == (payment.amount, payment.remaining_due)
+    assert HoldStatus.VOIDED is shop.ask(GetHold(id=own.id)).status
+    with pytest.raises(HoldClosed):
+        capture(shop, own)
+    assert usd("10.00") == capture(shop, other).amount
+    assert () == shop.ask(Audit()).findings
+
+
+@pytest.mark.parametrize(
+    ("moment", "status"),
+    [
+        (15 * MINUTE - MICROSECOND, HoldStatus.VOIDED),
+        (15 * MINUTE, HoldStatus.LAPSED),
+        (15 * MINUTE + MICROSECOND, HoldStatus.LAPSED),
+    ],
+)
+def test_a_payment_after_the_holds_time_finds_it_lapsed(moment: timedelta, status: HoldStatus) -> None:
+    """Paid late the order pays as if nothing had been held, and the hold is written down as lapsed."""
+    shop = Shop()
+    issued = shop.issue("50.00")
+    own = hold(shop, "30.00", codes=[issued.code])
+    shop.clock.advance(moment)
+    assert usd("50.00") == pay(shop, "50.00", codes=[issued.code]).amount
+    assert status is shop.ask(GetHold(id=own.id)).status
+    assert () == shop.ask(Audit()).findings
+
+
+def test_a_refused_payment_leaves_the_orders_hold() -> None:
+    """If a tender is refused the hold stays open and can be captured."""
+    shop = Shop()
+    issued = shop.issue("50.00")
+    own = hold(shop, "30.00", codes=[issued.code])
+    with pytest.raises(GiftCardNotFound):
+        pay(shop, "50.00", codes=[issued.code], gift_card_ids=["nobody"])
+    assert usd("30.00") == capture(shop, own).amount
+
+
+def test_a_payment_with_other_tenders_frees_the_hold_on_the_first() -> None:
+    """What the order held elsewhere is free again with the payment."""
+    shop = Shop()
+    one, two = shop.issue("50.00"), shop.issue("50.00")
+    hold(shop, "30.00", codes=[one.code])
+    pay(shop, "30.00", codes=[two.code])
+    assert (usd("50.00"), usd("20.00")) == (shop.card(one).available, shop.card(two).available)
+
+
+def test_lines_that_the_rules_veto_are_not_paid() -> None:
+    """Of a lamp and a gift card only the lamp is paid; a gift card alone is refused as not eligible."""
+    shop = Shop()
+    issued = shop.issue("100.00")
+    lamp, present = line("lamp", "30.00"), line("present", "25.00", is_stored_value=True)
+    payment = pay(shop, "60.00", codes=[issued.code], lines=[lamp, present])
+    assert (usd("35.00"), usd("25.00")) == (payment.amount, payment.remaining_due)
+    with pytest.raises(NotEligible):
+        pay(shop, "25.00", codes=[issued.code], lines=[present])
+
+
+def test_limits_cap_all_payments_for_one_order() -> None:
+    """Per card and per order the payments of one order count together; another order has its own."""
+    for limits in (SpendingLimits(per_card=usd("7")), SpendingLimits(per_order=usd("7"))):
+        shop = Shop(policies=Policies(limits=limits))
+        issued = shop.issue("50.00")
+        amounts = [pay(shop, due, codes=[issued.code]).amount for due in ("3.00", "9.00", "9.00")]
+        assert [usd("3.00"), usd("4.00"), usd("0.00")] == amounts
+        assert usd("7.00") == pay(shop, "9.00", codes=[issued.code], order_id="1002").amount
+
+
+def test_the_limit_of_a_day_begins_anew_at_midnight() -> None:
+    """In UTC: the last microsecond of the day still counts, the first of the next does not."""
+    shop = Shop(policies=Policies(limits=SpendingLimits(per_customer_and_day=usd("7"))))
+    shop.grant("50.00")
+    midnight = (NOW + DAY).replace(hour=0)
+    for now, amount in (
+        (NOW, "7.00"), (midnight - MICROSECOND, "0.00"), (midnight, "7.00"), (midnight + MICROSECOND, "0.00"),
+    ):  # fmt: skip
+        shop.clock.now = now
+        assert usd(amount) == pay(shop, "9.00", customer_id="ada").amount
+
+
+def test_the_receipt_says_who_decided() -> None:
+    """The spending order always; the rules if there were lines; the limits if there are any."""
+    shop = Shop(policies=Policies(limits=SpendingLimits(per_card=usd("7"), version="2")))
+    issued = shop.issue("50.00")
+    pay(shop, "9.00", codes=[issued.code], lines=[line("a", "9.00")])
+    assert [
+        {"name": "soonest_expiry_first", "policy": "spending_order", "said": None, "version": "1"},
+        {"name": "stored_value_buys_no_stored_value", "policy": "eligibility", "said": "no veto", "version": "1"},
+        {"name": "SpendingLimits", "policy": "limits", "said": "per card 700", "version": "2"},
+    ] == json.loads(shop.last_receipt().decisions or "")

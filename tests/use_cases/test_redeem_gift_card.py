@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
+import attrs
 import pytest
 from moneyed import Currency, Money
 
@@ -15,8 +17,10 @@ from loyalty import (
     GiftCardStatus,
     HouseAccount,
     Movements,
+    Policies,
     RedeemGiftCard,
     Reference,
+    SpendingLimits,
     Statement,
     TransferKind,
 )
@@ -28,12 +32,15 @@ from loyalty.errors import (
     InsufficientBalance,
     InvalidAmount,
     InvalidRequest,
+    LimitExceeded,
     MalformedCode,
+    NotEligible,
     NotSpendable,
 )
 from loyalty.identifiers import GiftCardId
 from loyalty.ports.storage import TransferFilter
-from tests.use_cases.shop import DAY, MICROSECOND, NOW, SECRET, Shop, usd
+from tests.use_cases.checkout import MINUTE, hold, line
+from tests.use_cases.shop import DAY, KEYS, MICROSECOND, NOW, SECRET, Shop, usd
 
 
 def test_a_part_is_taken_and_the_remainder_stays() -> None:
@@ -375,3 +382,110 @@ def test_the_currency_comes_before_the_balance() -> None:
     shop = Shop()
     with pytest.raises(CurrencyMismatch):
         shop.redeem(shop.issue("5.00"), Money("50.00", "EUR"))
+
+
+# --- lines, limits, holds ---------------------------------------------------
+
+
+def test_an_exact_amount_beyond_the_eligible_lines_is_refused() -> None:
+    """The card may pay for the lamp and not one cent of the gift card beside it."""
+    shop = Shop()
+    issued = shop.issue("100.00")
+    lines = [line("lamp", "30.00"), line("present", "25.00", is_stored_value=True)]
+    before = shop.books()
+    with pytest.raises(NotEligible) as caught:
+        shop.redeem(issued, "30.01", lines=lines)
+    assert "stored value cannot buy stored value" == caught.value.reason
+    assert before == shop.books()
+    assert usd("30.00") == shop.redeem(issued, "30.00", lines=lines).amount
+
+
+@pytest.mark.parametrize(
+    ("limits", "name"),
+    [
+        (SpendingLimits(per_card=usd("7")), "per_card"),
+        (SpendingLimits(per_order=usd("7")), "per_order"),
+        (SpendingLimits(per_customer_and_day=usd("7")), "per_customer_and_day"),
+    ],
+    ids=["card", "order", "day"],
+)
+def test_an_exact_amount_beyond_a_limit_is_refused(limits: SpendingLimits, name: str) -> None:
+    """The error names the limit and what it still allows, also after an earlier redemption for the order."""
+    shop = Shop(policies=Policies(limits=limits))
+    issued = shop.issue("50.00", customer_id="ada")
+    shop.redeem(issued, "3.00", customer_id="ada")
+    before = shop.books()
+    with pytest.raises(LimitExceeded) as caught:
+        shop.redeem(issued, "4.01", customer_id="ada")
+    assert (name, usd("4.00")) == (caught.value.limit, caught.value.allowed)
+    assert before == shop.books()
+    assert usd("4.00") == shop.redeem(issued, "4.00", customer_id="ada").amount
+
+
+def test_the_limit_of_a_customer_does_not_bind_a_bearers_card() -> None:
+    """A card that nobody claimed counts for nobody, whoever redeems it."""
+    shop = Shop(policies=Policies(limits=SpendingLimits(per_customer_and_day=usd("7"))))
+    assert usd("9.00") == shop.redeem(shop.issue("50.00"), "9.00", customer_id="ada").amount
+
+
+def test_what_the_customers_orders_hold_counts_until_it_lapses() -> None:
+    """One microsecond before the hold's time its amount is used up; at it and after it it is not, without a sweep."""
+    for moment, allowed in ((-MICROSECOND, "2.00"), (timedelta(0), "7.00"), (MICROSECOND, "7.00")):
+        shop = Shop(policies=Policies(limits=SpendingLimits(per_customer_and_day=usd("7"))))
+        issued = shop.issue("50.00", customer_id="ada")
+        shop.grant("50.00")
+        hold(shop, "5.00", customer_id="ada", order_id="1002")
+        shop.clock.now = NOW + 15 * MINUTE + moment
+        with pytest.raises(LimitExceeded) as caught:
+            shop.redeem(issued, "7.01", customer_id="ada")
+        assert usd(allowed) == caught.value.allowed
+
+
+def test_vetoes_come_before_limits_and_limits_before_the_balance() -> None:
+    """Errors come in the order in which they are documented; a wrong currency comes before all three."""
+    shop = Shop(policies=Policies(limits=SpendingLimits(per_order=usd("7"))))
+    issued = shop.issue("5.00")
+    present = [line("present", "25.00", is_stored_value=True)]
+    with pytest.raises(CurrencyMismatch):
+        shop.redeem(issued, Money("25.00", "EUR"), lines=[line("a", Money("25.00", "EUR"), is_stored_value=True)])
+    with pytest.raises(NotEligible):
+        shop.redeem(issued, "25.00", lines=present)
+    with pytest.raises(LimitExceeded):
+        shop.redeem(issued, "25.00")
+    with pytest.raises(InsufficientBalance):
+        shop.redeem(issued, "6.00")
+
+
+def test_lines_are_in_the_amounts_currency() -> None:
+    """Another currency, or other decimals, are refused by the constructor."""
+    for wrong in (Money("1", "EUR"), Money("1.000", Currency(code="USD", sub_unit=1000))):
+        with pytest.raises(CurrencyMismatch):
+            RedeemGiftCard(
+                gift_card_id="x", amount=usd("1"), order_id="1", lines=(line("a", wrong),), idempotency_key="k"
+            )
+
+
+def test_lines_belong_to_what_the_key_stands_for() -> None:
+    """The same redemption with other lines under its key is a conflict."""
+    shop = Shop()
+    command = RedeemGiftCard(
+        code=shop.issue().code, amount=usd("1"), order_id="1", lines=(line("a", "1.00"),), idempotency_key="once"
+    )
+    shop.execute_twice(command)
+    for lines in ((), (line("b", "1.00"),), (line("a", "1.00", tags=("x",)),)):
+        with pytest.raises(IdempotencyConflict):
+            shop.execute(attrs.evolve(command, lines=lines))
+
+
+def test_the_receipt_says_who_decided() -> None:
+    """The spending order always; the rules and the limits where they were asked."""
+    shop = Shop()
+    issued = shop.issue()
+    shop.redeem(issued, "1.00")
+    assert ["spending_order"] == [one["policy"] for one in json.loads(shop.last_receipt().decisions or "")]
+    shop.policies = Policies(limits=SpendingLimits(per_card=usd("7")))
+    shop.loyalty = shop.with_keys(KEYS)
+    shop.redeem(issued, "1.00", lines=[line("a", "1.00")])
+    assert [("spending_order", None), ("eligibility", "no veto"), ("limits", "per card 700")] == [
+        (one["policy"], one["said"]) for one in json.loads(shop.last_receipt().decisions or "")
+    ]

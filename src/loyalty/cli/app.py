@@ -16,12 +16,15 @@ import typer
 from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
 
+from loyalty.attempts.default import UnlimitedGuesses
 from loyalty.cli.books import BooksDoNotTie, month_by_month, require_ties, take_snapshot
+from loyalty.cli.checkout import CheckoutKind
 from loyalty.cli.database import UnusableDatabase, open_database, reason, without_password
 from loyalty.cli.progress import watch
 from loyalty.cli.purchases import PurchaseLog, UnusableLog, read_log
-from loyalty.cli.replay import DayClock, OtherBooks, Replay
+from loyalty.cli.replay import Replay
 from loyalty.cli.report import Run, closing_lines, liability_line, log_line, month_table, verdict_line
+from loyalty.cli.till import DayClock, OtherBooks
 from loyalty.codes.digest import CodeKeys
 from loyalty.errors import LoyaltyError, StorageError
 from loyalty.facade import Loyalty
@@ -63,6 +66,13 @@ def demo(
     database: Annotated[
         str, typer.Option(metavar="URL", help="Where the books are kept, as SQLAlchemy writes it.")
     ] = "sqlite:///loyalty-demo.db",
+    checkout: Annotated[
+        CheckoutKind,
+        typer.Option(
+            help="Pay in one step, or place a hold, charge the rest elsewhere, and capture; 3 % of these charges are "
+            "declined.",
+        ),
+    ] = CheckoutKind.DIRECT,
     secret: Annotated[
         str,
         typer.Option(
@@ -84,7 +94,7 @@ def demo(
     try:
         log = read_log(purchases)
         with open_database(database) as storage:
-            _replay(log, storage, without_password(database), CodeKeys.from_secret(secret))
+            _replay(log, storage, without_password(database), CodeKeys.from_secret(secret), checkout)
     except (UnusableLog, UnusableDatabase) as error:
         _stop(f"{error}. Nothing was changed.", CANNOT)
     except OtherBooks as error:
@@ -99,11 +109,12 @@ def demo(
         _stop("interrupted. What was done is safe; run the same again to go on.", INTERRUPTED)
 
 
-def _replay(log: PurchaseLog, storage: Storage, name: str, code_keys: CodeKeys) -> None:
+def _replay(log: PurchaseLog, storage: Storage, name: str, code_keys: CodeKeys, checkout: CheckoutKind) -> None:
     out, progress = _console(), Console(stderr=True, highlight=False)
     clock = DayClock(log.first_day)
-    books = Loyalty(storage, code_keys=code_keys, clock=clock)
-    replay = Replay(books, clock, log)
+    # Expired cards are tried by the hundred here within seconds of real time, and nobody guesses.
+    books = Loyalty(storage, code_keys=code_keys, clock=clock, attempt_limiter=UnlimitedGuesses())
+    replay = Replay(books, clock, log, checkout)
     replay.require_own_books()
     before = take_snapshot(books)
     if not before.audit.is_clean:

@@ -14,7 +14,7 @@ from typing import Final
 
 import attrs
 
-from loyalty.cli.replay import Moved
+from loyalty.cli.till import Moved
 from loyalty.facade import Loyalty
 from loyalty.ledger.house_accounts import HouseAccount
 from loyalty.money import signed_minor_units

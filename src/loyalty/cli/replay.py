@@ -9,41 +9,39 @@ again, and a second run changes nothing.
 Each day has three parts, in this order:
 
 1. what was bought yesterday and is returned comes back;
-2. value that has expired by now is posted as expired;
+2. holds that have lapsed are closed, and value that has expired by now is
+   posted as expired;
 3. the day's purchases happen.
 
-The returns come before the sweep because value that goes back to a lot that
+The returns come before the sweeps because value that goes back to a lot that
 has expired meanwhile expires at once; so no day ends with expired value in the
-books, and a later run with its clock in the past finds nothing to sweep.
+books, and a later run with its clock in the past finds nothing to sweep. How a
+purchase is paid is told in :mod:`loyalty.cli.checkout`.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Final, TypeVar
+from datetime import date, datetime, timedelta
+from typing import Final
 
-import attrs
-from moneyed import Money
-
+from loyalty.cli.checkout import AGAIN, CheckoutKind, EarnedCard, checkout_of
 from loyalty.cli.purchases import Purchase, PurchaseLog
-from loyalty.errors import IdempotencyConflict, InvalidRequest, NotSpendable
+from loyalty.cli.till import DayClock, Moved, OtherBooks, Paid, Till, key_of, order_of, usd
 from loyalty.facade import Loyalty
+from loyalty.gift_cards.view import GiftCardView
 from loyalty.ledger.lot import LotOrigin
 from loyalty.ledger.transfer import Reference
-from loyalty.money import ALL, signed_minor_units, split, to_money
+from loyalty.money import ALL, signed_minor_units, split
 from loyalty.reports.gift_cards import CardsOfOrder
 from loyalty.reports.liability import Movements
-from loyalty.use_cases.command import Command
-from loyalty.use_cases.convert_gift_card import ConvertGiftCard
 from loyalty.use_cases.expire_value import ExpireValue
 from loyalty.use_cases.grant_store_credit import GrantStoreCredit
 from loyalty.use_cases.issue_gift_card import IssueGiftCard
-from loyalty.use_cases.pay_with_balances import PayWithBalances
 from loyalty.use_cases.refund_redemption import RefundRedemption
 
-__all__ = ["DayClock", "Moved", "OtherBooks", "Replay"]
+__all__ = ["Replay"]
 
 CARD_CENTS: Final = 10_00
 CARD_LIVES: Final = timedelta(days=90)
@@ -52,54 +50,10 @@ REWARD_OF_HUNDRED: Final = (5, 95)
 RETURNED_EVERY: Final = 20
 NEXT_DAY: Final = timedelta(days=1)
 
-Result = TypeVar("Result")
-
-
-class OtherBooks(Exception):
-    """The database holds something else than this replay; nothing was changed."""
-
-
-class DayClock:
-    """A clock that stands at midnight UTC of the day it was moved to."""
-
-    def __init__(self, day: date) -> None:
-        """Begin with *day*."""
-        self.move_to(day)
-
-    def move_to(self, day: date) -> None:
-        """Make it another day, also an earlier one."""
-        self._now = datetime.combine(day, time(), tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        """Return the first instant of the day: aware, UTC."""
-        return self._now
-
-
-@attrs.define
-class Moved:
-    """What the answers of all commands add up to, in cents; the sweeps apart."""
-
-    issued: int = 0
-    granted: int = 0
-    redeemed: int = 0
-    refunded: int = 0
-
-
-@attrs.frozen
-class _Paid:
-    """How a purchase was paid, in cents: with stored value, and elsewhere."""
-
-    purchase: Purchase
-    stored: int
-    elsewhere: int
-
 
 class Replay:
     """
     One run of the program. It prints nothing.
-
-    ``commands`` counts what was sent, ``sweeps`` the daily sweeps; ``events``
-    counts what happened to purchases and cards, by name.
 
     Args:
         loyalty:
@@ -108,19 +62,42 @@ class Replay:
             Is moved through the days of the log.
         log:
             The purchases.
+        checkout:
+            How stored value pays.
     """
 
-    def __init__(self, loyalty: Loyalty, clock: DayClock, log: PurchaseLog) -> None:
+    def __init__(
+        self, loyalty: Loyalty, clock: DayClock, log: PurchaseLog, checkout: CheckoutKind = CheckoutKind.DIRECT
+    ) -> None:
         """Keep the arguments; nothing is executed yet."""
-        self.moved = Moved()
-        self.commands = 0
-        self.sweeps = 0
-        self.events: Counter[str] = Counter()
+        self.checkout = checkout
         self._loyalty = loyalty
         self._clock = clock
         self._log = log
-        self._codes: dict[str, str] = {}
+        self._till = Till(loyalty, clock, log.digest)
+        self._checkout = checkout_of(checkout, self._till)
+        self._cards: dict[str, EarnedCard] = {}
         self._bought: Counter[str] = Counter()
+
+    @property
+    def moved(self) -> Moved:
+        """Return what the answers of all commands add up to."""
+        return self._till.moved
+
+    @property
+    def commands(self) -> int:
+        """Return how many commands were sent."""
+        return self._till.commands
+
+    @property
+    def sweeps(self) -> int:
+        """Return how many sweeps were sent."""
+        return self._till.sweeps
+
+    @property
+    def events(self) -> Counter[str]:
+        """Return how often what happened to purchases, cards and holds, by name."""
+        return self._till.events
 
     @property
     def last_day(self) -> date:
@@ -129,22 +106,32 @@ class Replay:
 
     def require_own_books(self) -> None:
         """
-        Check that the books are empty or were begun by this program.
+        Check that the books are empty or were begun by this program, paying in the same way.
 
         Customers of the log must never appear among the customers of a shop.
 
         Raises:
-            loyalty.cli.replay.OtherBooks: If something else is in there.
+            loyalty.cli.till.OtherBooks: If something else is in there.
         """
-        if self._loyalty.ask(Movements()) and not self._loyalty.ask(CardsOfOrder(order_id=_order(1))).bought:
+        if not self._loyalty.ask(Movements()):
+            return
+        first = self._first_cards()
+        if not first:
             raise OtherBooks("the database holds gift cards or store credit that are not of this demonstration")
+        if first[0].tags != self._checkout.tags:
+            raise OtherBooks("the database holds a replay that was paid with another --checkout")
+
+    def _first_cards(self) -> tuple[GiftCardView, ...]:
+        """Return the card that the first purchase earned, if it did."""
+        orders = (order_of(1), order_of(1, AGAIN))
+        return tuple(card for order_id in orders for card in self._loyalty.ask(CardsOfOrder(order_id=order_id)).bought)
 
     def run(self) -> Iterator[int]:
         """
         Replay the log; yield how many purchases are done after each of them.
 
         Raises:
-            loyalty.cli.replay.OtherBooks: At the first command, if the database
+            loyalty.cli.till.OtherBooks: At the first command, if the database
                 holds the replay of another log or was filled under another secret.
             loyalty.errors.LoyaltyError: If the storage fails. Running again is
                 always safe.
@@ -154,13 +141,14 @@ class Replay:
             where one run ends (``tests/cli/test_replay.py``).
         """
         purchases = self._by_day()
-        returns: list[_Paid] = []
+        returns: list[Paid] = []
         for ordinal in range(self._log.first_day.toordinal(), self.last_day.toordinal() + 1):
             day = date.fromordinal(ordinal)
             self._clock.move_to(day)
             for paid in returns:
                 self._return(paid)
-            self._expire()
+            self._checkout.sweep()
+            self._till.sweep(ExpireValue())
             returns = []
             for purchase in purchases.get(day, ()):
                 paid = self._buy(purchase)
@@ -176,74 +164,51 @@ class Replay:
 
     # --- what a customer does -------------------------------------------------
 
-    def _buy(self, purchase: Purchase) -> _Paid:
+    def _buy(self, purchase: Purchase) -> Paid:
         customer_id = purchase.customer_id
         self._bought[customer_id] += 1
         self.events["free"] += purchase.cents == 0
+        if self._bought[customer_id] == 2:  # noqa: PLR2004  # the second purchase
+            self._checkout.bring(purchase, self._cards.pop(customer_id))
+        paid = self._pay(purchase)
         if self._bought[customer_id] == 1:
-            self._codes[customer_id] = self._earn_card(purchase)
-            paid = _Paid(purchase, 0, purchase.cents)
-        else:
-            if self._bought[customer_id] == 2:  # noqa: PLR2004  # the second purchase
-                self._convert(purchase, self._codes.pop(customer_id))
-            paid = self._pay(purchase)
+            self._cards[customer_id] = self._earn_card(paid)
         self._reward(paid)
         return paid
 
-    def _earn_card(self, purchase: Purchase) -> str:
-        """Issue the card of a first purchase. It names the log, so that another log is noticed at its first command."""
-        command = IssueGiftCard(
-            value=_usd(CARD_CENTS),
-            expires_at=self._clock() + CARD_LIVES,
-            origin=LotOrigin.PROMOTIONAL,
-            order_id=_order(purchase.number),
-            reason="first purchase",
-            reference=Reference("purchase log", self._log.digest),
-            idempotency_key=_key(purchase, "card"),
-        )
-        try:
-            issued = self._execute(command)
-        except IdempotencyConflict:
-            raise OtherBooks("the database holds the replay of another purchase log") from None
-        except InvalidRequest:  # the command is sound, so it is the key of the receipt that is not known
-            raise OtherBooks("the database was filled under another secret") from None
-        self.moved.issued += signed_minor_units(issued.gift_card.value)
-        self.events["cards"] += 1
-        return issued.code
-
-    def _convert(self, purchase: Purchase, code: str) -> None:
-        command = ConvertGiftCard(
-            code=code, customer_id=purchase.customer_id, idempotency_key=_key(purchase, "convert")
-        )
-        try:
-            self._execute(command)
-        except NotSpendable:
-            self.events["lapsed"] += 1  # refused each time it is asked: the books' time never goes back
-        else:
-            self.events["converted"] += 1
-
-    def _pay(self, purchase: Purchase) -> _Paid:
+    def _pay(self, purchase: Purchase) -> Paid:
         if purchase.cents == 0:
-            return _Paid(purchase, 0, 0)
-        payment = self._execute(
-            PayWithBalances(
-                order_id=_order(purchase.number),
-                amount_due=_usd(purchase.cents),
-                customer_id=purchase.customer_id,
-                idempotency_key=_key(purchase, "pay"),
+            return Paid(purchase=purchase, order_id=order_of(purchase.number))
+        paid = self._checkout.pay(purchase, is_first=self._bought[purchase.customer_id] == 1)
+        self.moved.redeemed += paid.stored
+        self.events["paid"] += paid.stored > 0
+        return paid
+
+    def _earn_card(self, paid: Paid) -> EarnedCard:
+        """Issue the card of a first purchase. It names the log, so that another log is noticed at its first command."""
+        expires_at = self._clock() + CARD_LIVES
+        issued = self._till.execute(
+            IssueGiftCard(
+                value=usd(CARD_CENTS),
+                expires_at=expires_at,
+                origin=LotOrigin.PROMOTIONAL,
+                order_id=paid.order_id,
+                tags=self._checkout.tags,
+                reason="first purchase",
+                reference=self._till.log,
+                idempotency_key=key_of(paid.purchase, "card"),
             )
         )
-        stored, elsewhere = signed_minor_units(payment.amount), signed_minor_units(payment.remaining_due)
-        self.moved.redeemed += stored
-        self.events["paid"] += stored > 0
-        return _Paid(purchase, stored, elsewhere)
+        self.moved.issued += signed_minor_units(issued.gift_card.value)
+        self.events["cards"] += 1
+        return EarnedCard(code=issued.code, expires_at=expires_at)
 
-    def _reward(self, paid: _Paid) -> None:
+    def _reward(self, paid: Paid) -> None:
         if paid.elsewhere == 0:
             return
         reward, _ = split(paid.elsewhere, REWARD_OF_HUNDRED)
         self._grant(
-            paid.purchase,
+            paid,
             "reward",
             cents=max(1, reward),
             origin=LotOrigin.PROMOTIONAL,
@@ -251,21 +216,21 @@ class Replay:
             expires_at=self._clock() + REWARD_LIVES,
         )
 
-    def _return(self, paid: _Paid) -> None:
+    def _return(self, paid: Paid) -> None:
         self.events["returned"] += 1
         if paid.stored > 0:
-            refund = self._execute(
+            refund = self._till.execute(
                 RefundRedemption(
-                    order_id=_order(paid.purchase.number),
+                    order_id=paid.order_id,
                     amount=ALL,
                     reason="returned",
-                    idempotency_key=_key(paid.purchase, "return"),
+                    idempotency_key=key_of(paid.purchase, "return"),
                 )
             )
             self.moved.refunded += signed_minor_units(refund.amount)
         if paid.elsewhere > 0:
             self._grant(
-                paid.purchase,
+                paid,
                 "return-credit",
                 cents=paid.elsewhere,
                 origin=LotOrigin.REFUND,
@@ -274,40 +239,17 @@ class Replay:
             )
 
     def _grant(
-        self, purchase: Purchase, step: str, *, cents: int, origin: LotOrigin, reason: str, expires_at: datetime | None
+        self, paid: Paid, step: str, *, cents: int, origin: LotOrigin, reason: str, expires_at: datetime | None
     ) -> None:
-        grant = self._execute(
+        grant = self._till.execute(
             GrantStoreCredit(
-                customer_id=purchase.customer_id,
-                amount=_usd(cents),
+                customer_id=paid.purchase.customer_id,
+                amount=usd(cents),
                 origin=origin,
                 reason=reason,
-                reference=Reference("order", _order(purchase.number)),
+                reference=Reference("order", paid.order_id),
                 expires_at=expires_at,
-                idempotency_key=_key(purchase, step),
+                idempotency_key=key_of(paid.purchase, step),
             )
         )
         self.moved.granted += signed_minor_units(grant.transfer.amount)
-
-    # --- what the shop does ---------------------------------------------------
-
-    def _expire(self) -> None:
-        self.sweeps += 1
-        while not self._loyalty.execute(ExpireValue()).is_done:
-            self.sweeps += 1
-
-    def _execute(self, command: Command[Result]) -> Result:
-        self.commands += 1
-        return self._loyalty.execute(command)
-
-
-def _usd(cents: int) -> Money:
-    return to_money(cents, "USD", 2)
-
-
-def _order(number: int) -> str:
-    return f"demo/{number}"
-
-
-def _key(purchase: Purchase, step: str) -> str:
-    return f"demo/{purchase.number}/{step}"

@@ -10,6 +10,7 @@ from rich import box
 from rich.table import Table
 
 from loyalty.cli.books import CURRENCY, Month, Snapshot
+from loyalty.cli.checkout import CheckoutKind
 from loyalty.cli.purchases import PurchaseLog
 from loyalty.cli.replay import Replay
 from loyalty.facade import Loyalty
@@ -73,14 +74,13 @@ def closing_lines(run: Run, months: tuple[Month, ...]) -> Iterator[str]:
         f"Granted: {_money(granted - returned)} as 5 % of what was paid elsewhere, {_money(returned)} for returned "
         "purchases"
     )
-    yield (
-        f"Cards: {events['cards']:,} issued, {events['converted']:,} converted to store credit at a second purchase, "
-        f"{events['lapsed']:,} had expired by then"
-    )
+    yield _cards_line(replay)
     yield (
         f"Purchases: {events['paid']:,} paid with stored value first, {events['returned']:,} returned the next day, "
         f"{events['free']:,} of 0.00"
     )
+    if replay.checkout is CheckoutKind.HOLD:
+        yield _holds_line(replay)
     yield (
         f"Speed: {replay.commands:,} commands and {replay.sweeps:,} daily sweeps in {run.seconds:,.1f} s, "
         f"{replay.commands / max(run.seconds, 1e-9):,.0f} commands per second"
@@ -95,6 +95,27 @@ def closing_lines(run: Run, months: tuple[Month, ...]) -> Iterator[str]:
             f"An earlier run had stopped on the way and was continued: {run.before.audit.transfers:,} entries were "
             f"there, {run.after.audit.transfers - run.before.audit.transfers:,} were added."
         )
+
+
+def _cards_line(replay: Replay) -> str:
+    events = replay.events
+    brought = (
+        f"{events['claimed']:,} claimed"
+        if replay.checkout is CheckoutKind.HOLD
+        else f"{events['converted']:,} converted to store credit"
+    )
+    return (
+        f"Cards: {events['cards']:,} issued, {brought} at a second purchase, {events['lapsed']:,} had expired by then"
+    )
+
+
+def _holds_line(replay: Replay) -> str:
+    events = replay.events
+    declined = events["voided"] + events["forgotten"]
+    return (
+        f"Holds: {events['held']:,} placed, {events['captured']:,} captured, {events['voided']:,} voided and "
+        f"{events['forgotten']:,} lapsed after {declined:,} charges were declined elsewhere"
+    )
 
 
 def verdict_line(snapshot: Snapshot) -> str:

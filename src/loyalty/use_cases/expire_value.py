@@ -13,7 +13,7 @@ from loyalty.ledger.account import Account
 from loyalty.ledger.house_accounts import HouseAccount
 from loyalty.ledger.lot import LotMove
 from loyalty.ledger.transfer import Side, Transfer, TransferKind
-from loyalty.money import to_money
+from loyalty.money import totals
 from loyalty.ports.changes import AccountChange, Changes
 from loyalty.ports.storage import UnitOfWork, Wanted
 from loyalty.use_cases.command import Context, Outcome, Sweep
@@ -39,7 +39,8 @@ class ExpireValue(Sweep[Expired]):
 
     Bookkeeping, never the guard: expired value cannot be spent even if no sweep
     ever runs. Safe to run anywhere, any number of times. Value that is held for
-    an order stays until the hold is resolved.
+    an order stays until the hold is resolved; run ``LapseHolds`` first, so that
+    value whose hold has lapsed is found.
     """
 
     result_type: ClassVar[type] = Expired
@@ -54,7 +55,7 @@ class ExpireValue(Sweep[Expired]):
             self._expire(context, account, moves) for account in accounts if (moves := _expired(account, context))
         ]
         transfers = tuple(transfer for _, transfer in posted)
-        amounts = _sums(transfers)
+        amounts = totals((transfer.currency, transfer.exponent, transfer.amount) for transfer in transfers)
         event = ValueExpired(transfer_ids=tuple(transfer.id for transfer in transfers), amounts=amounts)
         return Outcome(
             result=Expired(amounts=amounts, accounts=len(posted), is_done=len(due) < self.limit),
@@ -79,11 +80,3 @@ def _expired(account: Account, context: Context) -> tuple[LotMove, ...]:
         for lot in account.standing(at).lots
         if lot.free > 0 and lot.is_expired(at)
     )
-
-
-def _sums(transfers: tuple[Transfer, ...]) -> tuple[Money, ...]:
-    sums: dict[tuple[str, int], int] = {}
-    for transfer in transfers:
-        at = (transfer.currency, transfer.exponent)
-        sums[at] = sums.get(at, 0) + transfer.amount
-    return tuple(to_money(amount, currency, exponent) for (currency, exponent), amount in sorted(sums.items()))

@@ -12,7 +12,7 @@ from loyalty.events import HoldsLapsed
 from loyalty.identifiers import AccountId
 from loyalty.ledger.account import Account
 from loyalty.ledger.hold import Hold, HoldStatus
-from loyalty.money import to_money
+from loyalty.money import totals
 from loyalty.ports.changes import AccountChange, Changes, HoldChange
 from loyalty.ports.storage import UnitOfWork, Wanted
 from loyalty.use_cases.command import Context, Outcome, Sweep
@@ -51,7 +51,7 @@ class LapseHolds(Sweep[Lapsed]):
         found = uow.lock(Wanted(hold_ids=tuple(hold.id for hold in due)))
         lapsed = [hold for hold in found.holds if _is_due(hold, context)]
         accounts = {account.id: account for account in found.accounts()}
-        amounts = _sums(lapsed)
+        amounts = totals((hold.currency, hold.exponent, hold.amount) for hold in lapsed)
         return Outcome(
             result=Lapsed(amounts=amounts, holds=len(lapsed), is_done=len(due) < self.limit),
             event=HoldsLapsed(hold_ids=tuple(hold.id for hold in lapsed), amounts=amounts) if lapsed else None,
@@ -74,11 +74,3 @@ def _cleared(lapsed: list[Hold], accounts: dict[AccountId, Account], context: Co
             if account.reservation(hold.id) is not None:
                 after[tender.account_id] = account.release(hold.id, context.now)
     return tuple(AccountChange(before, after[id_]) for id_, before in accounts.items() if after[id_] is not before)
-
-
-def _sums(lapsed: list[Hold]) -> tuple[Money, ...]:
-    sums: dict[tuple[str, int], int] = {}
-    for hold in lapsed:
-        at = (hold.currency, hold.exponent)
-        sums[at] = sums.get(at, 0) + hold.amount
-    return tuple(to_money(amount, currency, exponent) for (currency, exponent), amount in sorted(sums.items()))
