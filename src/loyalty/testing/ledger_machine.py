@@ -188,6 +188,12 @@ class LedgerMachine(RuleBasedStateMachine):
         self.take(step)
 
     @precondition(lambda self: self.shop.holds)
+    @rule(step=steps(Verb.ADJUST_HOLD, amount=st.integers(1, 80), order=st.none(), currency=st.none()))
+    def adjust_the_last_hold(self, step: Step) -> None:
+        """Change what is due of the hold that was placed last, to less or to more."""
+        self.take(attrs.evolve(step, hold=len(self.shop.holds) - 1))
+
+    @precondition(lambda self: self.shop.holds)
     @rule(step=steps(Verb.CAPTURE_HOLD))
     def capture_hold(self, step: Step) -> None:
         """Capture a part of a hold, all of it, or too much; or one that is closed, or another order's."""
