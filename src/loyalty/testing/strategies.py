@@ -23,6 +23,7 @@ from loyalty.testing.programs import EXPONENTS, STORED_VALUE, Step, Verb, money
 __all__ = [
     "amounts",
     "boundary_amounts",
+    "contested_holds",
     "currencies",
     "customer_ids",
     "instants",
@@ -268,6 +269,21 @@ def _any_command(draw: st.DrawFn) -> Step:
 @cache
 def _steps_of(verb: Verb) -> st.SearchStrategy[Step]:
     return steps(verb)
+
+
+def contested_holds() -> st.SearchStrategy[Step]:
+    """Return holds on several tenders for an order of lines that only some of them may pay for."""
+    products = st.sampled_from(("anything", "for cards", "for credit", "for members"))
+    return steps(
+        Verb.PLACE_HOLD,
+        cards=st.lists(st.integers(0, 3), min_size=2, max_size=4).map(tuple),
+        by_id=st.just(True),  # noqa: FBT003 - a value to draw
+        amount=st.integers(10, 80),
+        caps=st.lists(st.tuples(st.none() | st.integers(5, 30), st.integers(-1, 1)), max_size=3).map(tuple),
+        currency=st.none(),
+        customer=st.just("ada"),
+        lines=st.lists(st.tuples(products, st.sampled_from((5, 10, 20))), min_size=2, max_size=4).map(tuple),
+    )
 
 
 def some_value() -> st.SearchStrategy[list[Step]]:
