@@ -62,6 +62,7 @@ def open_host(request: pytest.FixtureRequest) -> Hosts:
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Host]:
+        """Open it."""
         engine = create_async_engine(f"{request.param}://{rest}")
         storage = AsyncSqlAlchemyStorage(engine)
         await storage.upgrade()
@@ -112,6 +113,7 @@ def test_the_order_and_the_payment_roll_back_together(open_host: Hosts, begin: B
     """If the host rolls back, neither stays, whichever wrote first."""
 
     async def sell(host: Host) -> None:
+        """Sell in one transaction, and fail."""
         async with begin(host) as connection:
             if ours_first:
                 await host.joined(connection).execute(host.redeeming())
@@ -176,6 +178,7 @@ def test_a_host_cancelled_anywhere_keeps_both_or_neither(open_host: Hosts, momen
     """Whichever await of its transaction is cancelled, ours or its own."""
 
     async def sell(host: Host, number: int) -> None:
+        """Sell in one transaction."""
         async with host.engine.begin() as connection:
             await connection.execute(ORDERS.insert().values(id=str(number)))
             await host.joined(connection).execute(host.redeeming("0.01", f"pay {number}"))

@@ -47,6 +47,7 @@ def statements_of(shop: Shop, loop: LoopThread, request: Request) -> list[str]:
             seen.append(str(given[2]))
 
     async def send() -> None:
+        """Send the request."""
         async with storage.engine.connect():
             """Let SQLAlchemy ask the server for its version before anything is counted."""
         event.listen(storage.engine.sync_engine, "before_cursor_execute", note)

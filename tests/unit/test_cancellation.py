@@ -40,6 +40,7 @@ def test_a_cancelled_task_ends_after_its_work(times: int) -> None:
         may_end = asyncio.Event()
 
         async def work() -> None:
+            """End when it may."""
             await may_end.wait()
             said.append("the work has ended")
 
@@ -81,6 +82,7 @@ def test_work_that_cancels_itself_ends_the_wait() -> None:
     """A cancellation from inside comes out as one."""
 
     async def cancelled() -> None:
+        """Be cancelled."""
         raise asyncio.CancelledError
 
     async def main() -> None:

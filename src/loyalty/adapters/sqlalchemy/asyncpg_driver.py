@@ -66,8 +66,9 @@ class StraightToAsyncpg:
 
     def _changed(self, text: str, row: Parameters) -> int:
         status: str = self._answer(text, self._begun(self._connection.execute, text, row))
-        # Such as "INSERT 0 1" or "UPDATE 1".
-        return int(status.rpartition(" ")[2])
+        # Such as "INSERT 0 1", "UPDATE 1" or "SET".
+        count = status.rpartition(" ")[2]
+        return int(count) if count.isdecimal() else 0
 
     async def _begun(self, run: Any, text: str, parameters: Parameters) -> Any:  # methods of asyncpg, which are untyped
         if not self._has_begun:
