@@ -129,13 +129,17 @@ def test_a_lapsed_hold_cannot_be_captured(moment: timedelta, is_open: bool) -> N
         assert before == shop.books()
 
 
-def test_a_clock_that_goes_back_does_not_revive_a_hold_that_was_let_go() -> None:
-    """Once another order has used what lapsed, the hold is gone, whatever the clock says now."""
+@pytest.mark.parametrize("is_spent", [True, False])
+def test_a_clock_that_goes_back_does_not_revive_a_hold_that_was_let_go(is_spent: bool) -> None:
+    """Once another order has used or holds what lapsed, the hold is gone, whatever the clock says now."""
     shop = Shop()
     issued = shop.issue("50.00")
     held = hold(shop, "40.00", codes=[issued.code])
     shop.clock.advance(15 * MINUTE)
-    shop.redeem(issued, "50.00", "1002")
+    if is_spent:
+        shop.redeem(issued, "50.00", "1002")
+    else:
+        hold(shop, "50.00", codes=[issued.code], order_id="1002")
     shop.clock.advance(-10 * MINUTE)
     ends: list[Callable[[], object]] = [
         lambda: capture(shop, held), lambda: void(shop, held), lambda: adjust(shop, held, "5.00"),
