@@ -26,6 +26,7 @@ from loyalty.use_cases.convert_gift_card import ConvertGiftCard
 from loyalty.use_cases.grant_store_credit import GrantStoreCredit
 from loyalty.use_cases.issue_gift_card import IssueGiftCard
 from loyalty.use_cases.pay_with_balances import PayWithBalances
+from loyalty.use_cases.place_hold import PlaceHold
 from loyalty.use_cases.redeem_gift_card import RedeemGiftCard
 from loyalty.use_cases.refund_redemption import RefundRedemption
 
@@ -49,6 +50,9 @@ CANCELLED: Final[Mapping[str, Make]] = {
         customer_id=name, amount=money(5), origin=LotOrigin.GOODWILL, idempotency_key=name
     ),
     "pay": lambda stand, name: PayWithBalances(
+        codes=(stand.card(5).code, stand.card(5).code), amount_due=money(10), order_id=name, idempotency_key=name
+    ),
+    "hold": lambda stand, name: PlaceHold(
         codes=(stand.card(5).code, stand.card(5).code), amount_due=money(10), order_id=name, idempotency_key=name
     ),
     "refund": _refunding,
