@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import pytest
 
-from loyalty import AttemptLimiter, GetBalance, LoyaltyError, RedeemGiftCard, UnlimitedGuesses
+from loyalty import AttemptLimiter, GetBalance, LoyaltyError, PlaceHold, RedeemGiftCard, UnlimitedGuesses
 from loyalty.adapters.limits import LimitsAttemptLimiter
 from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
 from tests.unit.attempts.limiters import limited
@@ -43,6 +43,19 @@ def redeeming(loyalty: Any, code: str, key: str) -> object:
 def looking(loyalty: Any, code: str, _key: str) -> object:
     """Ask for the balance."""
     return loyalty.ask(GetBalance(code=code, customer_id="ada"), caller="till-1")
+
+
+def holding(loyalty: Any, code: str, key: str) -> object:
+    """Reserve value of a card for an order."""
+    command = PlaceHold(
+        order_id="1",
+        amount_due=usd("1.00"),
+        codes=(code,),
+        customer_id="ada",
+        idempotency_key=key,
+        use_store_credit=False,
+    )
+    return loyalty.execute(command, caller="till-1")
 
 
 def never_full() -> AttemptLimiter:
@@ -90,13 +103,13 @@ def _nothing_is_collected() -> Iterator[None]:
     gc.enable()
 
 
-@pytest.mark.parametrize("ask", [redeeming, looking])
+@pytest.mark.parametrize("ask", [redeeming, holding, looking])
 def test_in_memory_no_two_refusals_can_be_told_apart(ask: Question) -> None:
     """Where nothing but our own work takes time, ten thousand refusals of each kind overlap."""
     assert {} == told_apart(times_of(WrongCodes.made(), UnlimitedGuesses(), ask, 10_000))
 
 
-@pytest.mark.parametrize("ask", [redeeming, looking])
+@pytest.mark.parametrize("ask", [redeeming, holding, looking])
 def test_on_a_database_no_two_refusals_can_be_told_apart(sqlite_url: str, ask: Question) -> None:
     """A look-up that finds a card and one that finds none overlap."""
     storage = SqlAlchemyStorage(sqlite_url)

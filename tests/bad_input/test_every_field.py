@@ -14,13 +14,18 @@ from loyalty import (
     ALL,
     CodeFormat,
     Direction,
+    GiftCardTender,
     LotOrigin,
+    OrderLine,
+    PlaceHold,
+    PlanPayment,
+    SpendingLimits,
     TaxTreatment,
 )
 from loyalty.errors import LoyaltyError
 from loyalty.reports.query import Query
 from loyalty.use_cases.command import Command, Request, Sweep
-from tests.bad_input.values import values_by_kind
+from tests.bad_input.values import bad_codes, could_be_a_code, values_by_kind
 from tests.use_cases.shop import DAY, NOW, Shop, usd
 
 COMMON: Final = {
@@ -31,6 +36,18 @@ COMMON: Final = {
     "reference": "reference",
     "occurred_at": "time",
     "metadata": "metadata",
+}
+
+PAYMENT: Final = {
+    "amount_due": "amount",
+    "codes": "codes",
+    "gift_card_ids": "texts",
+    "tenders": "tenders",
+    "customer_id": "optional text",
+    "use_store_credit": "flag",
+    "store_credit_at_most": "optional amount",
+    "store_credit_priority": "number",
+    "lines": "lines",
 }
 
 KIND_OF: Final[Mapping[str, Mapping[str, str]]] = {
@@ -62,6 +79,7 @@ KIND_OF: Final[Mapping[str, Mapping[str, str]]] = {
         "code": "optional code",
         "gift_card_id": "optional text",
         "customer_id": "optional text",
+        "lines": "lines",
     },
     "RefundRedemption": {
         **COMMON,
@@ -89,16 +107,20 @@ KIND_OF: Final[Mapping[str, Mapping[str, str]]] = {
         "account_id": "optional text",
         "customer_id": "optional text",
         "order_id": "optional text",
+        "lines": "lines",
     },
-    "PayWithBalances": {
+    "PayWithBalances": {**COMMON, **PAYMENT, "order_id": "text"},
+    "PlaceHold": {**COMMON, **PAYMENT, "order_id": "text", "lapses_after": "duration"},
+    "AdjustHold": {
         **COMMON,
-        "order_id": "text",
-        "amount_due": "amount",
-        "codes": "codes",
-        "gift_card_ids": "texts",
-        "customer_id": "optional text",
-        "use_store_credit": "flag",
+        "hold_id": "text",
+        "amount_due": "optional amount",
+        "lapses_after": "duration",
+        "lines": "lines",
+        "order_id": "optional text",
     },
+    "CaptureHold": {**COMMON, "hold_id": "text", "amount": "amount or ALL", "order_id": "optional text"},
+    "VoidHold": {**COMMON, "hold_id": "text", "order_id": "optional text"},
     "AdjustValue": {
         **COMMON,
         "actor": "text",
@@ -132,6 +154,13 @@ KIND_OF: Final[Mapping[str, Mapping[str, str]]] = {
         **{name: kind for name, kind in COMMON.items() if name != "idempotency_key"},
         "limit": "number",
     },
+    "LapseHolds": {
+        **{name: kind for name, kind in COMMON.items() if name != "idempotency_key"},
+        "limit": "number",
+    },
+    "PlanPayment": {**PAYMENT, "codes": "codes of a plan", "order_id": "optional text"},
+    "ListTenders": {"customer_id": "text", "currency": "currency"},
+    "GetHold": {"id": "optional text", "order_id": "optional text"},
     "GetGiftCard": {"id": "text"},
     "GetBalance": {"code": "code", "customer_id": "optional text"},
     "GetStoreCreditAccount": {
@@ -163,6 +192,7 @@ ALTERNATIVES: Final = {
     ("RefundRedemption", "redemption_id"): "order_id",
     ("GrantStoreCredit", "account_id"): "customer_id",
     ("DebitStoreCredit", "account_id"): "customer_id",
+    ("GetHold", "order_id"): "id",
     ("AdjustValue", "account_id"): "customer_id",
     ("AdjustValue", "gift_card_id"): "customer_id",
 }
@@ -185,6 +215,9 @@ class Scene:
         self.shop.redeem(self.issued, "5.00", "1001")
         granted = self.shop.grant("20.00")
         self.account = granted.account
+        self.held = self.shop.execute(
+            PlaceHold(order_id="1004", amount_due=usd("3.00"), codes=(self.issued.code,), idempotency_key="held")
+        )
         card = self.issued.gift_card
         self.good: dict[str, dict[str, Any]] = {
             "IssueGiftCard": {"value": usd("5.00")},
@@ -225,7 +258,20 @@ class Scene:
                 "refundable": usd("9.00"),
             },
             "RefundAsGiftCard": {"order_id": "1003", "amount": usd("5.00"), "refundable": usd("9.00")},
+            "PlaceHold": {
+                "order_id": "1002",
+                "amount_due": usd("5.00"),
+                "codes": (self.issued.code,),
+                "customer_id": "ada",
+            },
+            "AdjustHold": {"hold_id": self.held.id, "amount_due": usd("5.00")},
+            "CaptureHold": {"hold_id": self.held.id},
+            "VoidHold": {"hold_id": self.held.id},
             "ExpireValue": {},
+            "LapseHolds": {},
+            "PlanPayment": {"amount_due": usd("5.00"), "codes": (self.issued.code,), "customer_id": "ada"},
+            "ListTenders": {"customer_id": "ada", "currency": "USD"},
+            "GetHold": {"id": self.held.id},
             "GetGiftCard": {"id": card.id},
             "GetBalance": {"code": self.issued.code},
             "GetStoreCreditAccount": {"customer_id": "ada", "currency": "USD"},
@@ -285,3 +331,78 @@ def test_a_bad_value_gives_a_typed_error_and_changes_nothing(name: str, field: s
             scene = Scene()
             before = scene.shop.books()
     assert {} == leaks
+
+
+PARTS: Final[dict[str, tuple[type[Any], dict[str, Any], dict[str, str]]]] = {
+    "GiftCardTender": (
+        GiftCardTender,
+        {"gift_card_id": "a card"},
+        {
+            "code": "text that could be a code",
+            "gift_card_id": "optional text",
+            "at_most": "optional amount",
+            "priority": "number",
+        },
+    ),
+    "OrderLine": (
+        OrderLine,
+        {"id": "a", "amount": usd("1.00")},
+        {
+            "id": "text",
+            "amount": "amount",
+            "is_stored_value": "flag",
+            "product": "optional text",
+            "tags": "texts",
+            "metadata": "metadata",
+        },
+    ),
+}
+"""What a request is put together from, and the kind of value of each field."""
+
+
+def test_every_field_of_a_part_is_in_the_table() -> None:
+    """No field of a tender or a line escapes the table of bad values."""
+    for kind, _, fields in PARTS.values():
+        assert {field.name for field in attrs.fields(kind)} == set(fields)
+
+
+@pytest.mark.parametrize(("name", "field"), [(name, field) for name in PARTS for field in PARTS[name][2]])
+def test_a_bad_value_never_becomes_a_part(name: str, field: str) -> None:
+    """A tender or a line with a bad value cannot be constructed, and the error is one of ours."""
+    kind, good, fields = PARTS[name]
+    leaks: dict[str, str] = {}
+    for value_name, value in values_by_kind(Scene().issued.code)[fields[field]].items():
+        given = {key: one for key, one in good.items() if not (field == "code" and key == "gift_card_id")}
+        try:
+            kind(**{**given, field: value})
+        except LoyaltyError:
+            continue
+        except BaseException as error:  # noqa: BLE001 - whatever comes out is the finding
+            leaks[value_name] = f"{type(error).__qualname__}: {str(error)[:200]}"
+        else:
+            leaks[value_name] = "accepted"
+    assert {} == leaks
+
+
+@pytest.mark.parametrize("field", ["per_card", "per_order", "per_customer_and_day"])
+def test_a_bad_amount_never_becomes_a_limit(field: str) -> None:
+    """A limit is money, once per currency; anything else is told when the shop is set up."""
+    bad = values_by_kind(Scene().issued.code)["amount"]
+    two = (usd("1"), usd("2"))
+    value: Any
+    for value in (*bad.values(), *([value] for value in bad.values()), two, {usd("1")}, {"USD": usd("1")}):
+        with pytest.raises(LoyaltyError):
+            SpendingLimits(**{field: value})
+
+
+def test_a_plan_tells_what_is_no_code_of_the_shop() -> None:
+    """What could be a code is no error of the plan: the tender is refused in it, and the text is not repeated."""
+    scene = Scene()
+    for name, value in bad_codes(scene.issued.code).items():
+        if could_be_a_code(value):
+            plan = scene.shop.ask(PlanPayment(amount_due=usd("1"), codes=(value,)))  # type: ignore[arg-type]  # any text
+
+            (refused,) = plan.refused
+            assert refused.code in {"malformed_code", "gift_card_not_found"}, name
+            assert None is refused.gift_card_id
+            assert str(value) not in repr(plan) or len(str(value)) < 5

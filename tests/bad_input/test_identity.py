@@ -14,9 +14,11 @@ from moneyed import Money
 import loyalty
 from loyalty import (
     ALL,
+    AdjustHold,
     AdjustValue,
     Audit,
     BlockGiftCard,
+    CaptureHold,
     ClaimGiftCard,
     CodeKeys,
     ConvertGiftCard,
@@ -25,6 +27,7 @@ from loyalty import (
     ExpireValue,
     GetBalance,
     GetGiftCard,
+    GetHold,
     GrantStoreCredit,
     IssueGiftCard,
     LotOrigin,
@@ -33,6 +36,7 @@ from loyalty import (
     OpenStoreCreditAccount,
     OrdersOfCard,
     PayWithBalances,
+    PlaceHold,
     RedeemGiftCard,
     RefundAsGiftCard,
     RefundOrderToStoreCredit,
@@ -40,23 +44,29 @@ from loyalty import (
     ReverseTransfer,
     Statement,
     UnblockGiftCard,
+    VoidHold,
 )
 from loyalty.errors import (
     AlreadyClaimed,
     ClaimedByAnother,
     CurrencyMismatch,
     GiftCardNotFound,
+    HoldClosed,
+    HoldNotFound,
     IdempotencyConflict,
+    InsufficientBalance,
     InvalidRequest,
     InvalidTime,
     LoyaltyError,
     MalformedCode,
     NotFound,
     RedemptionNotFound,
+    RefundTooLarge,
     StoreCreditAccountNotFound,
 )
 from loyalty.use_cases.command import Command, Request, Sweep
 from tests.bad_input.values import TEN_MEGABYTES
+from tests.use_cases.checkout import hold
 from tests.use_cases.shop import DAY, KEYS, NOW, Shop, usd
 
 UNKNOWN: Final[Any] = "nobody has this id"
@@ -68,6 +78,9 @@ def one_of_each(shop: Shop, key: str) -> list[Any]:
     issued = shop.issue("50.00")
     shop.redeem(issued, "5.00", f"order of {issued.gift_card.id}")
     granted = shop.grant("20.00")
+    held = [
+        hold(shop, "2.00", codes=[issued.code], order_id=f"held {number} {issued.gift_card.id}") for number in (1, 2, 3)
+    ]
     by_staff: dict[str, Any] = {"actor": "staff/7", "reason": "a mistake"}
     returned: dict[str, Any] = {"order_id": "4", "amount": usd("5"), "refundable": usd("9")}
     return [
@@ -86,6 +99,10 @@ def one_of_each(shop: Shop, key: str) -> list[Any]:
         ReverseTransfer(transfer_id=granted.transfer.id, idempotency_key=key, **by_staff),
         RefundOrderToStoreCredit(customer_id="ada", idempotency_key=key, **returned),
         RefundAsGiftCard(idempotency_key=key, **returned),
+        PlaceHold(order_id="5", amount_due=usd("5"), codes=(issued.code,), idempotency_key=key),
+        AdjustHold(hold_id=held[0].id, amount_due=usd("1"), idempotency_key=key),
+        CaptureHold(hold_id=held[1].id, idempotency_key=key),
+        VoidHold(hold_id=held[2].id, idempotency_key=key),
     ]
 
 
@@ -167,6 +184,13 @@ def test_keys_are_told_apart_exactly() -> None:
             PayWithBalances(order_id="1", amount_due=usd("1"), gift_card_ids=(UNKNOWN,), idempotency_key="k"),
             GiftCardNotFound,
         ),
+        (
+            PlaceHold(order_id="1", amount_due=usd("1"), gift_card_ids=(UNKNOWN,), idempotency_key="k"),
+            GiftCardNotFound,
+        ),
+        (AdjustHold(hold_id=UNKNOWN, amount_due=usd("1"), idempotency_key="k"), HoldNotFound),
+        (CaptureHold(hold_id=UNKNOWN, idempotency_key="k"), HoldNotFound),
+        (VoidHold(hold_id=UNKNOWN, idempotency_key="k"), HoldNotFound),
         (RefundRedemption(order_id=UNKNOWN, amount=ALL, idempotency_key="k"), RedemptionNotFound),
         (RefundRedemption(redemption_id=UNKNOWN, amount=ALL, idempotency_key="k"), RedemptionNotFound),
         (DebitStoreCredit(account_id=UNKNOWN, amount=usd("1"), idempotency_key="k"), StoreCreditAccountNotFound),
@@ -198,6 +222,93 @@ def test_unknown_names_are_not_found_by_queries() -> None:
             shop.ask(query)
     with pytest.raises(StoreCreditAccountNotFound):
         shop.ask(Statement(account_id=UNKNOWN))
+    for query in (GetHold(id=UNKNOWN), GetHold(order_id=UNKNOWN)):
+        with pytest.raises(HoldNotFound):
+            shop.ask(query)
+
+
+def test_another_things_id_is_no_holds_id() -> None:
+    """Ids of cards, accounts, orders, redemptions and other holds in other capitals name no hold."""
+    shop = Shop()
+    issued = shop.issue()
+    held = hold(shop, "5.00", codes=[issued.code])
+    redemption = shop.redeem(issued, "1.00", "1002")
+    before = shop.books()
+    wrong: Any
+    for wrong in (
+        issued.gift_card.id,
+        issued.gift_card.account_id,
+        "1001",
+        redemption.id,
+        held.id.upper(),
+        f"{held.id} ",
+    ):
+        commands: list[Any] = [
+            AdjustHold(hold_id=wrong, amount_due=usd("1"), idempotency_key="k"),
+            CaptureHold(hold_id=wrong, idempotency_key="k"),
+            VoidHold(hold_id=wrong, idempotency_key="k"),
+        ]
+        for command in commands:
+            with pytest.raises(HoldNotFound):
+                shop.execute(command)
+    assert before == shop.books()
+
+
+def test_a_hold_of_another_order_is_refused_everywhere() -> None:
+    """Whoever says whose hold it is reaches that order's hold only, and nothing changes."""
+    shop = Shop()
+    issued = shop.issue()
+    mine = hold(shop, "5.00", codes=[issued.code], order_id="mine")
+    hold(shop, "5.00", codes=[issued.code], order_id="theirs")
+    before = shop.books()
+    commands: list[Any] = [
+        AdjustHold(hold_id=mine.id, order_id="theirs", amount_due=usd("1"), idempotency_key="k"),
+        CaptureHold(hold_id=mine.id, order_id="theirs", idempotency_key="k"),
+        VoidHold(hold_id=mine.id, order_id="theirs", idempotency_key="k"),
+    ]
+    for command in commands:
+        with pytest.raises(HoldNotFound):
+            shop.execute(command)
+    assert before == shop.books()
+
+
+def test_stale_holds_are_refused_everywhere() -> None:
+    """Replaced, voided, captured or lapsed: no command works on it any more, and the error says what it became."""
+    shop = Shop()
+    issued = shop.issue()
+    stale = {
+        "voided": hold(shop, "1.00", codes=[issued.code], order_id="replaced"),
+        "captured": hold(shop, "1.00", codes=[issued.code], order_id="captured"),
+        "lapsed": hold(shop, "1.00", codes=[issued.code], order_id="lapsed", lapses_after=timedelta(minutes=1)),
+    }
+    hold(shop, "2.00", codes=[issued.code], order_id="replaced")
+    shop.execute(CaptureHold(hold_id=stale["captured"].id, idempotency_key=shop.key()))
+    shop.clock.advance(timedelta(minutes=1))
+    before = shop.books()
+    for status, held in stale.items():
+        commands: list[Any] = [
+            AdjustHold(hold_id=held.id, amount_due=usd("1"), idempotency_key="k"),
+            CaptureHold(hold_id=held.id, idempotency_key="k"),
+            VoidHold(hold_id=held.id, idempotency_key="k"),
+        ]
+        for command in commands:
+            with pytest.raises(HoldClosed) as caught:
+                shop.execute(command)
+            assert status == caught.value.status
+    assert before == shop.books()
+
+
+def test_more_than_was_held_or_captured_is_refused() -> None:
+    """A capture never takes more than is held, a refund gives back no more than was captured."""
+    shop = Shop()
+    held = hold(shop, "5.00", codes=[shop.issue().code])
+    with pytest.raises(InsufficientBalance):
+        shop.execute(CaptureHold(hold_id=held.id, amount=usd("5.01"), idempotency_key="k"))
+    shop.execute(CaptureHold(hold_id=held.id, amount=usd("3.00"), idempotency_key="k"))
+    before = shop.books()
+    with pytest.raises(RefundTooLarge):
+        shop.execute(RefundRedemption(order_id="1001", amount=usd("3.01"), idempotency_key="r"))
+    assert before == shop.books()
 
 
 def test_another_customers_card_is_refused_everywhere() -> None:
@@ -213,6 +324,8 @@ def test_another_customers_card_is_refused_everywhere() -> None:
             (RedeemGiftCard(code=code, order_id="1", **asking, amount=usd("1")), ClaimedByAnother),
             (RedeemGiftCard(gift_card_id=id_, order_id="1", **asking, amount=usd("1")), ClaimedByAnother),
             (PayWithBalances(codes=(code,), order_id="1", **asking, amount_due=usd("1")), ClaimedByAnother),
+            (PlaceHold(codes=(code,), order_id="1", **asking, amount_due=usd("1")), ClaimedByAnother),
+            (PlaceHold(gift_card_ids=(id_,), order_id="1", **asking, amount_due=usd("1")), ClaimedByAnother),
             (ConvertGiftCard(code=code, **asking), ClaimedByAnother),
             (ClaimGiftCard(code=code, **asking), AlreadyClaimed),
         ]
@@ -230,8 +343,12 @@ def test_a_foreign_currency_is_refused_everywhere() -> None:
     issued = shop.issue()
     shop.redeem(issued, "5.00")
     account = shop.grant().account
+    held = hold(shop, "5.00", codes=[issued.code])
     before = shop.books()
     commands: list[Any] = [
+        PlaceHold(order_id="1", amount_due=EURO, codes=(issued.code,), idempotency_key="k"),
+        AdjustHold(hold_id=held.id, amount_due=EURO, idempotency_key="k"),
+        CaptureHold(hold_id=held.id, amount=EURO, idempotency_key="k"),
         RedeemGiftCard(code=issued.code, amount=EURO, order_id="1", idempotency_key="k"),
         PayWithBalances(order_id="1", amount_due=EURO, codes=(issued.code,), idempotency_key="k"),
         DebitStoreCredit(account_id=account.id, amount=EURO, idempotency_key="k"),

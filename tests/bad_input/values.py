@@ -10,9 +10,11 @@ from zoneinfo import ZoneInfo
 
 from moneyed import Currency, Money
 
-from loyalty import ALL, LotOrigin, Reference
+from loyalty import ALL, GiftCardTender, LotOrigin, OrderLine, Reference
+from loyalty.codes.code import GiftCardCode
+from loyalty.errors import MalformedCode
 
-__all__ = ["TEN_MEGABYTES", "bad_codes", "values_by_kind"]
+__all__ = ["TEN_MEGABYTES", "bad_codes", "could_be_a_code", "values_by_kind"]
 
 TEN_MEGABYTES: Final = 10 * 1024 * 1024
 SMALL_TIME: Final = datetime(2026, 3, 1, tzinfo=UTC)
@@ -332,6 +334,50 @@ BAD_TEXTS: Final[dict[str, object]] = {
 }
 
 
+BAD_DURATION: Final[dict[str, object]] = {
+    "a number": 900, "a float": 900.0, "a text": "15 minutes", "empty": "", "True": True, "a date": date(2027, 1, 1),
+    "a time": SMALL_TIME, "a time of day": time(0, 15), "a list": [timedelta(minutes=15)], "an object": object(),
+    "nothing": timedelta(0), "less than a second": timedelta(seconds=1) - timedelta(microseconds=1),
+    "more than 366 days": timedelta(days=366, microseconds=1), "a negative time": -timedelta(minutes=15),
+    "the longest": timedelta.max, "the most negative": timedelta.min,
+}  # fmt: skip
+
+
+def _things(good: object, most: int) -> dict[str, object]:
+    """Return lists that are no list of such things."""
+    return {
+        "None": None,
+        "one thing": good,
+        "a set of ids": {"id"},
+        "a dict": {"id": good},
+        "a generator": (thing for thing in [good]),
+        "an object": object(),
+        "one too many": [good] * (most + 1),
+        **{f"with {name} inside": [good, value] for name, value in NOT_TEXT.items()},
+        "with None inside": [good, None],
+        "with a text inside": [good, "text"],
+        "with a pair inside": [good, ("id", Money(1, "USD"))],
+        "with the class inside": [good, type(good)],
+        "with a list inside": [[good]],
+    }
+
+
+BAD_TENDERS: Final = {
+    **_things(GiftCardTender(gift_card_id="a card"), 50),
+    "a line": [OrderLine(id="a", amount=Money(1, "USD"))],
+    "a bound in another currency": [GiftCardTender(gift_card_id="a card", at_most=Money(1, "EUR"))],
+    "a bound with other decimals": [
+        GiftCardTender(gift_card_id="a card", at_most=Money(1, Currency(code="USD", sub_unit=1000)))
+    ],
+}
+BAD_LINES: Final = {
+    **_things(OrderLine(id="a", amount=Money(1, "USD")), 500),
+    "a tender": [GiftCardTender(gift_card_id="a card")],
+    "one id twice": [OrderLine(id="a", amount=Money(1, "USD")), OrderLine(id="a", amount=Money(2, "USD"))],
+    "in another currency": [OrderLine(id="a", amount=Money(1, "EUR"))],
+    "with other decimals": [OrderLine(id="a", amount=Money(1, Currency(code="USD", sub_unit=1000)))],
+}
+
 FINE_IF_CHOSEN: Final = frozenset({"a real one without its prefix"})
 """Long enough, and unlike a generated code: where codes may be chosen, this one may."""
 
@@ -400,6 +446,15 @@ def _bad_lists_of_codes(real: str) -> dict[str, object]:
     }
 
 
+def could_be_a_code(value: object) -> bool:
+    """Tell whether a value could be a code of some shop; whether it is one of this shop is another question."""
+    try:
+        GiftCardCode.of(value)
+    except MalformedCode:
+        return False
+    return True
+
+
 def _with_none(values: Mapping[str, object]) -> dict[str, object]:
     return {"None": None, **values}
 
@@ -432,4 +487,16 @@ def values_by_kind(real: str) -> dict[str, dict[str, object]]:
         "optional code": bad_codes(real),
         "chosen code": {name: value for name, value in bad_codes(real).items() if name not in FINE_IF_CHOSEN},
         "codes": _bad_lists_of_codes(real),
+        "codes of a plan": {
+            name: value
+            for name, value in _bad_lists_of_codes(real).items()
+            if not (isinstance(value, list) and len(value) == 2 and could_be_a_code(value[1]))
+        },
+        "text that could be a code": {
+            name: value for name, value in bad_codes(real).items() if not could_be_a_code(value)
+        },
+        "optional amount": {**{name: value for name, value in BAD_AMOUNT.items() if name != "None"}, "ALL": ALL},
+        "duration": BAD_DURATION,
+        "tenders": BAD_TENDERS,
+        "lines": BAD_LINES,
     }

@@ -15,6 +15,7 @@ from loyalty import (
     ALL,
     Audit,
     BlockGiftCard,
+    CaptureHold,
     CardsOfOrder,
     ConvertGiftCard,
     DebitStoreCredit,
@@ -25,11 +26,14 @@ from loyalty import (
     Liability,
     LotOrigin,
     PayWithBalances,
+    PlaceHold,
     RedeemGiftCard,
     RefundRedemption,
     Statement,
+    VoidHold,
 )
 from loyalty.errors import (
+    HoldClosed,
     IdempotencyConflict,
     InsufficientBalance,
     InvalidAmount,
@@ -126,6 +130,68 @@ def test_pain_03_the_ceiling_is_cumulative() -> None:
         except RefundTooLarge:
             break
     assert (28, usd("48.00")) == (given, shop.card(issued).posted)
+
+
+def test_pain_04_money_taken_and_not_given_back() -> None:
+    """A checkout that holds and is never heard of again loses nobody anything: its time comes, and all is free."""
+    shop = Shop()
+    issued = shop.issue("50.00")
+    shop.grant("10.00")
+    hold = shop.execute(
+        PlaceHold(
+            order_id="1001", amount_due=usd("55"), codes=(issued.code,), customer_id="ada", idempotency_key="hold"
+        )
+    )
+    assert (usd("0.00"), usd("5.00")) == (shop.card(issued).available, shop.credit().available)
+    shop.clock.now = hold.lapses_at
+    assert (usd("50.00"), usd("10.00")) == (shop.card(issued).available, shop.credit().available)
+    assert (usd("50.00"), usd("10.00")) == (shop.card(issued).posted, shop.credit().posted)
+
+
+def test_pain_05_holds_that_eat_each_other() -> None:
+    """A capture takes of its own hold only, once, and a void that is repeated creates nothing."""
+    shop = Shop()
+    issued = shop.issue("100.00")
+    one, two = [
+        shop.execute(
+            PlaceHold(order_id=order, amount_due=usd(due), codes=(issued.code,), idempotency_key=f"hold {order}")
+        )
+        for order, due in (("1001", "30"), ("1002", "40"))
+    ]
+    with pytest.raises(InsufficientBalance):
+        shop.execute(CaptureHold(hold_id=one.id, amount=usd("30.01"), idempotency_key="too much"))
+    shop.execute(CaptureHold(hold_id=one.id, idempotency_key="capture"))
+    for number in range(3):
+        with pytest.raises(HoldClosed):
+            shop.execute(CaptureHold(hold_id=one.id, idempotency_key=f"capture {number}"))
+        with pytest.raises(HoldClosed):
+            shop.execute(VoidHold(hold_id=one.id, idempotency_key=f"void {number}"))
+    assert (usd("70.00"), usd("30.00")) == (shop.card(issued).posted, shop.card(issued).available)
+    shop.execute(VoidHold(hold_id=two.id, idempotency_key="void"))
+    for number in range(3):
+        with pytest.raises(HoldClosed):
+            shop.execute(VoidHold(hold_id=two.id, idempotency_key=f"void again {number}"))
+    assert usd("70.00") == shop.card(issued).posted == shop.card(issued).available
+
+
+def test_pain_05_one_of_many_ends_a_hold() -> None:
+    """Sixteen captures and sixteen voids at once end it once, and the balance is where that one put it."""
+    shop = Shop()
+    issued = shop.issue("100.00")
+    hold = shop.execute(PlaceHold(order_id="1001", amount_due=usd("60"), codes=(issued.code,), idempotency_key="hold"))
+
+    def end(number: int) -> bool:
+        kind: Any = VoidHold if number % 2 else CaptureHold
+        try:
+            shop.execute(kind(hold_id=hold.id, idempotency_key=f"end {number}"))
+        except HoldClosed:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        winners = [number for number, won in enumerate(pool.map(end, range(32))) if won]
+    left = usd("100.00") if winners[0] % 2 else usd("40.00")
+    assert (1, left, left) == (len(winners), shop.card(issued).posted, shop.card(issued).available)
 
 
 def test_pain_06_coverage_recomputed_from_the_live_balance() -> None:

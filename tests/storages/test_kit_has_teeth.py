@@ -12,12 +12,19 @@ import attrs
 import pytest
 
 from loyalty import MemoryStorage
+from loyalty.identifiers import HoldId
+from loyalty.ledger.account import Account
+from loyalty.ledger.hold import Hold
 from loyalty.ledger.transfer import Transfer
-from loyalty.ports.changes import AccountChange, Changes
+from loyalty.ports.changes import AccountChange, Changes, HoldChange
 from loyalty.ports.receipt import Receipt
 from loyalty.ports.storage import Found, TransferFilter, Wanted
 from loyalty.testing import StorageConformance
 from loyalty.testing.kit.case import Stand
+
+LEDGER: Final = "loyalty.ledger"
+HOLD: Final = f"{LEDGER}.hold"
+COMMANDS: Final = "loyalty.use_cases"
 
 
 class Broken:
@@ -164,6 +171,104 @@ class ForgetsEmptyLots(Broken):
         return found
 
 
+class ForgetsReservations(Broken):
+    """Writes holds, and reserves nothing for them."""
+
+    def write(self, changes: Changes) -> Any:
+        """Leave accounts as if nobody held anything on them."""
+        free = tuple(AccountChange(change.before, _unheld(change.after)) for change in changes.accounts)
+        return self.sound.write(attrs.evolve(changes, accounts=free))
+
+
+class IgnoresTheVersionsOfHolds(Broken):
+    """Never looks at what a hold has become."""
+
+    def write(self, changes: Changes) -> Any:
+        """Pretend that what is stored is what was read."""
+        stored = {hold.id: hold for hold in self.sound.holds()}
+        current = tuple(HoldChange(stored[change.before.id], change.after) for change in changes.holds)
+        return self.sound.write(attrs.evolve(changes, holds=current))
+
+
+class LetsAnOrderHoldTwice(Broken):
+    """Has no unique index on the open holds of an order."""
+
+    def write(self, changes: Changes) -> Any:
+        """Forget which orders hold something."""
+        self.sound._books.open_holds.clear()
+        return self.sound.write(changes)
+
+
+class FindsNoHoldOfAnOrder(Broken):
+    """Looks holds up by their ids only."""
+
+    def lock(self, wanted: Wanted) -> Found:
+        """Ignore the orders."""
+        found: Found = self.sound.lock(attrs.evolve(wanted, held_for=()))
+        return found
+
+
+class LeavesAccountsOfHoldsOut(Broken):
+    """Finds holds without what they lie on."""
+
+    def find(self, wanted: Wanted) -> Found:
+        """Give the holds alone."""
+        found: Found = self.sound.find(attrs.evolve(wanted, hold_ids=(), held_for=()))
+        holds: Found = self.sound.find(wanted)
+        return attrs.evolve(found, holds=holds.holds)
+
+
+class SweepsNoHolds(Broken):
+    """Never finds a hold that has lapsed."""
+
+    def lapsed_holds(self, _at: datetime, _limit: int) -> tuple[Hold, ...]:
+        """Find none."""
+        return ()
+
+
+class SweepsTooLate(Broken):
+    """Takes the instant at which a hold lapses for its last one."""
+
+    def lapsed_holds(self, at: datetime, limit: int) -> Any:
+        """Find those that lapsed before."""
+        return self.sound.lapsed_holds(at - datetime.resolution, limit)
+
+
+class ForgetsBounds(Broken):
+    """Keeps what each tender holds, and not what it may."""
+
+    def write(self, changes: Changes) -> Any:
+        """Leave the bounds of tenders out."""
+        unbound = tuple(
+            attrs.evolve(hold, tenders=tuple(attrs.evolve(tender, at_most=None) for tender in hold.tenders))
+            for hold in changes.new_holds
+        )
+        return self.sound.write(attrs.evolve(changes, new_holds=unbound))
+
+
+class CountsWhatHasLapsed(Broken):
+    """Sums what is stored as held, whatever the time."""
+
+    def spent_since(
+        self, customer_id: str, currency: str, since: datetime, *, at: datetime, without: HoldId | None = None
+    ) -> Any:
+        """Answer as if nothing ever lapsed."""
+        return self.sound.spent_since(customer_id, currency, since, at=min(at, since), without=without)
+
+
+class NeverFindsWrongCaptures(Broken):
+    """Is asked which holds were captured wrong, and says none."""
+
+    def holds_captured_wrong(self) -> tuple[HoldId, ...]:
+        """Find none."""
+        return ()
+
+
+def _unheld(account: Account) -> Account:
+    lots = tuple(attrs.evolve(lot, held=0) for lot in account.lots)
+    return attrs.evolve(account, held=0, reservations=(), lots=lots)
+
+
 def _accounts_of(changes: Changes) -> Wanted:
     return Wanted(account_ids=tuple(change.before.id for change in changes.accounts))
 
@@ -181,6 +286,16 @@ MUSEUM: Final[tuple[tuple[type[Broken], str, tuple[object, ...]], ...]] = (
     (CountsInFloats, "test_sums_are_exact_where_floats_are_not", (2**53 + 1,)),
     (ExcludesTheInstant, "test_liability_as_of_any_instant_is_what_was_owed_then", ()),
     (ForgetsEmptyLots, "test_accounts_carry_the_lots_that_have_value", ()),
+    (ForgetsReservations, "test_held_value_cannot_be_spent_by_others", ()),
+    (IgnoresTheVersionsOfHolds, "test_a_stale_hold_is_never_written", ()),
+    (LetsAnOrderHoldTwice, "test_an_order_has_one_open_hold", ()),
+    (FindsNoHoldOfAnOrder, "test_an_order_replaces_its_own_hold_only", ()),
+    (LeavesAccountsOfHoldsOut, "test_a_hold_is_found_by_its_id_and_its_order", ()),
+    (SweepsNoHolds, "test_sweeps_of_holds_come_in_batches", ()),
+    (SweepsTooLate, "test_lapsed_holds_come_soonest_first", ()),
+    (ForgetsBounds, "test_bounds_and_priorities_of_tenders_are_kept", ()),
+    (CountsWhatHasLapsed, "test_what_a_customer_spends_counts_what_is_held", ()),
+    (NeverFindsWrongCaptures, "test_holds_that_were_captured_wrong_are_named", ()),
 )
 
 
@@ -189,10 +304,58 @@ def test_the_kit_notices(broken: type[Broken], name: str, arguments: tuple[objec
     """The named test fails on the broken storage and passes on a sound one."""
     test = getattr(StorageConformance(), name)
     test(Stand(MemoryStorage()), *arguments)
-    noticed: BaseException | None = None
-    try:
-        test(Stand(BrokenStorage(broken)), *arguments)
-    except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001 - however it fails, it notices
-        noticed = error
 
-    assert noticed is not None
+    assert _fails(test, Stand(BrokenStorage(broken)), *arguments)
+
+
+RULES: Final[tuple[tuple[str, object, str, tuple[object, ...]], ...]] = (
+    (f"{HOLD}.Reservation.has_lapsed", lambda *_: False, "test_a_hold_lapses_by_itself", (False,)),
+    (f"{HOLD}.Reservation.has_lapsed", lambda one, at: at > one.lapses_at, "test_a_hold_lapses_by_itself", (False,)),
+    (f"{HOLD}.Hold.status_at", lambda hold, _: hold.status, "test_a_hold_lapses_by_itself", (False,)),
+    (f"{HOLD}.Hold.require_open", lambda *_: None, "test_every_move_from_every_state", ("void", "adjust")),
+    (f"{LEDGER}.lot.Lot.spendable", lambda lot, _: lot.remaining, "test_held_value_cannot_be_spent_by_others", ()),
+    (
+        f"{LEDGER}.lot.Lot.free",
+        property(lambda lot: lot.remaining),
+        "test_a_conversion_leaves_held_value_on_the_card",
+        (),
+    ),
+    (f"{LEDGER}.account.MOST_RESERVATIONS", 101, "test_an_account_has_no_end_of_holds", ()),
+    (
+        f"{COMMANDS}.capture_hold._require_active",
+        lambda _: None,
+        "test_a_block_stops_the_capture_until_it_is_lifted",
+        (),
+    ),
+    (f"{COMMANDS}.place_hold.resolved_for_another", lambda *_: (), "test_an_order_replaces_its_own_hold_only", ()),
+    (f"{COMMANDS}.adjust_hold._may_give_more", lambda *_: True, "test_a_blocked_tender_gives_no_more", ()),
+    (
+        f"{COMMANDS}.adjust_hold.reserved_moves",
+        lambda *_: (),
+        "test_value_that_expires_under_a_hold_is_spent_by_it",
+        (),
+    ),
+    (f"{COMMANDS}.adjust_hold.lapse_at", lambda at, _: at, "test_more_time_counts_from_now", ()),
+)
+"""What a rule is replaced by, and the test that notices."""
+
+
+@pytest.mark.parametrize(("rule", "broken", "name", "arguments"), RULES)
+def test_the_kit_notices_a_broken_rule(
+    monkeypatch: pytest.MonkeyPatch, rule: str, broken: object, name: str, arguments: tuple[object, ...]
+) -> None:
+    """The named test passes with the rule and fails without it, on the very same storage."""
+    test = getattr(StorageConformance(), name)
+    test(Stand(MemoryStorage()), *arguments)
+    monkeypatch.setattr(rule, broken)
+
+    assert _fails(test, Stand(MemoryStorage()), *arguments)
+
+
+def _fails(test: Callable[..., object], *arguments: object) -> bool:
+    """Tell whether a test notices; however it fails, it does."""
+    try:
+        test(*arguments)
+    except (Exception, pytest.fail.Exception):  # noqa: BLE001 - see above
+        return True
+    return False

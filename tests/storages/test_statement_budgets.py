@@ -18,8 +18,10 @@ from sqlalchemy import event
 
 import loyalty
 from loyalty import (
+    AdjustHold,
     AdjustValue,
     BlockGiftCard,
+    CaptureHold,
     ClaimGiftCard,
     CodeFormat,
     ConvertGiftCard,
@@ -28,21 +30,30 @@ from loyalty import (
     ExpireValue,
     GetBalance,
     GetGiftCard,
+    GetHold,
     GetStoreCreditAccount,
     GrantStoreCredit,
+    HoldView,
     IssuedGiftCard,
     IssueGiftCard,
+    LapseHolds,
+    ListTenders,
     LotOrigin,
     Loyalty,
     OpenStoreCreditAccount,
     PayWithBalances,
+    PlaceHold,
+    PlanPayment,
+    Policies,
     RedeemGiftCard,
     RefundAsGiftCard,
     RefundOrderToStoreCredit,
     RefundRedemption,
     ReverseTransfer,
+    SpendingLimits,
     Statement,
     UnblockGiftCard,
+    VoidHold,
 )
 from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
 from loyalty.errors import GiftCardNotFound, IdempotencyConflict, LoyaltyError
@@ -71,6 +82,17 @@ COMMANDS: Final = {
     "GrantStoreCredit to a new customer":          (6, 2),
     "DebitStoreCredit":                            (5, 2),
     "PayWithBalances":                             (5, 2),
+    "PayWithBalances of an order that holds":      (6, 2),
+    "PlaceHold":                                   (6, 2),
+    "PlaceHold over five tenders":                 (6, 2),
+    "PlaceHold again":                             (7, 2),
+    "AdjustHold":                                  (5, 2),
+    "CaptureHold":                                 (6, 2),
+    "CaptureHold over five tenders":               (6, 2),
+    "CaptureHold of a part":                       (6, 2),
+    "VoidHold":                                    (5, 2),
+    "LapseHolds":                                  (6, 3),
+    "LapseHolds with nothing to do":               (1, 1),
     "AdjustValue":                                 (5, 2),
     "ReverseTransfer":                             (7, 4),
     "ReverseTransfer of a conversion":             (7, 4),
@@ -81,10 +103,22 @@ COMMANDS: Final = {
     "ExpireValue with nothing to do":              (1, 1),
 }  # fmt: skip
 QUERIES: Final = {
+    "PlanPayment":                                 (1, 1),
+    "ListTenders":                                 (1, 1),
+    "GetHold":                                     (1, 1),
+    "GetHold of an order":                         (1, 1),
     "GetBalance":                                  (1, 1),
     "GetGiftCard":                                 (1, 1),
     "GetStoreCreditAccount":                       (1, 1),
     "Statement":                                   (1, 1),
+}  # fmt: skip
+WITH_LIMITS: Final = {
+    "PlaceHold":                                   (8, 4),
+    "PayWithBalances":                             (7, 4),
+    "RedeemGiftCard":                              (6, 3),
+    "AdjustHold":                                  (6, 3),
+    "CaptureHold":                                 (6, 2),
+    "PlanPayment":                                 (3, 3),
 }  # fmt: skip
 REPLAYS: Final = {
     "of a redemption":                             (3, 3),
@@ -102,6 +136,7 @@ REFUSALS: Final = {
     "an account that is not there":                (2, 3),
 }  # fmt: skip
 MOST_FOR_A_REDEEM: Final = 5
+MOST_FOR_A_HOLD: Final = 6
 
 BY_STAFF: Final[dict[str, Any]] = {"actor": "staff/7", "reason": "a mistake"}
 NOT_COUNTED: Final = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
@@ -287,6 +322,66 @@ def returning_again(shop: Shop) -> Request:
     return attrs.evolve(command, idempotency_key=shop.key())
 
 
+def holding(shop: Shop, tenders: int = 1, order_id: str = "1001") -> PlaceHold:
+    """Return a hold of a dollar on each of so many cards."""
+    codes = tuple(shop.issue("5.00").code for _ in range(tenders))
+    return PlaceHold(order_id=order_id, amount_due=usd(f"{tenders}.00"), codes=codes, idempotency_key=shop.key())
+
+
+def holding_again(shop: Shop) -> Request:
+    """Return a hold of an order that holds value of another card."""
+    held(shop)
+    return holding(shop)
+
+
+def held(shop: Shop, tenders: int = 1) -> HoldView:
+    """Return a hold that was placed."""
+    return shop.loyalty.execute(holding(shop, tenders))
+
+
+def paying_a_held_order(shop: Shop) -> Request:
+    """Return a payment of an order that holds value of another card."""
+    held(shop)
+    return paying(shop)
+
+
+def adjusting_a_hold(shop: Shop) -> Request:
+    """Return a change that makes a hold larger."""
+    return AdjustHold(hold_id=held(shop).id, amount_due=usd("2.00"), idempotency_key=shop.key())
+
+
+def capturing(shop: Shop, tenders: int = 1) -> Request:
+    """Return the capture of a hold over so many cards."""
+    return CaptureHold(hold_id=held(shop, tenders).id, idempotency_key=shop.key())
+
+
+def capturing_a_part(shop: Shop) -> Request:
+    """Return the capture of a part of a hold over five cards; three of them are freed."""
+    return CaptureHold(hold_id=held(shop, 5).id, amount=usd("1.50"), idempotency_key=shop.key())
+
+
+def lapsing(shop: Shop) -> Request:
+    """Return a sweep that finds three lapsed holds over two cards each."""
+    for number in range(3):
+        shop.loyalty.execute(holding(shop, 2, f"lapsed-{number}"))
+    shop.clock.advance(DAY)
+    return LapseHolds()
+
+
+def planning(shop: Shop) -> Request:
+    """Return the plan of a payment by a card and a customer's credit, for an order that holds value."""
+    held(shop)
+    shop.grant()
+    return PlanPayment(amount_due=usd("9.00"), codes=(shop.issue().code,), customer_id="ada", order_id="1001")
+
+
+def listing(shop: Shop) -> Request:
+    """Return the list of a customer's tenders."""
+    shop.issue(customer_id="ada")
+    shop.grant()
+    return ListTenders(customer_id="ada", currency="USD")
+
+
 def expiring(shop: Shop) -> Request:
     """Return a sweep that finds three expired cards."""
     for _ in range(3):
@@ -317,6 +412,17 @@ CASES: Final[dict[str, Case]] = {
     "GrantStoreCredit to a new customer": granting,
     "DebitStoreCredit": debiting,
     "PayWithBalances": paying,
+    "PayWithBalances of an order that holds": paying_a_held_order,
+    "PlaceHold": holding,
+    "PlaceHold over five tenders": lambda shop: holding(shop, 5),
+    "PlaceHold again": holding_again,
+    "AdjustHold": adjusting_a_hold,
+    "CaptureHold": capturing,
+    "CaptureHold over five tenders": lambda shop: capturing(shop, 5),
+    "CaptureHold of a part": capturing_a_part,
+    "VoidHold": lambda shop: VoidHold(hold_id=held(shop).id, idempotency_key=shop.key()),
+    "LapseHolds": lapsing,
+    "LapseHolds with nothing to do": lambda _: LapseHolds(),
     "AdjustValue": adjusting,
     "ReverseTransfer": reversing,
     "ReverseTransfer of a conversion": reversing_a_conversion,
@@ -327,6 +433,10 @@ CASES: Final[dict[str, Case]] = {
     ),
     "ExpireValue": expiring,
     "ExpireValue with nothing to do": lambda _: ExpireValue(),
+    "PlanPayment": planning,
+    "ListTenders": listing,
+    "GetHold": lambda shop: GetHold(id=held(shop, 5).id),
+    "GetHold of an order": lambda shop: GetHold(order_id=held(shop, 5).order_id),
     "GetBalance": lambda shop: GetBalance(code=shop.issue().code),
     "GetGiftCard": lambda shop: GetGiftCard(id=shop.issue().gift_card.id),
     "GetStoreCreditAccount": lambda shop: GetStoreCreditAccount(account_id=shop.grant()),
@@ -462,9 +572,76 @@ def test_every_wrong_code_takes_the_same_statements(shop: Shop, name: str) -> No
     assert (shop.budget(REFUSALS["an unknown code"]), 1) == tuple(map(len, expected))
 
 
+@pytest.mark.parametrize("name", WITH_LIMITS)
+def test_limits_take_exactly_their_budget(shop: Shop, name: str) -> None:
+    """A shop with limits asks what was spent before, and no more than that."""
+    limits = SpendingLimits(per_card=usd("90"), per_order=usd("90"), per_customer_and_day=usd("90"))
+    bounded = Loyalty(shop.storage, code_keys=KEYS, clock=shop.clock, policies=Policies(limits=limits))
+    request = CASES[name](shop)
+    if isinstance(request, PlaceHold | RedeemGiftCard):
+        request = attrs.evolve(request, customer_id="ada")
+    seen = attrs.evolve(shop, loyalty=bounded).statements_of(request)
+    assert len(seen) == shop.budget(WITH_LIMITS[name]), "\n".join(seen)
+
+
 def test_a_redeem_keeps_the_promise_on_every_database() -> None:
     """At most five statements take value from a card, besides BEGIN and COMMIT."""
     assert max(COMMANDS["RedeemGiftCard"] + COMMANDS["RedeemGiftCard by its id"]) <= MOST_FOR_A_REDEEM
+
+
+def test_holds_keep_the_promise_on_every_database() -> None:
+    """At most six statements place a hold or capture it, besides BEGIN and COMMIT."""
+    assert max(COMMANDS["PlaceHold"] + COMMANDS["PlaceHold over five tenders"]) <= MOST_FOR_A_HOLD
+    assert max(COMMANDS["CaptureHold"] + COMMANDS["CaptureHold over five tenders"]) <= MOST_FOR_A_HOLD
+
+
+def test_statements_do_not_grow_with_resolved_holds(shop: Shop) -> None:
+    """On a card of which 500 holds were captured, voided or left to lapse, each takes the same as after 5."""
+
+    def on_cards_with(holds: int) -> list[list[str]]:
+        issued = shop.issue()
+        with shop.storage.engine.begin() as connection:
+            joined = shop.loyalty.using(shop.storage.joining(connection))
+            for number in range(holds):
+                shop.clock.advance(DAY)  # the one before has lapsed, if nothing else became of it
+                placed = joined.execute(_hold_on(shop, issued, f"{holds}-{number}"))
+                if number % 3:
+                    kind: type[Command[Any]] = CaptureHold if number % 3 == 1 else VoidHold
+                    joined.execute(kind(hold_id=placed.id, idempotency_key=shop.key()))  # type: ignore[call-arg]  # both
+        seen = [shop.statements_of(_hold_on(shop, issued, f"last-{holds}"))]
+        hold = shop.loyalty.ask(GetHold(order_id=f"last-{holds}"))
+        requests: list[Request] = [
+            GetHold(id=hold.id),
+            PlanPayment(amount_due=usd("9.00"), gift_card_ids=(issued.gift_card.id,), order_id=f"last-{holds}"),
+            AdjustHold(hold_id=hold.id, amount_due=usd("0.02"), idempotency_key=shop.key()),
+            CaptureHold(hold_id=hold.id, idempotency_key=shop.key()),
+            shop.redeeming(issued, "0.01"),
+        ]
+        return seen + [shop.statements_of(request) for request in requests]
+
+    assert on_cards_with(5) == on_cards_with(500)
+
+
+def _hold_on(shop: Shop, issued: IssuedGiftCard, order_id: str) -> PlaceHold:
+    named = (issued.gift_card.id,)
+    return PlaceHold(order_id=order_id, amount_due=usd("0.01"), gift_card_ids=named, idempotency_key=shop.key())
+
+
+def test_statements_of_holds_do_not_grow_with_tenders(shop: Shop) -> None:
+    """Placing, adjusting, capturing, voiding and showing a hold over five cards takes as many as over one."""
+    counts = []
+    for tenders in (1, 5):
+        placed = len(shop.statements_of(holding(shop, tenders, f"placed-{tenders}")))
+        hold = shop.loyalty.ask(GetHold(order_id=f"placed-{tenders}"))
+        requests: list[Request] = [
+            GetHold(id=hold.id),
+            AdjustHold(hold_id=hold.id, amount_due=usd(f"{tenders}.50"), idempotency_key=shop.key()),
+            CaptureHold(hold_id=hold.id, idempotency_key=shop.key()),
+        ]
+        counts.append([placed, *(len(shop.statements_of(request)) for request in requests)])
+        voided = shop.loyalty.execute(holding(shop, tenders, f"voided-{tenders}"))
+        counts[-1].append(len(shop.statements_of(VoidHold(hold_id=voided.id, idempotency_key=shop.key()))))
+    assert counts[0] == counts[1]
 
 
 def test_statements_do_not_grow_with_history(shop: Shop) -> None:

@@ -145,7 +145,8 @@ HOLD_WRONGS: dict[str, tuple[str, str, Callable[[Shop, HoldView, HoldView], None
         "captured", "captured something else", lambda shop, _, captured: put_hold(shop, captured, captured=500),
     ),
     "more captured than was held": (
-        "captured", "more than it held", lambda shop, _, captured: put_hold(shop, captured, tenders=_tender(captured, 5)),
+        "captured", "more than it held",
+        lambda shop, _, captured: put_hold(shop, captured, tenders=_tender(captured, 5)),
     ),
     "a capture that no redemption names": ("captured", "captured something else", _without_transfer),
     "value reserved for a captured hold": (

@@ -22,6 +22,9 @@ from loyalty.policies.decision import policy
 __all__ = ["Eligibility", "OrderLine", "PayingTender", "stored_value_buys_no_stored_value"]
 
 
+MOST_TAGS = 100
+
+
 def _text(value: object) -> str:
     return require_text(value, "order line id")
 
@@ -31,8 +34,8 @@ def _optional_text(value: object) -> str | None:
 
 
 def _texts(values: object) -> tuple[str, ...]:
-    if not isinstance(values, list | tuple):
-        raise InvalidRequest("tags of an order line must be a list or a tuple")
+    if not isinstance(values, list | tuple) or len(values) > MOST_TAGS:
+        raise InvalidRequest(f"tags of an order line must be a list or a tuple of at most {MOST_TAGS}")
     return tuple([require_text(value, "tag") for value in values])
 
 

@@ -55,8 +55,9 @@ class PlanPayment(PaymentRequest, Query[PaymentPlan]):
 
     Raises:
         loyalty.errors.InvalidRequest: If no tender is named.
+        loyalty.errors.MalformedCode: If a text could be no shop's code at all. One that merely is none of this
+            shop's is told in ``PaymentPlan.refused``, like everything else that is wrong with a single tender.
         loyalty.errors.CurrencyMismatch: If a bound or a line is in another currency than *amount_due*.
-        Nothing about a single tender: not even ``loyalty.errors.MalformedCode``; see ``PaymentPlan.refused``.
     """
 
     order_id: str | None = attrs.field(default=None, validator=fields.is_optional_text)

@@ -14,7 +14,7 @@ Subclass :class:`LedgerMachine`, give it your storage, and run its ``TestCase``:
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import attrs
 from hypothesis import strategies as st
@@ -23,6 +23,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from loyalty.adapters.memory import MemoryStorage
 from loyalty.errors import IdempotencyConflict, InvalidRequest, InvalidTime, LoyaltyError
 from loyalty.gift_cards.view import GiftCardView
+from loyalty.ledger.hold import Hold
 from loyalty.policies.chosen import Policies
 from loyalty.ports.storage import Storage
 from loyalty.reports.audit import Audit
@@ -37,7 +38,7 @@ from loyalty.testing.fakes import pays_by_product
 from loyalty.testing.invariants import require_available, require_nothing_lost, require_sound
 from loyalty.testing.oracle import Oracle, Refusal, facts_of
 from loyalty.testing.programs import BAD_CALLS, Played, Shop, Step, Verb, minor
-from loyalty.testing.strategies import customer_ids, mostly, some_value, spans, steps
+from loyalty.testing.strategies import contested_holds, customer_ids, mostly, some_value, spans, steps
 from loyalty.use_cases.command import Command
 from loyalty.use_cases.expire_value import Expired
 from loyalty.use_cases.lapse_holds import Lapsed
@@ -175,11 +176,22 @@ class LedgerMachine(RuleBasedStateMachine):
         for order in orders[:2]:
             self.plan_and_take(attrs.evolve(step, order=order))
 
+    @rule(step=contested_holds())
+    def place_hold_for_contested_lines(self, step: Step) -> None:
+        """Let several tenders want the lines that only some of them may pay for."""
+        self.plan_and_take(step)
+
     @precondition(lambda self: self.shop.holds)
     @rule(step=steps(Verb.ADJUST_HOLD))
     def adjust_hold(self, step: Step) -> None:
         """Change what is due, how long, or the lines of an order that holds something."""
         self.take(step)
+
+    @precondition(lambda self: self.shop.holds)
+    @rule(step=steps(Verb.ADJUST_HOLD, amount=st.integers(1, 80), order=st.none(), currency=st.none()))
+    def adjust_the_last_hold(self, step: Step) -> None:
+        """Change what is due of the hold that was placed last, to less or to more."""
+        self.take(attrs.evolve(step, hold=len(self.shop.holds) - 1))
 
     @precondition(lambda self: self.shop.holds)
     @rule(step=steps(Verb.CAPTURE_HOLD))
@@ -236,6 +248,28 @@ class LedgerMachine(RuleBasedStateMachine):
     def refund_as_card(self, step: Step) -> None:
         """Refund an order as a new gift card."""
         self.take(step)
+
+    @precondition(lambda self: self.open_holds())
+    @rule(place=st.integers(0, 1000), order=st.integers(0, 2), amount=st.integers(1, 60))
+    def see_a_hold_lapse_and_turn_back(self, place: int, order: int, amount: int) -> None:
+        """Give what lapsed to another order, set the clock back, and capture the hold that was open at that time."""
+        holds = self.open_holds()
+        hold, now = holds[place % len(holds)], self.shop.clock()
+        accounts = {tender.account_id for tender in hold.tenders}
+        cards = [place for place, card in enumerate(self.shop.cards) if card.gift_card.account_id in accounts]
+        self.take(Step(verb=Verb.MOVE_CLOCK, move=hold.lapses_at - now))
+        self.take(Step(verb=Verb.PLACE_HOLD, cards=tuple(cards), customer="ada", order=order, amount=amount))
+        self.take(Step(verb=Verb.MOVE_CLOCK, move=now - hold.lapses_at))
+        known = [one.id for one in self.shop.holds].index(hold.id)
+        self.take(Step(verb=Verb.CAPTURE_HOLD, hold=known, amount=None))
+
+    @precondition(lambda self: self.expiries())
+    @rule(place=st.integers(0, 1000), off=st.sampled_from((-1, 0, 1)))
+    def jump_to_an_expiry(self, place: int, off: int) -> None:
+        """Set the clock to a microsecond before, at, or after the end of some value, held or not."""
+        ends = self.expiries()
+        end = ends[place % len(ends)] + timedelta(microseconds=off)
+        self.take(Step(verb=Verb.MOVE_CLOCK, move=end - self.shop.clock()))
 
     @rule(step=steps(Verb.EXPIRE))
     def expire(self, step: Step) -> None:
@@ -301,6 +335,19 @@ class LedgerMachine(RuleBasedStateMachine):
             views += [loyalty.ask(GetHold(id=hold.id)) for hold in self.books.holds]
 
             assert expected == {view.id: facts_of(view) for view in views}
+
+    # --- what rules ask of the books ----------------------------------------
+
+    def open_holds(self) -> list[Hold]:
+        """Return the holds that are open now."""
+        now = self.shop.clock()
+        return [hold for hold in self.books.holds if hold.status == "open" and now < hold.lapses_at]
+
+    def expiries(self) -> list[datetime]:
+        """Return when value ends, held value first if there is any."""
+        lots = [lot for account in self.books.accounts for lot in account.lots if lot.remaining]
+        held = {lot.expires_at for lot in lots if lot.held and lot.expires_at is not None}
+        return sorted(held or {lot.expires_at for lot in lots if lot.expires_at is not None})
 
     # --- what every rule does -----------------------------------------------
 

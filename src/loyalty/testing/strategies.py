@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Final
 
 from hypothesis import strategies as st
@@ -22,6 +23,7 @@ from loyalty.testing.programs import EXPONENTS, STORED_VALUE, Step, Verb, money
 __all__ = [
     "amounts",
     "boundary_amounts",
+    "contested_holds",
     "currencies",
     "customer_ids",
     "instants",
@@ -253,10 +255,35 @@ COMMANDS: Final = tuple(verb for verb in _FIELDS if verb not in _WITHOUT_REMARKS
 def steps(verb: Verb, **fixed: st.SearchStrategy[Any]) -> st.SearchStrategy[Step]:
     """Return steps of one verb; *fixed* replaces the strategies of some fields."""
     if verb is Verb.REUSE_KEY:
-        inner = st.one_of([steps(one) for one in COMMANDS])
-        return st.builds(Step, verb=st.just(verb), earlier=st.integers(0, 30), inner=inner)
+        return st.builds(Step, verb=st.just(verb), earlier=st.integers(0, 30), inner=_any_command())
     said = {} if verb in _WITHOUT_REMARKS else {"said": remarks()}
     return st.builds(Step, verb=st.just(verb), **{**_FIELDS[verb], **said, **fixed})
+
+
+@st.composite
+def _any_command(draw: st.DrawFn) -> Step:
+    # Not one_of: its repr spells out every strategy in it, and Hypothesis makes it for each program.
+    return draw(_steps_of(draw(st.sampled_from(COMMANDS))))
+
+
+@cache
+def _steps_of(verb: Verb) -> st.SearchStrategy[Step]:
+    return steps(verb)
+
+
+def contested_holds() -> st.SearchStrategy[Step]:
+    """Return holds on several tenders for an order of lines that only some of them may pay for."""
+    products = st.sampled_from(("anything", "for cards", "for credit", "for members"))
+    return steps(
+        Verb.PLACE_HOLD,
+        cards=st.lists(st.integers(0, 3), min_size=2, max_size=4).map(tuple),
+        by_id=st.just(True),  # noqa: FBT003 - a value to draw
+        amount=st.integers(10, 80),
+        caps=st.lists(st.tuples(st.none() | st.integers(5, 30), st.integers(-1, 1)), max_size=3).map(tuple),
+        currency=st.none(),
+        customer=st.just("ada"),
+        lines=st.lists(st.tuples(products, st.sampled_from((5, 10, 20))), min_size=2, max_size=4).map(tuple),
+    )
 
 
 def some_value() -> st.SearchStrategy[list[Step]]:

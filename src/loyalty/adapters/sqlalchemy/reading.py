@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 from json import dumps, loads
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from loyalty.adapters.sqlalchemy.driver import Driver, Parameters, Rows
@@ -198,4 +198,5 @@ def _holds_in(rows: Sequence[Sequence[Any]]) -> tuple[Hold, ...]:
     if not rows or len(rows[0]) <= HOLDS or rows[0][HOLDS] is None:
         return ()
     holds = rows[0][HOLDS]
-    return tuple(map(hold_of, loads(holds) if isinstance(holds, str) else holds))
+    found = map(hold_of, loads(holds) if isinstance(holds, str) else holds)
+    return tuple(sorted(found, key=attrgetter("id")))

@@ -286,7 +286,10 @@ class Statements:
             f"SELECT SUM(t.amount) FROM {self.transfer} t WHERE t.debit_account_id = own.id"
             f" AND t.kind = 'redemption' AND t.recorded_at >= {self.marker(5)}"
         )
-        return f"SELECT CAST(COALESCE(({redeemed}), 0) AS {self.integer}), own.reservations FROM ({own}) own"
+        # The markers are taken in the order of the text, so what comes first in the parameters comes first here.
+        return (
+            f"WITH own AS ({own}) SELECT CAST(COALESCE(({redeemed}), 0) AS {self.integer}), own.reservations FROM own"
+        )
 
     # --- reports ------------------------------------------------------------
 

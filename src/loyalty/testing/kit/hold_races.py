@@ -82,18 +82,18 @@ class HoldRaceTests(RaceCase):
         stand.require_sound()
 
     @needs("threads")
-    @pytest.mark.parametrize("racers", [2, 8, 32])
-    def test_one_order_has_one_open_hold(self, stand: Stand, racers: int) -> None:
+    @pytest.mark.parametrize("callers", [2, 8, 32])
+    def test_one_order_has_one_open_hold(self, stand: Stand, callers: int) -> None:
         """Placed under many keys at once, the last replaces the one before it: one is open, the rest are void."""
         cards = stand.card(1000), stand.card(1000)
-        outcomes = self.race(stand, [_place(cards[number % 2], 300 + number, key=number) for number in range(racers)])
+        outcomes = self.race(stand, [_place(cards[number % 2], 300 + number, key=number) for number in range(callers)])
         replaced = [result.replaced_id for result, _ in outcomes if isinstance(result, HoldView)]
         statuses = Counter(hold.status for hold in stand.books().holds)
         (last,) = [hold for hold in stand.books().holds if hold.status is HoldStatus.OPEN]
 
-        assert {"done": racers} == kinds(outcomes)
-        assert {HoldStatus.OPEN: 1, HoldStatus.VOIDED: racers - 1} == statuses
-        assert racers == len(set(replaced))
+        assert {"done": callers} == kinds(outcomes)
+        assert {HoldStatus.OPEN: 1, HoldStatus.VOIDED: callers - 1} == statuses
+        assert callers == len(set(replaced))
         assert last.id not in replaced
         assert 2000 - last.amount == sum(minor(stand.available_on(card)) for card in cards)
         stand.require_sound()
@@ -125,14 +125,14 @@ class HoldRaceTests(RaceCase):
         stand.require_sound()
 
     @needs("threads")
-    @pytest.mark.parametrize("racers", [2, 8, 32])
-    def test_a_hold_is_captured_as_it_was_adjusted_last(self, stand: Stand, racers: int) -> None:
+    @pytest.mark.parametrize("callers", [2, 8, 32])
+    def test_a_hold_is_captured_as_it_was_adjusted_last(self, stand: Stand, callers: int) -> None:
         """One captures while others adjust: it takes the whole hold as it stands then, and whoever is late hears it."""
         card = stand.card(1000)
         hold = stand.hold(500, card)
         adjusts = [
             AdjustHold(hold_id=hold.id, amount_due=money(100 + number), idempotency_key=f"adjust {number}")
-            for number in range(racers - 1)
+            for number in range(callers - 1)
         ]
         (captured, error), *others = self.race(stand, [CaptureHold(hold_id=hold.id, idempotency_key="all"), *adjusts])
 
@@ -146,22 +146,22 @@ class HoldRaceTests(RaceCase):
         stand.require_sound()
 
     @needs("threads")
-    @pytest.mark.parametrize("racers", [2, 8, 32])
-    def test_bearers_spend_until_one_claims(self, stand: Stand, racers: int) -> None:
+    @pytest.mark.parametrize("callers", [2, 8, 32])
+    def test_bearers_spend_until_one_claims(self, stand: Stand, callers: int) -> None:
         """One claim wins; who redeemed before it was paid, who came after it is told that it is another's."""
-        card = stand.card(100 * racers)
+        card = stand.card(100 * callers)
         commands: list[AnyCommand] = [
             ClaimGiftCard(code=card.code, customer_id=f"customer {number}", idempotency_key=f"claim {number}")
             if number % 2
             else RedeemGiftCard(code=card.code, amount=money(100), order_id="order", idempotency_key=f"redeem {number}")
-            for number in range(racers)
+            for number in range(callers)
         ]
         outcomes = self.race(stand, commands)
         paid = kinds(outcomes[::2])["done"]
 
-        assert Counter({"done": 1, AlreadyClaimed.__name__: racers // 2 - 1}) == kinds(outcomes[1::2])
+        assert Counter({"done": 1, AlreadyClaimed.__name__: callers // 2 - 1}) == kinds(outcomes[1::2])
         assert set(kinds(outcomes[::2])) <= {"done", ClaimedByAnother.__name__}
-        assert money(100 * (racers - paid)) == stand.left_on(card)
+        assert money(100 * (callers - paid)) == stand.left_on(card)
         stand.require_sound()
 
     @needs("threads")

@@ -289,6 +289,18 @@ class HoldTests(KitCase):
 
         assert money(100) == stand.execute(capture).amount
 
+    def test_a_blocked_tender_gives_no_more(self, stand: Stand) -> None:
+        """What it holds already stays with the order; the rest comes from whom can still be spent."""
+        blocked, good = stand.card(100, expires_at=stand.clock() + DAY), stand.card(100)
+        hold = stand.hold(50, blocked, good)
+        stand.execute(BlockGiftCard(code=blocked.code, idempotency_key="block"))
+        adjusted = stand.execute(AdjustHold(hold_id=hold.id, amount_due=money(170), idempotency_key="adjust"))
+
+        assert {blocked.gift_card.id: money(50), good.gift_card.id: money(100)} == {
+            part.gift_card_id: part.amount for part in adjusted.parts
+        }
+        stand.require_sound()
+
     # --- time ---------------------------------------------------------------
 
     @pytest.mark.parametrize("is_swept", [False, True])
@@ -425,6 +437,8 @@ class HoldTests(KitCase):
         assert (first.id,) == tuple(hold.id for hold in _found(stand, Wanted(held_for=("first",))).holds)
         assert Found() == _found(stand, Wanted(held_for=("third", "none"), hold_ids=(HoldId("none"),)))
         assert 2 == len(_found(stand, Wanted(hold_ids=(first.id,))).accounts())
+        card_alone = _found(stand, Wanted(gift_card_ids=(cards[0].gift_card.id,), held_for=("none",)))
+        assert (1, ()) == (len(card_alone.accounts()), card_alone.holds)
 
     def test_holds_come_by_id_as_they_were_placed(self, stand: Stand) -> None:
         """With tenders, bounds, times and what became of them."""

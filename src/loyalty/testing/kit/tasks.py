@@ -21,6 +21,7 @@ from loyalty.testing.kit.async_case import AsyncKitCase
 from loyalty.testing.kit.case import Stand
 from loyalty.testing.kit.races import Outcome, kinds
 from loyalty.testing.programs import AnyCommand, money
+from loyalty.use_cases.capture_hold import CaptureHold
 from loyalty.use_cases.command import Command
 from loyalty.use_cases.convert_gift_card import ConvertGiftCard
 from loyalty.use_cases.grant_store_credit import GrantStoreCredit
@@ -56,6 +57,12 @@ CANCELLED: Final[Mapping[str, Make]] = {
         codes=(stand.card(5).code, stand.card(5).code), amount_due=money(10), order_id=name, idempotency_key=name
     ),
     "refund": _refunding,
+    "hold": lambda stand, name: PlaceHold(
+        codes=(stand.card(5).code, stand.card(5).code), amount_due=money(10), order_id=name, idempotency_key=name
+    ),
+    "capture": lambda stand, name: CaptureHold(
+        hold_id=stand.hold(9, stand.card(5), stand.card(5), order_id=name).id, idempotency_key=name
+    ),
 }
 """Commands that can be made again and again on one storage, each time under another name."""
 
