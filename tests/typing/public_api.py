@@ -6,7 +6,7 @@ Each line says that a command or query answers with exactly this type, without a
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import assert_type
 
@@ -15,6 +15,7 @@ from moneyed import Money
 from loyalty import (
     ALL,
     AccountStatement,
+    AdjustHold,
     Adjustment,
     AdjustValue,
     AsyncLoyalty,
@@ -22,6 +23,8 @@ from loyalty import (
     AuditReport,
     Balance,
     BlockGiftCard,
+    Capture,
+    CaptureHold,
     CardOrders,
     CardPayment,
     CardsOfOrder,
@@ -40,24 +43,35 @@ from loyalty import (
     ExpireValue,
     GetBalance,
     GetGiftCard,
+    GetHold,
     GetStoreCreditAccount,
+    GiftCardTender,
     GiftCardView,
     Grant,
     GrantStoreCredit,
+    HoldStatus,
+    HoldView,
     IssuedGiftCard,
     IssueGiftCard,
+    Lapsed,
+    LapseHolds,
     Liability,
     LiabilityReport,
+    ListTenders,
     LotOrigin,
     Loyalty,
     MemoryStorage,
     Movements,
     OpenStoreCreditAccount,
     OrderCards,
+    OrderLine,
     OrdersOfCard,
     Payment,
+    PaymentPlan,
     PayWithBalances,
+    PlaceHold,
     PlannedRefund,
+    PlanPayment,
     Policies,
     PrepaidTax,
     RedeemGiftCard,
@@ -68,12 +82,16 @@ from loyalty import (
     RefundOrderToStoreCredit,
     RefundRedemption,
     RefundTender,
+    RefusedTender,
     Region,
     Reversal,
     ReverseTransfer,
     Statement,
     StoreCreditView,
+    TenderPart,
+    Tenders,
     UnblockGiftCard,
+    VoidHold,
     in_proportion,
     other_tenders_first,
     plan_refund,
@@ -83,7 +101,7 @@ from loyalty import (
 )
 from loyalty.adapters.sqlalchemy import AsyncSqlAlchemyStorage
 from loyalty.adapters.threaded import ThreadedStorage
-from loyalty.identifiers import AccountId, GiftCardId, TransferId
+from loyalty.identifiers import AccountId, GiftCardId, HoldId, TransferId
 
 
 def clock() -> datetime:
@@ -169,6 +187,42 @@ payment = loyalty.execute(
 assert_type(payment, Payment)
 assert_type(payment.parts, tuple[Redemption, ...])
 
+held = loyalty.execute(
+    PlaceHold(
+        order_id="1",
+        amount_due=money,
+        codes=(issued.code,),
+        tenders=(GiftCardTender(gift_card_id=issued.gift_card.id, at_most=money, priority=-1),),
+        customer_id="ada",
+        store_credit_at_most=money,
+        lines=(OrderLine(id="a", amount=money, tags=("wine",)),),
+        lapses_after=timedelta(minutes=15),
+        idempotency_key="k",
+    )
+)
+assert_type(held, HoldView)
+assert_type(held.id, HoldId)
+assert_type(held.amount, Money)
+assert_type(held.remaining_due, Money)
+assert_type(held.parts, tuple[TenderPart, ...])
+assert_type(held.parts[0].gift_card_id, GiftCardId | None)
+assert_type(held.lapses_at, datetime)
+assert_type(held.status, HoldStatus)
+assert_type(held.replaced_id, HoldId | None)
+assert_type(loyalty.execute(AdjustHold(hold_id=held.id, amount_due=money, idempotency_key="k")), HoldView)
+
+capture = loyalty.execute(CaptureHold(hold_id=held.id, amount=ALL, idempotency_key="k"))
+assert_type(capture, Capture)
+assert_type(capture.amount, Money)
+assert_type(capture.released, Money)
+assert_type(capture.parts, tuple[Redemption, ...])
+assert_type(loyalty.execute(CaptureHold(hold_id=held.id, amount=money, idempotency_key="k")), Capture)
+assert_type(loyalty.execute(VoidHold(hold_id=held.id, order_id="1", idempotency_key="k")), HoldView)
+
+lapsed = loyalty.execute(LapseHolds(limit=100))
+assert_type(lapsed, Lapsed)
+assert_type(lapsed.amounts, tuple[Money, ...])
+
 adjustment = loyalty.execute(
     AdjustValue(
         gift_card_id=issued.gift_card.id,
@@ -216,6 +270,20 @@ statement = loyalty.ask(Statement(account_id=grant.account.id, limit=10))
 assert_type(statement, AccountStatement)
 assert_type(statement.entries, tuple[Entry, ...])
 assert_type(statement.next_after, int | None)
+
+plan = loyalty.ask(PlanPayment(amount_due=money, codes=(issued.code,), customer_id="ada"))
+assert_type(plan, PaymentPlan)
+assert_type(plan.parts, tuple[TenderPart, ...])
+assert_type(plan.covered, Money)
+assert_type(plan.remaining_due, Money)
+assert_type(plan.refused, tuple[RefusedTender, ...])
+assert_type(plan.refused[0].position, int | None)
+
+tenders = loyalty.ask(ListTenders(customer_id="ada", currency="USD"))
+assert_type(tenders, Tenders)
+assert_type(tenders.store_credit, StoreCreditView | None)
+assert_type(loyalty.ask(GetHold(id=held.id)), HoldView)
+assert_type(loyalty.ask(GetHold(order_id="1")), HoldView)
 
 assert_type(loyalty.ask(CardsOfOrder(order_id="1")), OrderCards)
 assert_type(loyalty.ask(OrdersOfCard(gift_card_id=issued.gift_card.id)), CardOrders)
@@ -273,5 +341,8 @@ RedeemGiftCard(code=issued.code, amount=5.0, order_id="1", idempotency_key="k") 
 RefundRedemption(order_id="1", amount="ALL", idempotency_key="k")  # type: ignore[arg-type]  # ALL is a symbol
 ReverseTransfer(transfer_id="1", actor="staff/7", idempotency_key="k")  # type: ignore[call-arg]  # why?
 ReverseTransfer(transfer_id="1", actor=None, reason="why", idempotency_key="k")  # type: ignore[arg-type]  # who?
+PlaceHold(order_id="1", amount_due=money, lapses_after=900, idempotency_key="k")  # type: ignore[arg-type]  # seconds?
+CaptureHold(hold_id=held.id, amount=None, idempotency_key="k")  # type: ignore[arg-type]  # None is not everything
+VoidHold(order_id="1", idempotency_key="k")  # type: ignore[call-arg]  # which hold?
 GrantStoreCredit(customer_id="ada", amount=money, origin="gift", idempotency_key="k")  # type: ignore[arg-type]
 issued.gift_card.value = money  # type: ignore[misc]  # frozen

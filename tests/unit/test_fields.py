@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,12 +11,23 @@ import attrs
 import pytest
 from moneyed import Currency, Money
 
-from loyalty import fields
+import loyalty
+from loyalty import (
+    DebitStoreCredit,
+    GiftCardTender,
+    IssueGiftCard,
+    OrderLine,
+    PayWithBalances,
+    RedeemGiftCard,
+    RefundRedemption,
+    fields,
+)
 from loyalty.codes.code import GiftCardCode
 from loyalty.errors import InvalidAmount, InvalidRequest, InvalidTime, LoyaltyError, MalformedCode
 from loyalty.ledger.lot import LotOrigin
 from loyalty.ledger.transfer import Reference
 from loyalty.money import ALL
+from tests.use_cases.shop import KEYS
 
 
 def kept(value: Any, **how: Any) -> Any:
@@ -250,3 +261,162 @@ def test_both_or_neither_is_given() -> None:
     with pytest.raises(InvalidRequest) as caught:
         fields.require_together(customer_id="ada", currency=None)
     assert "customer_id and currency" in str(caught.value)
+
+
+# --- durations, optional amounts, lists of things ---------------------------
+
+SHORTEST, LONGEST = timedelta(seconds=1), timedelta(days=366)
+DURATION = fields.is_optional_duration(SHORTEST, LONGEST)
+
+
+class Duration(timedelta):
+    """A duration of a host's own class."""
+
+
+def test_durations_have_bounds() -> None:
+    """None and both bounds pass; one microsecond beyond either does not."""
+    for length in (None, SHORTEST, SHORTEST + timedelta(microseconds=1), LONGEST):
+        assert length == kept(length, validator=DURATION)
+    for length in (SHORTEST - timedelta(microseconds=1), LONGEST + timedelta(microseconds=1), timedelta(0), -SHORTEST):
+        with pytest.raises(InvalidRequest):
+            kept(length, validator=DURATION)
+
+
+@pytest.mark.parametrize("wrong", [1, 1.0, True, "PT15M", datetime(2026, 1, 1, tzinfo=UTC), object], ids=repr)
+def test_only_durations_are_durations(wrong: object) -> None:
+    """A number does not say its unit, and an instant is no length."""
+    with pytest.raises(InvalidRequest, match="the_field"):
+        kept(wrong, validator=DURATION)
+
+
+def test_a_duration_of_another_class_is_kept_as_a_plain_one() -> None:
+    """To the microsecond, and nothing that is stored depends on a class of the host."""
+    given = Duration(days=1, seconds=2, microseconds=3)
+    assert (given, timedelta) == (kept(given, validator=DURATION), type(kept(given, validator=DURATION)))
+
+
+def test_an_optional_amount_is_none_or_an_amount() -> None:
+    """None stays None and is never zero; everything else is an amount or refused, ALL too."""
+    assert None is kept(None, validator=fields.is_optional_amount)
+    assert Money("0.01", "USD") == kept(Money("0.01", "USD"), validator=fields.is_optional_amount)
+    for wrong in (Money(0, "USD"), Money(-1, "USD"), Money("0.001", "USD"), ALL, 0, False, ""):
+        with pytest.raises(InvalidAmount):
+            kept(wrong, validator=fields.is_optional_amount)
+
+
+class Thing:
+    """What a list is made of."""
+
+
+class Better(Thing):
+    """A thing of a host's own class."""
+
+
+def test_lists_of_things_are_frozen() -> None:
+    """A list or tuple of one class becomes a tuple, in its order, doubles included, up to the most."""
+    one, other = Thing(), Better()
+    assert (one, other, one) == fields.to_instances([one, other, one], Thing, 3)
+    assert () == fields.to_instances((), Thing, 3)
+    given = [one]
+    frozen = fields.to_instances(given, Thing, 3)
+    given.append(other)
+    assert (one,) == frozen
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [None, Thing(), {Thing()}, {"a": Thing()}, iter([Thing()]), [Thing] * 2, [Thing(), None], [Thing()] * 4, "ab"],
+    ids=lambda wrong: type(wrong).__name__,
+)
+def test_other_lists_are_refused(wrong: Any) -> None:
+    """No sets, no mappings, no generators, no single thing, nothing of another class, and not too many."""
+    with pytest.raises(InvalidRequest):
+        fields.to_instances(wrong, Thing, 3)
+
+
+# --- fields that came later -------------------------------------------------
+
+MONEY = Money("12.34", "USD")
+
+BEFORE_HOLDS: list[tuple[Any, bytes, str]] = [
+    (
+        PayWithBalances(
+            order_id="1001",
+            amount_due=MONEY,
+            codes=("GIFT-0000-0000",),
+            gift_card_ids=("card-1",),
+            customer_id="ada",
+            idempotency_key="k",
+        ),
+        (
+            b'["PayWithBalances",{"amount_due":[1234,"USD",2],"codes":["G1FT00000000"],"customer_id":"ada",'
+            b'"gift_card_ids":["card-1"],"order_id":"1001","use_store_credit":true}]'
+        ),
+        "09aac5bd619ca4e356d10b7c12128b88484667db8ed3c9d0a8ac73444590161b",
+    ),
+    (
+        PayWithBalances(order_id="1001", amount_due=MONEY, customer_id="ada", actor="till/3", idempotency_key="k"),
+        (
+            b'["PayWithBalances",{"actor":"till/3","amount_due":[1234,"USD",2],"codes":[],"customer_id":"ada",'
+            b'"gift_card_ids":[],"order_id":"1001","use_store_credit":true}]'
+        ),
+        "abad57216b6b27d405d599a2272d460d599da944012385360ff09fc4eecec2c4",
+    ),
+    (
+        RedeemGiftCard(gift_card_id="card-1", amount=MONEY, order_id="1001", customer_id="ada", idempotency_key="k"),
+        b'["RedeemGiftCard",{"amount":[1234,"USD",2],"customer_id":"ada","gift_card_id":"card-1","order_id":"1001"}]',
+        "9c896fc8f05908fec874333b4d5a0ab4fc3b3a8bd58e9aa3f38cd0ccff9f4360",
+    ),
+    (
+        DebitStoreCredit(customer_id="ada", amount=MONEY, order_id="1001", idempotency_key="k"),
+        b'["DebitStoreCredit",{"amount":[1234,"USD",2],"customer_id":"ada","order_id":"1001"}]',
+        "ceed7e838e735c24d798c17068ae28150c82083927cea5948ccfc853aa8bb749",
+    ),
+    (
+        IssueGiftCard(value=MONEY, idempotency_key="k"),
+        b'["IssueGiftCard",{"tags":[],"tax_treatment":"multi_purpose","value":[1234,"USD",2]}]',
+        "b22321ca9a31ffe7941febb7d38c9a7fb8c94686106f574ad39eb1a01f8b1819",
+    ),
+    (
+        RefundRedemption(order_id="1001", amount=ALL, idempotency_key="k"),
+        b'["RefundRedemption",{"amount":"ALL","order_id":"1001"}]',
+        "967e0f91aca062eaf7cce3c0a1d8141f36d4a4a401da41feb1997c090c8f5211",
+    ),
+]
+"""What commands said before there were holds, taken down by the source of that time, with their fingerprints."""
+
+
+@pytest.mark.parametrize(("command", "content", "fingerprint"), BEFORE_HOLDS, ids=lambda one: type(one).__name__)
+def test_commands_say_what_they_said_before_a_field_came(command: Any, content: bytes, fingerprint: str) -> None:
+    """Fields that came later stay out while they have their defaults, so old keys answer for ever."""
+    assert content == command.content()
+    assert fingerprint == KEYS.fingerprint(command.content())
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("tenders", (GiftCardTender(gift_card_id="card-2"),)),
+        ("store_credit_at_most", MONEY),
+        ("store_credit_priority", 1),
+        ("lines", (OrderLine(id="a", amount=MONEY),)),
+    ],
+)
+def test_a_later_field_counts_once_it_says_something(field: str, value: object) -> None:
+    """Another value than the default is another content."""
+    command, content, _ = BEFORE_HOLDS[0]
+    said = attrs.evolve(command, **{field: value}).content()
+    assert content != said
+    assert field.encode() in said
+    default = attrs.fields_dict(type(command))[field].default
+    assert content == attrs.evolve(command, **{field: default}).content()
+
+
+def test_only_fields_that_may_stay_away_came_later() -> None:
+    """Every later field has a default, or old keys could not be read as having it."""
+    commands = [
+        thing for name in loyalty.__all__ if isinstance(thing := getattr(loyalty, name), type) and attrs.has(thing)
+    ]
+    later = [field for kind in commands for field in attrs.fields(kind) if field.metadata.get("later")]
+    assert {"lines", "tenders", "store_credit_at_most", "store_credit_priority"} <= {field.name for field in later}
+    assert all(field.default is not attrs.NOTHING for field in later)

@@ -307,6 +307,16 @@ def test_lengths_of_time_are_whole_microseconds() -> None:
     assert 90_000_000_001 == encode(timedelta(days=1, hours=1, microseconds=1))
 
 
+@pytest.mark.parametrize(
+    "length",
+    [timedelta(0), timedelta(microseconds=1), -timedelta(days=1, microseconds=1), timedelta.max, timedelta.min],
+)
+def test_lengths_of_time_are_written_in_microseconds(length: timedelta) -> None:
+    """Exactly, whatever their size and sign, and without a fraction."""
+    assert type(encode(length)) is int
+    assert length == decode(timedelta, through_text(length))
+
+
 def test_enums_are_their_values_and_keys_are_text() -> None:
     """Members are written as their words, also as keys, and read back as members."""
     data = encode({LotOrigin.REFUND: Money(1, "JPY")})

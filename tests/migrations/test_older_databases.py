@@ -1,0 +1,247 @@
+"""Databases of older versions: brought up to date they keep all they hold, answer old keys, and take holds."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+import psycopg
+import pytest
+from sqlalchemy import inspect
+from sqlalchemy.engine import make_url
+
+from loyalty import (
+    Audit,
+    CaptureHold,
+    CardsOfOrder,
+    GetBalance,
+    GetGiftCard,
+    GetHold,
+    GetStoreCreditAccount,
+    IssueGiftCard,
+    LapseHolds,
+    Liability,
+    ListTenders,
+    Loyalty,
+    Movements,
+    OrdersOfCard,
+    PayWithBalances,
+    PlaceHold,
+    PlanPayment,
+    RedeemGiftCard,
+    RefundRedemption,
+    Statement,
+    VoidHold,
+)
+from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
+from loyalty.adapters.sqlalchemy.tables import Tables
+from loyalty.errors import IdempotencyConflict
+from loyalty.plain import dumps, encode
+from loyalty.ports.storage import Reader
+from loyalty.testing import Books, books_of
+from tests.migrations.older_books import END, KEYS, play, usd
+from tests.use_cases.checkout import line
+from tests.use_cases.shop import DAY
+
+DATA: Final = Path(__file__).parents[1] / "data"
+COMMANDS: Final = 21
+NEW_TABLES: Final = {"loyalty_hold", "loyalty_hold_tender"}
+
+UPGRADE: Final = """
+import sys
+from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
+sys.stdin.readline()
+storage = SqlAlchemyStorage(sys.argv[1])
+storage.upgrade()
+storage.dispose()
+"""
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest) -> str:
+    """Give the URL of a database as an older version left it."""
+    text = (DATA / f"older_{request.param}.sql").read_text()
+    if request.param == "sqlite":
+        sqlite: str = request.getfixturevalue("sqlite_url")
+        connection = sqlite3.connect(str(make_url(sqlite).database))
+        connection.executescript(text)
+        connection.close()
+        return sqlite
+    postgresql: str = request.getfixturevalue("postgresql_database")
+    plain = make_url(postgresql).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(plain) as server:
+        server.execute(text.encode())
+    return postgresql
+
+
+@pytest.fixture
+def storage(url: str) -> Iterator[SqlAlchemyStorage]:
+    """Give that database, brought up to date."""
+    made = SqlAlchemyStorage(url)
+    made.upgrade()
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def loyalty(storage: SqlAlchemyStorage) -> Loyalty:
+    """Give the library on it, some days later, under the same secret."""
+    return Loyalty(storage, code_keys=KEYS, clock=lambda: END)
+
+
+def played_again(storage: SqlAlchemyStorage) -> list[tuple[Any, Any]]:
+    """Send every old command once more; return each with its answer."""
+    return play(lambda clock: Loyalty(storage, code_keys=KEYS, clock=clock), sweeps=False)
+
+
+def receipts(storage: SqlAlchemyStorage) -> dict[str | None, Any]:
+    """Return what is kept under each key."""
+
+    def everything(reader: Reader) -> list[Any]:
+        return list(reader.receipts())
+
+    return {receipt.idempotency_key: receipt for receipt in storage.read(everything)}
+
+
+def test_the_books_tie(loyalty: Loyalty, storage: SqlAlchemyStorage) -> None:
+    """Nothing is lost and nothing is wrong: the audit is clean, over all that there was."""
+    report = loyalty.ask(Audit())
+    assert ((), 7, 24) == (report.findings, report.accounts, report.transfers)
+    assert COMMANDS + 1 == len(receipts(storage))
+    assert not any(receipt.decisions for receipt in receipts(storage).values())
+
+
+def test_old_keys_replay_their_answers(storage: SqlAlchemyStorage) -> None:
+    """Every command of the old version answers what it answered then, codes included, and nothing is changed."""
+    before, kept = books_of(storage), receipts(storage)
+    done = played_again(storage)
+    assert COMMANDS == len(done)
+    assert [kept[command.idempotency_key].result for command, _ in done] == [
+        dumps(encode(answer)) for _, answer in done
+    ]
+    assert before == books_of(storage)
+
+
+def test_old_keys_with_other_content_are_a_conflict(loyalty: Loyalty, storage: SqlAlchemyStorage) -> None:
+    """Also if what differs is a field that the old version did not have."""
+    commands = {type(command): command for command, _ in played_again(storage)}
+    before = books_of(storage)
+    for kind, changed in (
+        (IssueGiftCard, {"value": usd(51)}),
+        (RedeemGiftCard, {"lines": (line("a", usd(30)),)}),
+        (PayWithBalances, {"lines": (line("a", usd(1)),)}),
+        (PayWithBalances, {"store_credit_priority": 1}),
+        (PayWithBalances, {"store_credit_at_most": usd(1)}),
+    ):
+        with pytest.raises(IdempotencyConflict):
+            loyalty.execute(attrs.evolve(commands[kind], **changed))
+    assert before == books_of(storage)
+
+
+def test_every_query_works(loyalty: Loyalty, storage: SqlAlchemyStorage) -> None:
+    """Cards, credit, statements, orders and reports are answered from old rows."""
+    answers = [answer for _, answer in played_again(storage)]
+    plain, soon = answers[0], answers[1]
+    card = loyalty.ask(GetGiftCard(id=plain.gift_card.id))
+    assert (usd(50), usd(0), "in two\nlines") == (card.value, card.held, card.note)
+    assert card.available == loyalty.ask(GetBalance(code=plain.code)).available
+    assert usd(0) == loyalty.ask(GetGiftCard(id=soon.gift_card.id)).available
+    credit = loyalty.ask(GetStoreCreditAccount(customer_id="ada", currency="USD"))
+    assert credit.held == usd(0)
+    entries = loyalty.ask(Statement(account_id=credit.id)).entries
+    assert (entries[-1].balance_after, len(entries)) == (credit.posted, entries[-1].sequence)
+    assert loyalty.ask(CardsOfOrder(order_id="1002")).spent
+    assert loyalty.ask(OrdersOfCard(gift_card_id=plain.gift_card.id)).spent_on
+    assert loyalty.ask(Liability()).total["USD"] == loyalty.ask(Liability(as_of=END)).total["USD"]
+    assert {"USD", "KWD"} <= {movements.currency for movements in loyalty.ask(Movements())}
+    tenders = loyalty.ask(ListTenders(customer_id="ada", currency="USD"))
+    assert tenders.store_credit is not None
+    assert credit.available == tenders.store_credit.available
+
+
+def test_old_value_can_be_planned_held_captured_and_voided(loyalty: Loyalty) -> None:
+    """A card and an account from before there were holds take them like new ones."""
+    storage = loyalty._storage
+    assert isinstance(storage, SqlAlchemyStorage)
+    plain = played_again(storage)[0][1]
+    there = loyalty.ask(PlanPayment(amount_due=usd(999), codes=(plain.code,), customer_id="ada")).covered
+    assert there > usd(2)
+    held = loyalty.execute(
+        PlaceHold(order_id="2001", amount_due=usd(999), codes=(plain.code,), customer_id="ada", idempotency_key="new-1")
+    )
+    assert (there, 2) == (held.amount, len(held.parts))
+    assert usd(0) == loyalty.ask(PlanPayment(amount_due=usd(999), codes=(plain.code,), customer_id="ada")).covered
+    capture = loyalty.execute(CaptureHold(hold_id=held.id, amount=usd(2), idempotency_key="new-2"))
+    assert (usd(2), there - usd(2)) == (capture.amount, capture.released)
+    again = loyalty.execute(PlaceHold(order_id="2002", amount_due=usd(1), codes=(plain.code,), idempotency_key="new-3"))
+    loyalty.execute(VoidHold(hold_id=again.id, idempotency_key="new-4"))
+    loyalty.execute(RefundRedemption(order_id="2001", amount=usd(1), idempotency_key="new-5"))
+    later = Loyalty(storage, code_keys=KEYS, clock=lambda: END + DAY)
+    assert 0 == later.execute(LapseHolds()).holds
+    assert later.ask(GetHold(id=held.id)).captured == usd(2)
+    assert () == later.ask(Audit()).findings
+
+
+def test_upgrading_twice_changes_nothing(storage: SqlAlchemyStorage) -> None:
+    """The second upgrade finds nothing to do, and the tables are those of a new database."""
+    shape, before = _shape(storage), books_of(storage)
+    storage.upgrade()
+    assert (shape, before) == (_shape(storage), books_of(storage))
+    expected = {
+        table.name: {column.name for column in table.columns} for table in Tables.named().metadata.sorted_tables
+    }
+    assert expected == {name: set(columns) for name, (columns, _) in shape.items()}
+    assert set(shape) >= NEW_TABLES
+    indexes = {index.name for table in Tables.named().metadata.sorted_tables for index in table.indexes}
+    assert indexes <= {name for _, names in shape.values() for name in names}
+
+
+def _shape(storage: SqlAlchemyStorage) -> dict[str, tuple[list[str], list[str]]]:
+    present = inspect(storage.engine)
+    return {
+        table: (
+            [column["name"] for column in present.get_columns(table)],
+            sorted([str(index["name"]) for index in present.get_indexes(table)]),
+        )
+        for table in present.get_table_names()
+        if table.startswith("loyalty_")
+    }
+
+
+def test_several_processes_upgrade_at_once(url: str) -> None:
+    """Machines that start together with the new version all come through, and nothing is lost or made twice."""
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", UPGRADE, url],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        for _ in range(3)
+    ]  # fmt: skip
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    said = [process.communicate(timeout=120)[0] for process in processes]
+    assert [(0, "")] * 3 == [(process.returncode, text) for process, text in zip(processes, said, strict=True)]
+    storage = SqlAlchemyStorage(url)
+    report = Loyalty(storage, code_keys=KEYS, clock=lambda: END).ask(Audit())
+    assert ((), 24) == (report.findings, report.transfers)
+    storage.dispose()
+
+
+def test_an_older_version_may_go_on_writing(storage: SqlAlchemyStorage) -> None:
+    """A row without the new columns, as the old version inserts it, is read like any other."""
+    before: Books = books_of(storage)
+    with storage.engine.begin() as connection:
+        names = [column for column in _shape(storage)["loyalty_receipt"][0] if column != "decisions"]
+        chosen = ", ".join("'another'" if name in {"id", "idempotency_key"} else name for name in names)
+        first = "SELECT id FROM loyalty_receipt ORDER BY id LIMIT 1"
+        insert = f"INSERT INTO loyalty_receipt ({', '.join(names)})"
+        connection.exec_driver_sql(f"{insert} SELECT {chosen} FROM loyalty_receipt WHERE id = ({first})")
+    assert "another" in receipts(storage)
+    assert before != books_of(storage)
