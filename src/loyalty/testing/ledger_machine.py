@@ -22,6 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from loyalty.adapters.memory import MemoryStorage
 from loyalty.errors import IdempotencyConflict, InvalidRequest, InvalidTime, LoyaltyError
+from loyalty.gift_cards.card import GiftCard
 from loyalty.gift_cards.view import GiftCardView
 from loyalty.ledger.hold import Hold
 from loyalty.policies.chosen import Policies
@@ -264,12 +265,23 @@ class LedgerMachine(RuleBasedStateMachine):
         self.take(Step(verb=Verb.CAPTURE_HOLD, hold=known, amount=None))
 
     @precondition(lambda self: self.expiries())
-    @rule(place=st.integers(0, 1000), off=st.sampled_from((-1, 0, 1)))
-    def jump_to_an_expiry(self, place: int, off: int) -> None:
-        """Set the clock to a microsecond before, at, or after the end of some value, held or not."""
+    @rule(place=st.integers(0, 1000), off=st.sampled_from((-1, 0, 1)), sweeps=st.booleans())
+    def jump_to_an_expiry(self, place: int, off: int, *, sweeps: bool) -> None:
+        """Set the clock to a microsecond before, at, or after the end of some value, held or not; sweep it, or not."""
         ends = self.expiries()
         end = ends[place % len(ends)] + timedelta(microseconds=off)
         self.take(Step(verb=Verb.MOVE_CLOCK, move=end - self.shop.clock()))
+        if sweeps:
+            self.take(Step(verb=Verb.EXPIRE))
+
+    @precondition(lambda self: self.held_cards())
+    @rule(place=st.integers(0, 1000), customer=customer_ids())
+    def convert_a_held_card(self, place: int, customer: str) -> None:
+        """Convert what a hold leaves on a card, as its owner, or as anybody if it has none."""
+        cards = self.held_cards()
+        card = cards[place % len(cards)]
+        known = [one.gift_card.id for one in self.shop.cards].index(card.id)
+        self.take(Step(verb=Verb.CONVERT, card=known, by_id=True, customer=card.customer_id or customer))
 
     @rule(step=steps(Verb.EXPIRE))
     def expire(self, step: Step) -> None:
@@ -342,6 +354,12 @@ class LedgerMachine(RuleBasedStateMachine):
         """Return the holds that are open now."""
         now = self.shop.clock()
         return [hold for hold in self.books.holds if hold.status == "open" and now < hold.lapses_at]
+
+    def held_cards(self) -> list[GiftCard]:
+        """Return the cards on which an order holds some of the value, and not all; perhaps it has lapsed by now."""
+        known = {card.gift_card.id for card in self.shop.cards}
+        cards = [card for card in self.books.gift_cards if card.id in known]
+        return [card for card in cards if 0 < card.account.held < card.account.posted]
 
     def expiries(self) -> list[datetime]:
         """Return when value ends, held value first if there is any."""

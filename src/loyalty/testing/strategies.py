@@ -130,10 +130,10 @@ def _amounts() -> st.SearchStrategy[int]:
     return mostly(amounts(), boundary_amounts(), times=12)
 
 
-def _lines() -> st.SearchStrategy[tuple[tuple[str, int], ...]]:
+def _lines(times: int = 2) -> st.SearchStrategy[tuple[tuple[str, int], ...]]:
     products = st.sampled_from(("anything", "for cards", "for credit", "for members", STORED_VALUE))
     lines = st.lists(st.tuples(products, st.integers(1, 30)), min_size=1, max_size=4).map(tuple)
-    return mostly(st.just(()), lines, times=2)
+    return mostly(st.just(()), lines, times)
 
 
 def _tenders() -> Mapping[str, st.SearchStrategy[Any]]:
@@ -145,7 +145,7 @@ def _tenders() -> Mapping[str, st.SearchStrategy[Any]]:
         "amount": _amounts(),
         "currency": _currency(),
         "order": _orders(),
-        "customer": st.none() | _customers(),
+        "customer": mostly(_customers(), st.none(), times=2),
         "use_store_credit": mostly(st.just(True), st.just(False), times=3),  # noqa: FBT003 - values to draw
         "credit_at_most": mostly(st.none(), st.integers(1, 30), times=3),
         "priority": mostly(st.just(0), st.integers(-1, 1), times=2),
@@ -187,7 +187,7 @@ _FIELDS: Final[Mapping[Verb, Mapping[str, st.SearchStrategy[Any]]]] = {
         "currency": _currency(),
         "order": _orders(),
         "customer": st.none() | _customers(),
-        "lines": _lines(),
+        "lines": _lines(times=6),
     },
     Verb.PAY: _tenders(),
     Verb.REFUND: {
@@ -215,7 +215,7 @@ _FIELDS: Final[Mapping[Verb, Mapping[str, st.SearchStrategy[Any]]]] = {
         "amount": mostly(st.integers(1, 20), _amounts(), times=2),
         "currency": _currency(),
         "order": st.none() | _orders(),
-        "lines": _lines(),
+        "lines": _lines(times=6),
     },
     Verb.PLACE_HOLD: {**_tenders(), "lapses_after": _lapses()},
     Verb.ADJUST_HOLD: {

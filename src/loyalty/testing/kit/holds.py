@@ -368,6 +368,20 @@ class HoldTests(KitCase):
             assert (money(10 if is_captured else 70),) == stand.execute(ExpireValue()).amounts
         stand.require_sound()
 
+    def test_an_adjustment_keeps_what_expired_beside_what_lives(self, stand: Stand) -> None:
+        """One account has both: the hold grows by what lives, and loses nothing of what has ended."""
+        ends = stand.clock() + HOUR
+        stand.credit(30, expires_at=ends)
+        stand.credit(50)
+        hold = stand.hold(60, customer_id="ada", lapses_after=DAY)
+        stand.clock.set(ends)
+        adjusted = stand.execute(AdjustHold(hold_id=hold.id, amount_due=money(70), idempotency_key="adjust"))
+
+        assert money(70) == adjusted.amount
+        assert money(70) == stand.execute(CaptureHold(hold_id=hold.id, idempotency_key="capture")).amount
+        assert money(10) == stand.credit_of("ada")
+        stand.require_sound()
+
     def test_more_time_counts_from_now(self, stand: Stand) -> None:
         """The hold lapses then, on every tender of it."""
         card = stand.card(100)

@@ -53,10 +53,10 @@ CANCELLED: Final[Mapping[str, Make]] = {
     "pay": lambda stand, name: PayWithBalances(
         codes=(stand.card(5).code, stand.card(5).code), amount_due=money(10), order_id=name, idempotency_key=name
     ),
-    "refund": _refunding,
     "hold": lambda stand, name: PlaceHold(
         codes=(stand.card(5).code, stand.card(5).code), amount_due=money(10), order_id=name, idempotency_key=name
     ),
+    "refund": _refunding,
     "capture": lambda stand, name: CaptureHold(
         hold_id=stand.hold(9, stand.card(5), stand.card(5), order_id=name).id, idempotency_key=name
     ),
