@@ -86,6 +86,18 @@ def test_less_is_taken_in_the_order_in_which_it_would_be_spent() -> None:
     assert ["spending_order"] == [one["policy"] for one in json.loads(shop.last_receipt().decisions or "")]
 
 
+def test_less_is_taken_of_what_is_held_and_not_of_what_else_a_card_has() -> None:
+    """A card that held a part of its value gives no more than that part, though all of it would be spent first."""
+    shop = Shop()
+    soon, late = shop.issue("10.00", expires_at=NOW + DAY), shop.issue("10.00")
+    held = hold(shop, "10.00", tenders=[GiftCardTender(code=soon.code, at_most=usd("4.00"))], codes=[late.code])
+    taken = capture(shop, held, "8.00")
+    assert {soon.gift_card.id: usd("4.00"), late.gift_card.id: usd("4.00")} == {
+        part.gift_card_id: part.amount for part in taken.parts
+    }
+    assert (usd("6.00"), usd("6.00")) == (shop.card(soon).available, shop.card(late).available)
+
+
 def test_lots_of_one_account_are_taken_in_order_too() -> None:
     """Within an account the soonest expiry pays, and what comes back is the later lot."""
     shop = Shop()
