@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 
 import loyalty.events
-from loyalty import ExpireValue, MemoryStorage
+from loyalty import Expired, Lapsed, MemoryStorage
 from loyalty.testing import Shop, Step, books_of, receipt_of
 from loyalty.testing.strategies import programs
 from loyalty.use_cases.command import Command
@@ -21,8 +21,10 @@ def test_events_are_counted_by_commands(program: list[Step]) -> None:
         before = len(books_of(shop.storages[0]).receipts)
         played = shop.play(step)
         expected = int(played.is_committed)
-        if isinstance(played.command, ExpireValue):
-            expected = int(bool(played.result.accounts))  # type: ignore[attr-defined]  # an Expired
+        if isinstance(played.result, Expired):
+            expected = int(played.result.accounts > 0)
+        if isinstance(played.result, Lapsed):
+            expected = int(played.result.holds > 0)
 
         assert before + expected == len(books_of(shop.storages[0]).receipts)
 
