@@ -35,7 +35,7 @@ from loyalty.store_credit.account import StoreCreditView
 from loyalty.tenders.asked import GiftCardTender
 from loyalty.tenders.hold_view import HoldView
 from loyalty.testing.books import books_of
-from loyalty.testing.fakes import CountingIds, FakeClock, fake_code_keys
+from loyalty.testing.fakes import CountingIds, FakeClock, fake_code_keys, pays_by_product
 from loyalty.use_cases.adjust_hold import AdjustHold
 from loyalty.use_cases.adjust_value import AdjustValue
 from loyalty.use_cases.block_gift_card import BlockGiftCard
@@ -196,16 +196,18 @@ class Shop:
         storages:
             Fresh and empty.
         policies:
-            The shop's choices.
+            The shop's choices; by default with the redemption rule that the
+            oracle knows, :func:`loyalty.testing.pays_by_product`.
     """
 
     def __init__(self, *storages: Storage, policies: Policies | None = None) -> None:
         """Begin with nothing."""
+        chosen = Policies(eligibility=pays_by_product) if policies is None else policies
         self.clock = FakeClock()
         self.storages = storages
         self._ids = tuple(CountingIds() for _ in storages)
         self.loyalties = tuple(
-            Loyalty(storage, code_keys=fake_code_keys(), clock=self.clock, new_id=ids, policies=policies)
+            Loyalty(storage, code_keys=fake_code_keys(), clock=self.clock, new_id=ids, policies=chosen)
             for storage, ids in zip(storages, self._ids, strict=True)
         )
         self.played: list[Played] = []
