@@ -115,7 +115,7 @@ QUERIES: Final = {
 WITH_LIMITS: Final = {
     "PlaceHold":                                   (8, 4),
     "PayWithBalances":                             (7, 4),
-    "RedeemGiftCard":                              (6, 3),
+    "RedeemGiftCard":                              (7, 4),
     "AdjustHold":                                  (6, 3),
     "CaptureHold":                                 (6, 2),
     "PlanPayment":                                 (3, 3),

@@ -273,6 +273,34 @@ def test_other_currencies_are_refused(given: dict[str, Any]) -> None:
     assert before == shop.books()
 
 
+def test_a_hold_placed_with_lines_needs_those_of_the_changed_order() -> None:
+    """Otherwise a larger amount would pay for what the shop's rules veto; more time needs none."""
+    shop = Shop()
+    lamp, present = line("lamp", "40.00"), line("present", "60.00", is_stored_value=True)
+    held = hold(shop, "100.00", codes=[shop.issue("100.00").code], lines=[lamp, present])
+    before = shop.books()
+    for due in ("90.00", "160.00"):
+        with pytest.raises(InvalidRequest):
+            adjust(shop, held, due)
+    assert before == shop.books()
+    assert (
+        usd("40.00")
+        == adjust(shop, held, "160.00", lines=[lamp, line("present", "120.00", is_stored_value=True)]).amount
+    )
+    with pytest.raises(InvalidRequest):
+        adjust(shop, held, "160.00")
+
+
+def test_lines_that_came_with_an_adjustment_are_needed_from_then_on() -> None:
+    """A hold that was placed without lines and adjusted with some is one with lines."""
+    shop = Shop()
+    held = hold(shop, "10.00", codes=[shop.issue("100.00").code])
+    assert usd("20.00") == adjust(shop, held, "20.00").amount
+    adjust(shop, held, "30.00", lines=[line("lamp", "30.00")])
+    with pytest.raises(InvalidRequest):
+        adjust(shop, held, "40.00")
+
+
 def test_there_must_be_something_to_change() -> None:
     """Without an amount, a time or lines it is an invalid request."""
     with pytest.raises(InvalidRequest):

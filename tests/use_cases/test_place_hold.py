@@ -169,6 +169,17 @@ def test_how_long_is_the_shops_choice() -> None:
     assert [usd("4.00")] == asked
 
 
+@pytest.mark.parametrize("answer", [timedelta(0), -MINUTE, timedelta(days=367), None, 900])
+def test_a_policy_cannot_hold_for_ever_or_not_at_all(answer: Any) -> None:
+    """What the shop's own policy answers is bound as what a caller says is, and nothing is held."""
+    shop = Shop(policies=Policies(hold_time=lambda _: answer))
+    issued = shop.issue()
+    before = shop.books()
+    with pytest.raises(InvalidTime):
+        hold(shop, "4.00", codes=[issued.code])
+    assert before == shop.books()
+
+
 # --- one hold per order -----------------------------------------------------
 
 

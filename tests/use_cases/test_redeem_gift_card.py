@@ -441,6 +441,23 @@ def test_what_the_customers_orders_hold_counts_until_it_lapses() -> None:
         assert usd(allowed) == caught.value.allowed
 
 
+@pytest.mark.parametrize(
+    ("limits", "name"),
+    [(SpendingLimits(per_card=usd("7")), "per_card"), (SpendingLimits(per_order=usd("7")), "per_order")],
+)
+def test_what_the_orders_own_hold_reserves_counts_towards_its_limits(limits: SpendingLimits, name: str) -> None:
+    """Paying beside the hold does not pass the limit by, as long as the hold has not lapsed."""
+    shop = Shop(policies=Policies(limits=limits))
+    issued = shop.issue("50.00")
+    held = hold(shop, "5.00", codes=[issued.code])
+    with pytest.raises(LimitExceeded) as caught:
+        shop.redeem(issued, "2.01", held.order_id)
+    assert (name, usd("2.00")) == (caught.value.limit, caught.value.allowed)
+    assert usd("7.00") == shop.redeem(issued, "7.00", "another order").amount
+    shop.clock.now = held.lapses_at
+    assert usd("7.00") == shop.redeem(issued, "7.00", held.order_id).amount
+
+
 def test_vetoes_come_before_limits_and_limits_before_the_balance() -> None:
     """Errors come in the order in which they are documented; a wrong currency comes before all three."""
     shop = Shop(policies=Policies(limits=SpendingLimits(per_order=usd("7"))))

@@ -199,6 +199,10 @@ class _MemoryReader:
     def receipts(self) -> Iterator[Receipt]:
         return iter(sorted(self._books.outbox, key=lambda receipt: (receipt.recorded_at, receipt.id)))
 
+    def open_hold(self, order_id: str) -> Hold | None:
+        hold_id = self._books.open_holds.get(order_id)
+        return None if hold_id is None else self._books.holds[hold_id]
+
     def holds(self) -> Iterator[Hold]:
         return iter([self._books.holds[hold_id] for hold_id in sorted(self._books.holds)])
 

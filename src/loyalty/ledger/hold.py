@@ -99,6 +99,8 @@ class Hold:
 
     ``amount_due`` is what the order wanted, the sum of the tenders' amounts what
     it got. 0 ≤ ``captured`` ≤ that sum. The lots stand with the accounts.
+    ``has_lines`` says whether the order's lines were looked at; then they must
+    be looked at again when the order changes.
     """
 
     id: HoldId
@@ -108,6 +110,7 @@ class Hold:
     exponent: int
     amount_due: int
     tenders: tuple[HoldTender, ...]
+    has_lines: bool = False
     captured: int = 0
     status: HoldStatus = HoldStatus.OPEN
     version: int = 0
@@ -152,6 +155,15 @@ class Hold:
             raise HoldClosed(f"a {self.status} hold cannot {move}", status=self.status.value)
         return attrs.evolve(self, status=status, captured=captured, resolved_at=at, version=self.version + 1)
 
-    def adjusted(self, tenders: tuple[HoldTender, ...], *, amount_due: int, lapses_at: datetime) -> Hold:
+    def adjusted(
+        self, tenders: tuple[HoldTender, ...], *, amount_due: int, lapses_at: datetime, has_lines: bool
+    ) -> Hold:
         """Return the open hold with another amount due, other parts and another end."""
-        return attrs.evolve(self, tenders=tenders, amount_due=amount_due, lapses_at=lapses_at, version=self.version + 1)
+        return attrs.evolve(
+            self,
+            tenders=tenders,
+            amount_due=amount_due,
+            lapses_at=lapses_at,
+            has_lines=has_lines,
+            version=self.version + 1,
+        )

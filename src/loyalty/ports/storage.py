@@ -167,6 +167,10 @@ class Reader(Protocol):
         """Return transfers that name an account or a hold that is not there, or give back a transfer that is not."""
         ...
 
+    def open_hold(self, order_id: str) -> Hold | None:
+        """Return the open hold of an order as it is stored, lapsed or not, without its accounts."""
+        ...
+
     def holds(self) -> Iterator[Hold]:
         """Yield every hold, by id, streaming."""
         ...

@@ -11,7 +11,7 @@ import attrs
 from loyalty.errors import LimitExceeded
 from loyalty.gift_cards.card import GiftCard
 from loyalty.identifiers import AccountId
-from loyalty.ledger.hold import Hold
+from loyalty.ledger.hold import Hold, HoldStatus
 from loyalty.ledger.transfer import TransferKind
 from loyalty.policies.chosen import Policies
 from loyalty.policies.decision import Decision
@@ -80,11 +80,13 @@ def bounds_of(
     *,
     order_id: str | None,
     replaced: Hold | None,
+    beside_own_hold: bool = False,
 ) -> Bounds:
     """
     Return what the shop's limits leave for this order; the books are asked only where there is a limit.
 
-    What the order's own earlier hold reserves does not count, as *replaced*.
+    What the order's own hold reserves does not count if it is *replaced*; it
+    counts as paid for a payment *beside* it.
     """
     currency = asked.currency
     caps = deciding.policies.limits(currency)
@@ -93,6 +95,8 @@ def bounds_of(
     for_order, for_own, paid = caps.per_order, None, dict[AccountId, int]()
     if order_id is not None and (caps.per_order, caps.per_card) != (None, None):
         paid = _paid(reader, order_id, currency)
+        if beside_own_hold:
+            paid = _with_own_hold(paid, reader, order_id, deciding.now)
     if caps.per_order is not None:
         for_order = max(0, caps.per_order - sum(paid.values()))
     if caps.per_customer_and_day is not None and asked.customer_id is not None:
@@ -111,6 +115,15 @@ def _paid(reader: Reader, order_id: str, currency: str) -> dict[AccountId, int]:
         if transfer.currency == currency and account_id is not None:
             paid[account_id] = paid.get(account_id, 0) + transfer.amount
     return paid
+
+
+def _with_own_hold(paid: Mapping[AccountId, int], reader: Reader, order_id: str, at: datetime) -> dict[AccountId, int]:
+    """Return what each account paid for an order or holds for it."""
+    taken, hold = dict(paid), reader.open_hold(order_id)
+    if hold is not None and hold.status_at(at) is HoldStatus.OPEN:
+        for tender in hold.tenders:
+            taken[tender.account_id] = taken.get(tender.account_id, 0) + tender.amount
+    return taken
 
 
 def require_within(bounds: Bounds, owner: GiftCard | StoreCreditAccount, amount: int) -> None:

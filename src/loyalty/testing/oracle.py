@@ -26,6 +26,7 @@ from loyalty.errors import (
     HoldClosed,
     HoldNotFound,
     InsufficientBalance,
+    InvalidRequest,
     InvalidTime,
     LoyaltyError,
     MalformedCode,
@@ -235,6 +236,7 @@ class _Hold:
     placed: datetime
     lapses: datetime
     status: str = "open"
+    has_lines: bool = False
     captured: int = 0
     resolved: datetime | None = None
     id: str = ""
@@ -779,6 +781,7 @@ class Oracle:
             parts=plan.parts,
             placed=plan.at,
             lapses=plan.at + (command.lapses_after or _A_HOLD_LASTS),
+            has_lines=bool(command.lines),
         )
         hold.reserve()
         self._holds.append(hold)
@@ -790,7 +793,17 @@ class Oracle:
         new_due = [] if command.amount_due is None else [command.amount_due]
         if any(one.currency.code != hold.currency for one in [*new_due, *(line.amount for line in command.lines)]):
             raise Refusal(CurrencyMismatch)
+        if hold.has_lines and new_due and not command.lines:
+            raise Refusal(InvalidRequest)
         hold.due = minor(new_due[0]) if new_due else hold.due
+        if new_due or command.lines:
+            self._plan_anew(hold, command.lines, at)
+        if command.lapses_after is not None:
+            hold.lapses = at + command.lapses_after
+        return self._hold_facts(hold, at)
+
+    def _plan_anew(self, hold: _Hold, lines: tuple[OrderLine, ...], at: datetime) -> None:
+        hold.has_lines |= bool(lines)
         hold.let_go()
         rooms = []
         for part in hold.parts:
@@ -798,11 +811,8 @@ class Oracle:
             own = [(lot, max(kept.get(lot, 0), lot.free(at) if may_give_more else 0)) for lot in part.account.lots]
             rooms.append(own)
             part.is_let_go = False
-        _assign(hold.due, hold.parts, rooms, command.lines)
-        if command.lapses_after is not None:
-            hold.lapses = at + command.lapses_after
+        _assign(hold.due, hold.parts, rooms, lines)
         hold.reserve()
-        return self._hold_facts(hold, at)
 
     def _capture_hold(self, command: CaptureHold, now: datetime) -> Facts:
         hold, at = self._open_hold(command.hold_id, command.order_id, now)

@@ -45,14 +45,15 @@ class AdjustHold(Command[HoldView]):
     other *lines* it is planned anew: what it reserves already stays usable for
     it, expired or not, and more is taken from tenders that may still be spent;
     one that was blocked or has expired meanwhile merely gives no more. The
-    *lines* are those of the changed order: say them again if the hold was placed
-    with lines, for nothing else tells the shop's rules what is bought.
+    *lines* are those of the changed order; a hold that was placed with lines
+    needs them again, for nothing else tells the shop's rules what is bought.
 
     *lapses_after* counts from now; without it the hold lapses when it would
     have. On its own it changes nothing that is reserved.
 
     Raises:
-        loyalty.errors.InvalidRequest: If nothing is to be changed.
+        loyalty.errors.InvalidRequest: If nothing is to be changed, or the amount of
+            a hold that was placed with lines is to be changed without any.
         loyalty.errors.HoldNotFound: If there is no such hold, or it is another order's.
         loyalty.errors.HoldClosed: If it was captured or voided, or has lapsed.
         loyalty.errors.CurrencyMismatch: If *amount_due* or a line is in another currency.
@@ -81,6 +82,8 @@ class AdjustHold(Command[HoldView]):
         for money in [*filter(None, [self.amount_due]), *(line.amount for line in self.lines)]:
             if (money.currency.code, exponent_of(money.currency)) != (hold.currency, hold.exponent):
                 raise CurrencyMismatch(expected=hold.currency, actual=money.currency.code)
+        if hold.has_lines and self.amount_due is not None and not self.lines:
+            raise InvalidRequest("the hold was placed with lines; say those of the changed order")
         moves, decisions = self._planned(context, uow, found, hold, at)
         adjusted = hold.adjusted(
             tuple(
@@ -89,6 +92,7 @@ class AdjustHold(Command[HoldView]):
             ),
             amount_due=self._due(hold),
             lapses_at=hold.lapses_at if self.lapses_after is None else lapse_at(at, self.lapses_after),
+            has_lines=hold.has_lines or bool(self.lines),
         )
         view = HoldView.of(adjusted, found, at)
         return Outcome(

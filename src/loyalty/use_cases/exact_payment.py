@@ -60,7 +60,7 @@ def require_allowed(
         require_eligible(lines, owner, minor_units(amount), policies.eligibility)
         decisions.append(policies.decided("eligibility", "no veto"))
     payer = _Payer(amount.currency.code, owner.customer_id)
-    bounds = bounds_of(context, uow, payer, order_id=order_id, replaced=None)
+    bounds = bounds_of(context, uow, payer, order_id=order_id, replaced=None, beside_own_hold=True)
     if bounds is not NO_BOUNDS:
         require_within(bounds, owner, minor_units(amount))
         decisions.extend(limits_said(context, bounds))

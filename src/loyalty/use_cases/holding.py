@@ -11,11 +11,21 @@ from loyalty.identifiers import AccountId, HoldId
 from loyalty.ledger.account import Account
 from loyalty.ledger.hold import Hold, HoldStatus, Reservation
 from loyalty.ledger.lot import LotMove
+from loyalty.policies.hold_time import LONGEST_HOLD, SHORTEST_HOLD
 from loyalty.ports.changes import AccountChange
 from loyalty.ports.storage import Found, Wanted
 from loyalty.store_credit.account import StoreCreditAccount
 
-__all__ = ["changed_accounts", "instant_of", "lapse_at", "open_hold", "owners_of", "reserved_moves", "wanted_hold"]
+__all__ = [
+    "changed_accounts",
+    "instant_of",
+    "lapse_at",
+    "open_hold",
+    "owners_of",
+    "require_hold_time",
+    "reserved_moves",
+    "wanted_hold",
+]
 
 
 def wanted_hold(hold_id: str) -> Wanted:
@@ -39,6 +49,18 @@ def lapse_at(at: datetime, after: timedelta) -> datetime:
         return at + after
     except OverflowError:
         raise InvalidTime("a hold would lapse after the end of the calendar") from None
+
+
+def require_hold_time(after: object) -> timedelta:
+    """
+    Return what a shop's policy answered, if a hold may last so long.
+
+    Raises:
+        loyalty.errors.InvalidTime: If it is no duration from one second to 366 days.
+    """
+    if isinstance(after, timedelta) and SHORTEST_HOLD <= after <= LONGEST_HOLD:
+        return after
+    raise InvalidTime(f"the hold_time policy must answer with a timedelta from {SHORTEST_HOLD} to {LONGEST_HOLD}")
 
 
 def open_hold(found: Found, order_id: str | None, at: datetime) -> Hold:

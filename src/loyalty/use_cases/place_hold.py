@@ -18,7 +18,7 @@ from loyalty.tenders.asked import PaymentRequest
 from loyalty.tenders.hold_view import HoldView
 from loyalty.tenders.planning import Planned, plan_request, wanted_for
 from loyalty.use_cases.command import Command, Context, Outcome
-from loyalty.use_cases.holding import changed_accounts, lapse_at
+from loyalty.use_cases.holding import changed_accounts, lapse_at, require_hold_time
 
 __all__ = ["PlaceHold", "resolved_for_another"]
 
@@ -86,8 +86,9 @@ class PlaceHold(PaymentRequest, Command[HoldView]):
                 )
                 for part in planned.parts
             ),
+            has_lines=bool(self.lines),
             placed_at=planned.at,
-            lapses_at=lapse_at(planned.at, after),
+            lapses_at=lapse_at(planned.at, require_hold_time(after)),
         )
 
     def _outcome(

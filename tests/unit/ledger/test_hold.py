@@ -102,9 +102,10 @@ def test_every_status_stands_in_the_table() -> None:
 def test_an_adjusted_hold_keeps_its_name() -> None:
     """Amount, parts and end are the new ones, the version the next one; it is still open."""
     tenders = (HoldTender(account_id=AccountId("account-1"), amount=5, at_most=7, priority=-1),)
-    after = hold_of().adjusted(tenders, amount_due=9, lapses_at=NOW + 2 * DAY)
-    assert (HoldId("hold-1"), HoldStatus.OPEN, 1, tenders, 9, NOW + 2 * DAY, NOW) == (
+    after = hold_of().adjusted(tenders, amount_due=9, lapses_at=NOW + 2 * DAY, has_lines=True)
+    assert (HoldId("hold-1"), HoldStatus.OPEN, 1, tenders, 9, NOW + 2 * DAY, NOW, True) == (
         after.id, after.status, after.version, after.tenders, after.amount_due, after.lapses_at, after.placed_at,
+        after.has_lines,
     )  # fmt: skip
 
 

@@ -136,6 +136,11 @@ class SqlReader:
         """Return transfers that name something that is not there."""
         return tuple(TransferId(row[0]) for row in self._rows(self._statements.unattached(), ()))
 
+    def open_hold(self, order_id: str) -> Hold | None:
+        """Return the open hold of an order."""
+        rows = self._rows(self._statements.holds_named(0, 1), (order_id,))
+        return hold_of(rows[0]) if rows else None
+
     def holds(self) -> Iterator[Hold]:
         """Yield every hold, streaming."""
         return map(hold_of, self._stream(self._statements.holds(" ORDER BY h.id"), ()))

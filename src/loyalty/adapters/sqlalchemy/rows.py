@@ -132,6 +132,7 @@ def hold_row(hold: Hold) -> Values:
         to_micros(hold.lapses_at),
         _micros(hold.resolved_at),
         _dumps([[one.account_id, one.at_most, one.priority, one.amount] for one in hold.tenders]),
+        int(hold.has_lines),
     )
 
 
@@ -154,6 +155,7 @@ def hold_of(row: Row) -> Hold:
             HoldTender(account_id=account_id, at_most=at_most, priority=priority, amount=amount)
             for account_id, at_most, priority, amount in json.loads(row[14])
         ),
+        has_lines=bool(row[15]),
     )
 
 

@@ -218,6 +218,8 @@ def _hold(metadata: MetaData, prefix: str) -> Table:
         _number("lapses_at"),
         _number("resolved_at", nullable=True),
         _words("tenders"),
+        _number("has_lines"),
+        CheckConstraint("has_lines IN (0, 1)", name=f"{prefix}hold_lines"),
         UniqueConstraint("open_order", name=f"{prefix}hold_open_order"),
         CheckConstraint("captured >= 0 AND captured <= amount AND amount <= amount_due", name=f"{prefix}hold_amounts"),
         CheckConstraint("status IN ('open', 'captured', 'voided', 'lapsed')", name=f"{prefix}hold_status"),

@@ -67,6 +67,7 @@ HOLD_FACTS = (
     "lapses_at",
     "resolved_at",
     "tenders",
+    "has_lines",
 )
 """What changes about an account, a lot and a hold."""
 

@@ -28,7 +28,7 @@ from loyalty.ledger.account import MOST_RESERVATIONS
 from loyalty.ledger.hold import Hold, HoldStatus
 from loyalty.policies.eligibility import OrderLine
 from loyalty.ports.changes import Changes, HoldChange
-from loyalty.ports.storage import Found, UnitOfWork, Wanted
+from loyalty.ports.storage import Found, Reader, UnitOfWork, Wanted
 from loyalty.reports.checkout import GetHold, ListTenders, PlanPayment
 from loyalty.tenders.asked import GiftCardTender
 from loyalty.tenders.hold_view import HoldView
@@ -451,6 +451,7 @@ class HoldTests(KitCase):
         assert (first.id,) == tuple(hold.id for hold in _found(stand, Wanted(held_for=("first",))).holds)
         assert Found() == _found(stand, Wanted(held_for=("third", "none"), hold_ids=(HoldId("none"),)))
         assert 2 == len(_found(stand, Wanted(hold_ids=(first.id,))).accounts())
+        assert (first.id, None) == stand.storage.read(lambda reader: (_id_of(reader, "first"), _id_of(reader, "third")))
         card_alone = _found(stand, Wanted(gift_card_ids=(cards[0].gift_card.id,), held_for=("none",)))
         assert (1, ()) == (len(card_alone.accounts()), card_alone.holds)
 
@@ -462,9 +463,12 @@ class HoldTests(KitCase):
             stand.hold(90, tenders=(tender,), customer_id="ada", order_id=f"grün {number}", lapses_after=number * DAY)
             for number in (3, 1, 2)
         ]
+        lines = (OrderLine(id="tea", amount=money(90)),)
+        placed.append(stand.hold(90, card, order_id="with lines", lines=lines))
         holds = stand.storage.read(lambda reader: tuple(reader.holds()))
 
         assert sorted(hold.id for hold in placed) == [hold.id for hold in holds]
+        assert {placed[-1].id} == {hold.id for hold in holds if hold.has_lines}
         first = next(hold for hold in holds if hold.id == placed[0].id)
         assert ("grün 3", "ada", "USD", 2, 90, 0) == (
             first.order_id,
@@ -615,6 +619,11 @@ def _move(stand: Stand, hold: HoldView, move: str, key: str) -> None:
     if move == "lapse":
         stand.clock.set(hold.lapses_at)
     stand.execute(MOVES[move](hold.id, key))
+
+
+def _id_of(reader: Reader, order_id: str) -> str | None:
+    hold = reader.open_hold(order_id)
+    return None if hold is None else hold.id
 
 
 def _found(stand: Stand, wanted: Wanted) -> Found:
