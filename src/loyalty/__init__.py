@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from loyalty.ledger.transfer import Reference, TransferKind
     from loyalty.money import ALL
     from loyalty.policies.chosen import Policies
+    from loyalty.policies.decision import Decision, policy
     from loyalty.policies.eligibility import OrderLine, PayingTender
-    from loyalty.policies.expiry import AtLeastYears
+    from loyalty.policies.expiry import AtLeastYears, never_for_paid_value
     from loyalty.policies.limits import SpendingLimits
     from loyalty.policies.refund_routing import (
         PlannedRefund,
@@ -107,6 +108,7 @@ __all__ = [
     "CurrencyMovements",
     "Debit",
     "DebitStoreCredit",
+    "Decision",
     "Direction",
     "Entry",
     "ExpireValue",
@@ -172,8 +174,10 @@ __all__ = [
     "UnlimitedGuesses",
     "VoidHold",
     "in_proportion",
+    "never_for_paid_value",
     "other_tenders_first",
     "plan_refund",
+    "policy",
     "prepaid_tax",
     "resolve_tax_rate",
     "reverse_order_of_use",
@@ -206,6 +210,7 @@ _HOMES = {
     "CurrencyMovements": "loyalty.reports.liability",
     "Debit": "loyalty.use_cases.debit_store_credit",
     "DebitStoreCredit": "loyalty.use_cases.debit_store_credit",
+    "Decision": "loyalty.policies.decision",
     "Direction": "loyalty.ledger.entry",
     "Entry": "loyalty.ledger.entry",
     "ExpireValue": "loyalty.use_cases.expire_value",
@@ -271,8 +276,10 @@ _HOMES = {
     "UnlimitedGuesses": "loyalty.attempts.default",
     "VoidHold": "loyalty.use_cases.void_hold",
     "in_proportion": "loyalty.policies.refund_routing",
+    "never_for_paid_value": "loyalty.policies.expiry",
     "other_tenders_first": "loyalty.policies.refund_routing",
     "plan_refund": "loyalty.policies.refund_routing",
+    "policy": "loyalty.policies.decision",
     "prepaid_tax": "loyalty.policies.tax",
     "resolve_tax_rate": "loyalty.policies.tax",
     "reverse_order_of_use": "loyalty.policies.refund_routing",
