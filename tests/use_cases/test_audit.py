@@ -168,10 +168,28 @@ HOLD_WRONGS: dict[str, tuple[str, str, Callable[[Shop, HoldView, HoldView], None
     "a hold that says more than is reserved": (
         "open", "does not hold the 2000", lambda shop, held, _: put_hold(shop, held, tenders=_tender(held, 2_001)),
     ),
+    "a hold whose account forgot it": ("open", "holds 2000 that account", lambda shop, held, _: _let_go(shop, held)),
     "a hold that does not know the account": (
         "open", "does not hold the 2000", lambda shop, held, _: put_hold(shop, held, tenders=()),
     ),
 }  # fmt: skip
+
+
+def _let_go(shop: Shop, held: HoldView) -> None:
+    """Have account and lots agree that nothing is held, as if nobody had ever reserved anything."""
+    (part,) = held.parts
+    put_lot(shop, part.account_id, held=0)
+    put_account(shop, part.account_id, reservations=(), held=0)
+
+
+def test_a_reservation_that_was_seen_to_lapse_is_missed_by_nobody() -> None:
+    """Another order's hold clears it at its time; the row says open until a sweep, also if the clock goes back."""
+    shop, held, _ = held_scene()
+    shop.clock.now = held.lapses_at
+    hold(shop, "44.00", codes=[], gift_card_ids=[str(held.parts[0].gift_card_id)], order_id="later")
+    for moment in (held.lapses_at, held.lapses_at - DAY):
+        shop.clock.now = moment
+        assert () == shop.ask(Audit()).findings
 
 
 def _forget(shop: Shop, held: HoldView) -> None:

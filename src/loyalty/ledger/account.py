@@ -38,8 +38,9 @@ class Account:
 
     ``lots`` holds at least every lot with value in it, ``reservations`` what
     orders hold of them. ``sequence`` is the number of the last transfer;
-    ``recorded_at`` its time, which never goes back. ``exponent`` is the number
-    of decimals when the account was opened.
+    ``recorded_at`` the time of that or of the last change of what is held,
+    which never goes back. ``exponent`` is the number of decimals when the
+    account was opened.
 
     A reservation lapses by itself: every answer about a time, and every next
     state, leaves out what has lapsed by then, though it may still be stored.
@@ -78,7 +79,7 @@ class Account:
         return to_money(minor, self.currency, self.exponent)
 
     def instant(self, now: datetime) -> datetime:
-        """Return the time to decide by: *now*, or the last transfer's time if the clock went back."""
+        """Return the time to decide by: *now*, or that of the last change if the clock went back."""
         return max(now, self.recorded_at)
 
     def require_currency(self, money: Money) -> None:
@@ -146,11 +147,14 @@ class Account:
             lots=_lots_after(account, reservation.moves, Lot.hold),
             reservations=(*account.reservations, reservation),
             version=self.version + 1,
+            recorded_at=max(at, self.recorded_at),
         )
 
     def release(self, hold_id: HoldId, at: datetime) -> Account:
         """Let go of what a hold reserves, if it still does."""
-        return attrs.evolve(self._released(hold_id, at), version=self.version + 1)
+        return attrs.evolve(
+            self._released(hold_id, at), version=self.version + 1, recorded_at=max(at, self.recorded_at)
+        )
 
     def capture(self, hold_id: HoldId, moves: tuple[LotMove, ...], at: datetime) -> tuple[Account, Side]:
         """Take *moves* of what a hold reserves, expired or not, and let go of the rest."""

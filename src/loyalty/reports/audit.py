@@ -18,7 +18,7 @@ from loyalty.identifiers import AccountId, HoldId, LotId
 from loyalty.ledger.account import Account
 from loyalty.ledger.hold import Hold, HoldStatus
 from loyalty.ledger.transfer import Transfer
-from loyalty.ports.storage import Reader
+from loyalty.ports.storage import Reader, Wanted
 from loyalty.reports.query import Query, QueryContext
 
 __all__ = ["Audit", "AuditReport", "Finding"]
@@ -60,7 +60,7 @@ class Audit(Query[AuditReport]):
     face value. For the whole: what customers are owed is what the house accounts
     gave, nothing was given back beyond what was moved, no transfer hangs in the
     air, every hold was captured once and within what it held, and accounts
-    reserve for open holds only, as much as those say.
+    reserve for open holds as much as those say, and for no others.
     """
 
     limit: int = attrs.field(default=100, validator=fields.is_whole_number(1, 10_000))
@@ -179,18 +179,30 @@ class _Check:
         """Check that each hold, its reservations and its redemptions say the same."""
         for hold_id in reader.holds_captured_wrong():
             self.found("hold", hold_id, "captured something else than was redeemed for it, or more than it held")
-        for hold in reader.holds():
-            self._hold(hold, self._reserved.pop(hold.id, {}))
+        forgotten = [hold for hold in reader.holds() if self._is_forgotten(hold, self._reserved.pop(hold.id, {}))]
+        for hold in forgotten:
+            self._forgotten(reader, hold)
         for hold_id in self._reserved:
             self.found("hold", hold_id, "is not there, but value is reserved for it")
 
-    def _hold(self, hold: Hold, reserved: dict[AccountId, int]) -> None:
+    def _is_forgotten(self, hold: Hold, reserved: dict[AccountId, int]) -> bool:
+        """Check a hold against what accounts reserve for it; tell whether an open one lacks something."""
         if reserved and hold.status is not HoldStatus.OPEN:
             self.found("hold", hold.id, f"is {hold.status}, but {sum(reserved.values())} is still reserved for it")
         amounts = {tender.account_id: tender.amount for tender in hold.tenders}
         for account_id, amount in reserved.items():
             if amounts.get(account_id, 0) != amount:
                 self.found("hold", hold.id, f"does not hold the {amount} that account {account_id} reserves for it")
+        is_open = hold.status is HoldStatus.OPEN
+        return is_open and any(amount and account_id not in reserved for account_id, amount in amounts.items())
+
+    def _forgotten(self, reader: Reader, hold: Hold) -> None:
+        """Find what an account stopped reserving before its time; every change of an account moves its time."""
+        amounts = {tender.account_id: tender.amount for tender in hold.tenders}
+        for account in reader.find(Wanted(hold_ids=(hold.id,))).accounts():
+            is_missing = amounts[account.id] and account.reservation(hold.id) is None
+            if is_missing and account.recorded_at < hold.lapses_at:
+                self.found("hold", hold.id, f"holds {amounts[account.id]} that account {account.id} does not reserve")
 
     def whole(self, reader: Reader) -> None:
         """Check that the house's side and the customers' side sum to zero, and that nothing hangs in the air."""

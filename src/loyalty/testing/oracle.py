@@ -9,7 +9,7 @@ which are data, and learns ids from answers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any, Final
@@ -253,6 +253,15 @@ class _Hold:
             for lot, amount in part.shares:
                 lot.reserved.append(_Reserved(self, lot, amount))
 
+    def reserved(self) -> dict[_Account, list[tuple[_Lot, int]]]:
+        """Return what is reserved on which account."""
+        kept: dict[_Account, list[tuple[_Lot, int]]] = {}
+        for part in self.parts:
+            own = [(lot, one.amount) for lot in part.account.lots for one in lot.reserved if one.hold is self]
+            if own:
+                kept[part.account] = own
+        return kept
+
     def let_go(self, account: _Account | None = None) -> None:
         """Free what is reserved, on one account or on all."""
         for part in self.parts:
@@ -262,6 +271,7 @@ class _Hold:
                     lot.reserved = [one for one in lot.reserved if one.hold is not self]
 
     def end(self, status: str, at: datetime, captured: int = 0) -> None:
+        _seen_at(at, self.reserved())
         self.let_go()
         self.status, self.resolved, self.captured = status, at, captured
 
@@ -784,6 +794,7 @@ class Oracle:
             has_lines=bool(command.lines),
         )
         hold.reserve()
+        _seen_at(plan.at, hold.reserved())
         self._holds.append(hold)
         self._nameless = [hold]
         return {**self._hold_facts(hold, plan.at), "replaced_id": None if plan.earlier is None else plan.earlier.id}
@@ -796,10 +807,13 @@ class Oracle:
         if hold.has_lines and new_due and not command.lines:
             raise Refusal(InvalidRequest)
         hold.due = minor(new_due[0]) if new_due else hold.due
+        before, lapsed = hold.reserved(), hold.lapses
         if new_due or command.lines:
             self._plan_anew(hold, command.lines, at)
         if command.lapses_after is not None:
             hold.lapses = at + command.lapses_after
+        after = hold.reserved()
+        _seen_at(at, [one for one in {**before, **after} if (before.get(one), lapsed) != (after.get(one), hold.lapses)])
         return self._hold_facts(hold, at)
 
     def _plan_anew(self, hold: _Hold, lines: tuple[OrderLine, ...], at: datetime) -> None:
@@ -1321,6 +1335,12 @@ def _veto(line: OrderLine, card: _Card | None, owner: str | None) -> str | None:
         return "stored value"
     wrong_for = {"for cards": card is None, "for credit": card is not None, "for members": owner is None}
     return line.product if wrong_for.get(line.product or "") else None
+
+
+def _seen_at(at: datetime, accounts: Iterable[_Account]) -> None:
+    """Move the time of accounts on which something is held or let go."""
+    for account in accounts:
+        account.recorded = max(at, account.recorded)
 
 
 def _open_lines(lines: tuple[OrderLine, ...], card: _Card | None, owner: str | None) -> frozenset[int] | None:

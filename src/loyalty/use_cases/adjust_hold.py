@@ -13,7 +13,7 @@ from loyalty import fields
 from loyalty.errors import CurrencyMismatch, InvalidRequest, Refused
 from loyalty.events import HoldAdjusted
 from loyalty.gift_cards.card import GiftCard
-from loyalty.identifiers import AccountId
+from loyalty.identifiers import AccountId, LotId
 from loyalty.ledger.account import Account
 from loyalty.ledger.hold import Hold, HoldTender, Reservation
 from loyalty.ledger.lot import LotMove
@@ -174,9 +174,16 @@ def _changes(
 ) -> list[AccountChange]:
     changes = []
     for before in found.accounts():
+        known, wanted = before.reservation(hold.id), moves[before.id]
+        is_kept = known is not None and known.lapses_at == hold.lapses_at and _amounts(known.moves) == _amounts(wanted)
+        if is_kept or (known is None and not wanted):
+            continue
         after: Account = before.release(hold.id, at)
-        if moves[before.id]:
-            after = after.hold(Reservation(hold_id=hold.id, lapses_at=hold.lapses_at, moves=moves[before.id]), at)
-        if (after.lots, after.reservations) != (before.lots, before.reservations):
-            changes.append(AccountChange(before, after))
+        if wanted:
+            after = after.hold(Reservation(hold_id=hold.id, lapses_at=hold.lapses_at, moves=wanted), at)
+        changes.append(AccountChange(before, after))
     return changes
+
+
+def _amounts(moves: tuple[LotMove, ...]) -> dict[LotId, int]:
+    return {move.lot_id: move.amount for move in moves}

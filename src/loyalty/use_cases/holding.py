@@ -34,7 +34,7 @@ def wanted_hold(hold_id: str) -> Wanted:
 
 
 def instant_of(found: Found, now: datetime) -> datetime:
-    """Return the time to decide by: *now*, or the last transfer's if the clock went back."""
+    """Return the time to decide by: *now*, or that of the last change if the clock went back."""
     return max([now, *(account.recorded_at for account in found.accounts())])
 
 
