@@ -76,6 +76,10 @@ class Found:
         cards = [card.account for card in self.gift_cards]
         return (*cards, *(credit.account for credit in self.store_credit_accounts))
 
+    def instant(self, now: datetime) -> datetime:
+        """Return the time to decide by: *now*, or that of the last change to any account if the clock went back."""
+        return max([now, *(account.recorded_at for account in self.accounts())])
+
 
 @attrs.frozen(kw_only=True)
 class TransferFilter:

@@ -81,7 +81,7 @@ def plan_request(
 
     What the order's own earlier hold reserves is free for it, as *replaced*.
     """
-    at = max([planning.now, *(account.recorded_at for account in found.accounts())])
+    at = found.instant(planning.now)
     examined = examine(asked, planning, found, at, planning.policies.eligibility)
     bounds = bounds_of(planning, reader, asked, order_id=order_id, replaced=replaced)
     sources = [_source(tender, bounds, replaced, at) for tender in examined.usable]

@@ -31,7 +31,7 @@ from loyalty.tenders.plan import Source, plan_payment
 from loyalty.tenders.planning import eligibility_said
 from loyalty.tenders.usable import lines_of
 from loyalty.use_cases.command import Command, Context, Outcome
-from loyalty.use_cases.holding import instant_of, lapse_at, open_hold, owners_of, reserved_moves, wanted_hold
+from loyalty.use_cases.holding import lapse_at, open_hold, owners_of, reserved_moves, wanted_hold
 
 __all__ = ["AdjustHold"]
 
@@ -77,7 +77,7 @@ class AdjustHold(Command[HoldView]):
     def carry_out(self, uow: UnitOfWork, context: Context) -> Outcome[HoldView]:
         """Decide the new parts on all locked accounts of the hold."""
         found = uow.lock(wanted_hold(self.hold_id))
-        at = instant_of(found, context.now)
+        at = found.instant(context.now)
         hold = open_hold(found, self.order_id, at)
         for money in [*filter(None, [self.amount_due]), *(line.amount for line in self.lines)]:
             if (money.currency.code, exponent_of(money.currency)) != (hold.currency, hold.exponent):

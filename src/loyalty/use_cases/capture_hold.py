@@ -23,7 +23,7 @@ from loyalty.ports.storage import Found, UnitOfWork
 from loyalty.store_credit.account import StoreCreditAccount
 from loyalty.tenders.plan import Source, plan_payment
 from loyalty.use_cases.command import Command, Context, Outcome
-from loyalty.use_cases.holding import instant_of, open_hold, owners_of, reserved_moves, wanted_hold
+from loyalty.use_cases.holding import open_hold, owners_of, reserved_moves, wanted_hold
 from loyalty.use_cases.redemption import Redemption, redeem
 
 __all__ = ["Capture", "CaptureHold"]
@@ -79,7 +79,7 @@ class CaptureHold(Command[Capture]):
     def carry_out(self, uow: UnitOfWork, context: Context) -> Outcome[Capture]:
         """Decide the capture on all locked accounts of the hold."""
         found = uow.lock(wanted_hold(self.hold_id))
-        at = instant_of(found, context.now)
+        at = found.instant(context.now)
         hold = open_hold(found, self.order_id, at)
         moves = self._moves(context, found, hold, at)
         owners = owners_of(found)

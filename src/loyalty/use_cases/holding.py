@@ -18,7 +18,6 @@ from loyalty.store_credit.account import StoreCreditAccount
 
 __all__ = [
     "changed_accounts",
-    "instant_of",
     "lapse_at",
     "open_hold",
     "owners_of",
@@ -31,11 +30,6 @@ __all__ = [
 def wanted_hold(hold_id: str) -> Wanted:
     """Return what to load for a hold: itself and every account that it may reserve on."""
     return Wanted(hold_ids=(HoldId(hold_id),))
-
-
-def instant_of(found: Found, now: datetime) -> datetime:
-    """Return the time to decide by: *now*, or that of the last change if the clock went back."""
-    return max([now, *(account.recorded_at for account in found.accounts())])
 
 
 def lapse_at(at: datetime, after: timedelta) -> datetime:

@@ -101,7 +101,7 @@ class RefundRedemption(Command[Refund]):
         earlier = tuple(uow.transfers(TransferFilter(refunds=ids, standing=True)))
         shares = _shares(redemptions, earlier)
         allotted = self._allot(shares, redemptions[0])
-        at = max([context.now, *(account.recorded_at for account in found.accounts())])
+        at = found.instant(context.now)
         returns = _Returns(found)
         for redemption in redemptions:
             own = [(share, part) for share, part in allotted if share.of is redemption]

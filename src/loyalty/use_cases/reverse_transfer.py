@@ -87,7 +87,7 @@ class ReverseTransfer(Command[Reversal]):
         for credit in found.store_credit_accounts:
             if credit.id == original.debit.account_id:
                 credit.require_not_closed()
-        at = max([context.now, *(account.recorded_at for account in found.accounts())])
+        at = found.instant(context.now)
         loser, winner = _account(found, original.credit), _account(found, original.debit)
         taken = None if loser is None else loser.debit(_still_there(loser.standing(at), original), at)
         given = None if winner is None else _give_back(context, winner, original, at)

@@ -12,7 +12,7 @@ from loyalty.ports.changes import Changes, HoldChange
 from loyalty.ports.storage import UnitOfWork
 from loyalty.tenders.hold_view import HoldView
 from loyalty.use_cases.command import Command, Context, Outcome
-from loyalty.use_cases.holding import changed_accounts, instant_of, open_hold, wanted_hold
+from loyalty.use_cases.holding import changed_accounts, open_hold, wanted_hold
 
 __all__ = ["VoidHold"]
 
@@ -38,7 +38,7 @@ class VoidHold(Command[HoldView]):
     def carry_out(self, uow: UnitOfWork, context: Context) -> Outcome[HoldView]:
         """Decide the end of the hold on all its locked accounts."""
         found = uow.lock(wanted_hold(self.hold_id))
-        at = instant_of(found, context.now)
+        at = found.instant(context.now)
         hold = open_hold(found, self.order_id, at)
         voided = hold.resolve("void", at)
         return Outcome(
