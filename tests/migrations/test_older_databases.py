@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from json import loads
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,7 +42,7 @@ from loyalty import (
 from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
 from loyalty.adapters.sqlalchemy.tables import Tables
 from loyalty.errors import IdempotencyConflict
-from loyalty.plain import dumps, encode
+from loyalty.plain import encode
 from loyalty.ports.storage import Reader
 from loyalty.testing import Books, books_of
 from tests.migrations.older_books import END, KEYS, play, usd
@@ -108,6 +109,20 @@ def receipts(storage: SqlAlchemyStorage) -> dict[str | None, Any]:
     return {receipt.idempotency_key: receipt for receipt in storage.read(everything)}
 
 
+def require_all_of(then: object, now: object) -> None:
+    """Check that an answer says what it said then; it may say more, which nobody knew of yet."""
+    if isinstance(then, dict):
+        assert isinstance(now, dict)
+        for name, value in then.items():
+            require_all_of(value, now[name])
+    elif isinstance(then, list):
+        assert isinstance(now, list)
+        for one, other in zip(then, now, strict=True):
+            require_all_of(one, other)
+    else:
+        assert then == now
+
+
 def test_the_books_tie(loyalty: Loyalty, storage: SqlAlchemyStorage) -> None:
     """Nothing is lost and nothing is wrong: the audit is clean, over all that there was."""
     report = loyalty.ask(Audit())
@@ -121,9 +136,8 @@ def test_old_keys_replay_their_answers(storage: SqlAlchemyStorage) -> None:
     before, kept = books_of(storage), receipts(storage)
     done = played_again(storage)
     assert COMMANDS == len(done)
-    assert [kept[command.idempotency_key].result for command, _ in done] == [
-        dumps(encode(answer)) for _, answer in done
-    ]
+    for command, answer in done:
+        require_all_of(loads(kept[command.idempotency_key].result), encode(answer))
     assert before == books_of(storage)
 
 

@@ -36,8 +36,10 @@ def test_every_window_ties(program: list[Step]) -> None:
             continue
         for row in movements(shop.loyalty, since, until).values():
             rise = minor(row.issued) + minor(row.granted) + minor(row.refunded)
+            rise += minor(row.reloaded) + minor(row.imported) + minor(row.reinstated)
             rise += minor(row.adjusted) + minor(row.reversed)
             fall = minor(row.redeemed) + minor(row.debited) + minor(row.expired)
+            fall += minor(row.cashed_out) + minor(row.clawed_back)
 
             assert minor(row.opening) + rise - fall == minor(row.closing)
             assert fall - rise == sum(map(minor, row.house.values()))

@@ -71,6 +71,7 @@ class _Books:
     card_accounts: dict[GiftCardId, AccountId] = attrs.Factory(dict)
     digests: dict[str, AccountId] = attrs.Factory(dict)
     bought_in: dict[str, list[AccountId]] = attrs.Factory(lambda: defaultdict(list))
+    units: set[tuple[str | None, str | None, int]] = attrs.Factory(set)
     customers: dict[str, dict[str, AccountId]] = attrs.Factory(lambda: defaultdict(dict))
     claimed: dict[str, set[AccountId]] = attrs.Factory(lambda: defaultdict(set))
     holds: dict[HoldId, Hold] = attrs.Factory(dict)
@@ -286,6 +287,7 @@ class _MemoryUnitOfWork(_MemoryReader):
     def _require_unique(self, changes: Changes) -> None:
         books = self._books
         taken = any(card.code_digest in books.digests for card in changes.new_gift_cards)
+        taken |= any(_unit(card) in books.units for card in changes.new_gift_cards)
         taken |= any(account.id in books.accounts for account in changes.new_accounts())
         taken |= any(transfer.id in books.transfers for transfer in changes.transfers)
         taken |= any(hold.id in books.holds for hold in changes.new_holds)
@@ -319,6 +321,8 @@ class _MemoryUnitOfWork(_MemoryReader):
             self._keep(account)
         for card in changes.gift_cards:
             self._change_card(card)
+        for credit in changes.store_credit_accounts:
+            self._change_credit(credit)
         for change in changes.accounts:
             self._keep(change.after)
         for hold in (*(change.after for change in changes.holds), *changes.new_holds):
@@ -339,6 +343,8 @@ class _MemoryUnitOfWork(_MemoryReader):
         books.digests[card.code_digest] = card.account.id
         if card.order_id is not None:
             books.bought_in[card.order_id].append(card.account.id)
+        if (unit := _unit(card)) is not None:
+            books.units.add(unit)
         self._change_card(card)
 
     def _change_card(self, card: GiftCard) -> None:
@@ -349,6 +355,14 @@ class _MemoryUnitOfWork(_MemoryReader):
         if card.customer_id is not None:
             books.claimed[card.customer_id].add(account_id)
         books.cards[account_id] = card
+
+    def _change_credit(self, credit: StoreCreditAccount) -> None:
+        books, currency = self._books, credit.account.currency
+        before = books.credits[credit.id].customer_id
+        if before != credit.customer_id:
+            del books.customers[before][currency]
+            books.customers[credit.customer_id][currency] = credit.id
+        books.credits[credit.id] = credit
 
     def _keep_hold(self, hold: Hold) -> None:
         books = self._books
@@ -382,6 +396,13 @@ class _MemoryUnitOfWork(_MemoryReader):
 
 def _accounts_of(transfer: Transfer) -> tuple[AccountId | None, AccountId | None]:
     return transfer.debit.account_id, transfer.credit.account_id
+
+
+def _unit(card: GiftCard) -> tuple[str | None, str | None, int] | None:
+    """Return the one thing of an order or of a batch that became this card, if it is one."""
+    if card.unit is None:
+        return None
+    return (card.order_id, card.line_id, card.unit) if card.batch_id is None else (card.batch_id, None, card.unit)
 
 
 def _fits(transfer: Transfer, wanted: TransferFilter) -> bool:

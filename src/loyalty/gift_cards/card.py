@@ -18,7 +18,7 @@ from loyalty.codes.code import masked
 from loyalty.errors import AlreadyClaimed, ClaimedByAnother, NotSpendable
 from loyalty.identifiers import GiftCardId, Metadata
 from loyalty.ledger.account import Account
-from loyalty.ledger.lot import LotOrigin
+from loyalty.ledger.lot import LotOrigin, TaxTreatment
 
 __all__ = ["LEGAL_MOVES", "GiftCard", "GiftCardStatus"]
 
@@ -51,6 +51,13 @@ class GiftCard:
     is the account's. Only a keyed digest of the code and its last four symbols
     are known here. ``tax_rate`` is a percentage; None means that the card is not
     taxed, and zero is a rate. ``customer_id`` is who claimed the card.
+
+    A card that was sold names the product, the line of the order and the unit
+    of that line (from 1), and the customer who bought it; ``price`` is what was
+    paid for it, in minor units, which may differ from the face value. While it
+    is pending it has no value yet; ``tax_treatment`` is that of the value it will
+    get. ``loaded_at`` is when paid value was last added, None if only by the
+    issue. ``edition`` counts the changes of the free facts: note, tags, metadata.
     """
 
     id: GiftCardId
@@ -73,6 +80,15 @@ class GiftCard:
     note: str | None = None
     tags: tuple[str, ...] = ()
     metadata: Metadata | None = None
+    product_id: str | None = None
+    line_id: str | None = None
+    unit: int | None = None
+    buyer_id: str | None = None
+    price: int | None = None
+    batch_id: str | None = None
+    loaded_at: datetime | None = None
+    edition: int = 1
+    tax_treatment: TaxTreatment | None = None
 
     @property
     def masked_code(self) -> str:

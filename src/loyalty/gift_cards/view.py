@@ -22,7 +22,9 @@ class GiftCardView:
 
     ``posted`` is what is on the books, ``held`` what orders have reserved,
     ``available`` what may be spent. ``is_expired``, ``is_exhausted`` and
-    ``is_partly_used`` are derived; ``status`` is stored.
+    ``is_partly_used`` are derived; ``status`` is stored. ``edition`` is the
+    version token of note, tags and metadata. ``price`` is what was paid for the
+    card where it was sold.
     """
 
     id: GiftCardId
@@ -51,6 +53,14 @@ class GiftCardView:
     is_exhausted: bool
     is_partly_used: bool
     as_of: datetime
+    product_id: str | None = None
+    line_id: str | None = None
+    unit: int | None = None
+    buyer_id: str | None = None
+    price: Money | None = None
+    batch_id: str | None = None
+    loaded_at: datetime | None = None
+    edition: int = 1
 
     @classmethod
     def of(cls, card: GiftCard, at: datetime) -> GiftCardView:
@@ -81,7 +91,15 @@ class GiftCardView:
             metadata=card.metadata,
             is_disabled=card.is_disabled,
             is_expired=card.is_expired(at),
-            is_exhausted=account.posted == 0,
+            is_exhausted=account.posted == 0 and card.status is not GiftCardStatus.PENDING,
             is_partly_used=0 < account.posted < card.value,
             as_of=at,
+            product_id=card.product_id,
+            line_id=card.line_id,
+            unit=card.unit,
+            buyer_id=card.buyer_id,
+            price=None if card.price is None else account.money(card.price),
+            batch_id=card.batch_id,
+            loaded_at=card.loaded_at,
+            edition=card.edition,
         )

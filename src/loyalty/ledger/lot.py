@@ -114,6 +114,10 @@ class Lot:
         """Return the lot with *amount* less of it reserved."""
         return self._with(self.remaining, self.held - amount)
 
+    def ending(self, expires_at: datetime | None) -> Lot:
+        """Return the lot with another end of its term; the value in it stays as it is."""
+        return attrs.evolve(self, expires_at=expires_at)
+
     def _with(self, remaining: int, held: int) -> Lot:
         if not 0 <= held <= remaining <= self.amount:
             raise CorruptLedger(f"lot {self.id} would hold {held} of {remaining} of {self.amount}")

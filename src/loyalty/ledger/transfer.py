@@ -23,7 +23,13 @@ __all__ = ["Reference", "Side", "Transfer", "TransferKind"]
 
 
 class TransferKind(StrEnum):
-    """What a transfer is for."""
+    """
+    What a transfer is for.
+
+    A sale that is undone is a clawback of what is unspent, and for what was spent
+    a loss, which is between two house accounts and changes nothing that is owed.
+    A move is between two store credit accounts.
+    """
 
     ISSUE = "issue"
     GRANT = "grant"
@@ -34,6 +40,13 @@ class TransferKind(StrEnum):
     EXPIRY = "expiry"
     ADJUSTMENT = "adjustment"
     REVERSAL = "reversal"
+    RELOAD = "reload"
+    IMPORT = "import"
+    CLAWBACK = "clawback"
+    LOSS = "loss"
+    CASH_OUT = "cash_out"
+    REINSTATEMENT = "reinstatement"
+    MOVE = "move"
 
 
 @attrs.frozen

@@ -25,6 +25,11 @@ class LotChange:
     before: Lot | None
     after: Lot
 
+    @property
+    def has_new_terms(self) -> bool:
+        """Whether a lot that was there ends at another time now."""
+        return self.before is not None and self.before.expires_at != self.after.expires_at
+
 
 @attrs.frozen
 class AccountChange:
@@ -68,8 +73,9 @@ class Changes:
     """
     Everything one command writes, in one piece.
 
-    ``gift_cards`` are cards whose own facts changed; their accounts, if those
-    changed too, stand in ``accounts``. New cards and accounts bring their own
+    ``gift_cards`` and ``store_credit_accounts`` are those whose own facts
+    changed; their ledger accounts, of which at least the version changes with
+    them, stand in ``accounts``. New cards and accounts bring their own
     accounts and lots. An order has one open hold at a time: ``holds`` that end
     make room for ``new_holds``. ``refunded_orders`` are as they were locked; the storage
     writes each with the next version, and only if its version still holds.
@@ -78,6 +84,7 @@ class Changes:
     new_gift_cards: tuple[GiftCard, ...] = ()
     new_store_credit_accounts: tuple[StoreCreditAccount, ...] = ()
     gift_cards: tuple[GiftCard, ...] = ()
+    store_credit_accounts: tuple[StoreCreditAccount, ...] = ()
     accounts: tuple[AccountChange, ...] = ()
     holds: tuple[HoldChange, ...] = ()
     new_holds: tuple[Hold, ...] = ()

@@ -17,7 +17,7 @@ from loyalty import fields
 from loyalty.identifiers import AccountId, HoldId, LotId
 from loyalty.ledger.account import Account
 from loyalty.ledger.hold import Hold, HoldStatus
-from loyalty.ledger.transfer import Transfer
+from loyalty.ledger.transfer import Transfer, TransferKind
 from loyalty.ports.storage import Reader, Wanted
 from loyalty.reports.query import Query, QueryContext
 
@@ -56,8 +56,8 @@ class Audit(Query[AuditReport]):
 
     For every account: sequences have no gap, each balance after is the sum so
     far, the posted balance and every lot equal the sum of their moves,
-    0 ≤ held ≤ posted, lots sum to the account, and a card was issued with its
-    face value. For the whole: what customers are owed is what the house accounts
+    0 ≤ held ≤ posted, lots sum to the account, and a card that has any entry was
+    issued with its face value. For the whole: what customers are owed is what the house accounts
     gave, nothing was given back beyond what was moved, no transfer hangs in the
     air, every hold was captured once and within what it held, and accounts
     reserve for open holds as much as those say, and for no others.
@@ -118,12 +118,14 @@ class _Check:
     def account(self, account: Account, face: int | None, history: Iterator[Transfer]) -> None:
         self.accounts += 1
         self._owed[account.currency] = self._owed.get(account.currency, 0) + account.posted
-        balance, sequence, lots = 0, 0, dict[LotId, int]()
+        balance, sequence, lots, issued = 0, 0, dict[LotId, int](), 0
         for transfer in history:
             self.entries += 1
-            if face is not None and sequence == 0 and transfer.amount != face:
-                self.found("account", account.id, f"has a card of {face}, but was issued with {transfer.amount}")
+            if sequence == 0 or transfer.kind is TransferKind.ISSUE:
+                issued += transfer.amount
             balance, sequence = self._entry(account, transfer, balance, sequence, lots)
+        if face is not None and sequence and issued != face:
+            self.found("account", account.id, f"has a card of {face}, but was issued with {issued}")
         self._sums(account, balance, sequence)
         self._lots(account, lots)
         self._reservations(account)

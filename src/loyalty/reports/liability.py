@@ -74,22 +74,29 @@ class CurrencyMovements:
     """
     How what is owed changed in one currency, exactly.
 
-    opening + issued + granted + refunded - redeemed - debited - expired
-    + adjusted + reversed = closing, where the last two have their own sign.
-    Conversions move value between customers' accounts and change nothing.
+    opening + issued + reloaded + imported + granted + refunded + reinstated
+    - redeemed - debited - expired - cashed_out - clawed_back + adjusted + reversed
+    = closing, where the last two have their own sign. Conversions and moves are
+    between customers' accounts and change nothing.
     """
 
     currency: str
     opening: Money
     issued: Money
+    reloaded: Money
+    imported: Money
     granted: Money
     refunded: Money
+    reinstated: Money
     redeemed: Money
     debited: Money
     expired: Money
+    cashed_out: Money
+    clawed_back: Money
     adjusted: Money
     reversed: Money
     converted: Money
+    moved: Money
     closing: Money
     house: Mapping[HouseAccount, Money]
 
@@ -139,14 +146,20 @@ def _roll_forward(
         currency=currency,
         opening=to_money(opening, currency, exponent),
         issued=of(TransferKind.ISSUE),
+        reloaded=of(TransferKind.RELOAD),
+        imported=of(TransferKind.IMPORT),
         granted=of(TransferKind.GRANT),
         refunded=of(TransferKind.REFUND),
+        reinstated=of(TransferKind.REINSTATEMENT),
         redeemed=of(TransferKind.REDEMPTION),
         debited=of(TransferKind.DEBIT),
         expired=of(TransferKind.EXPIRY),
+        cashed_out=of(TransferKind.CASH_OUT),
+        clawed_back=of(TransferKind.CLAWBACK),
         adjusted=net_of(TransferKind.ADJUSTMENT),
         reversed=net_of(TransferKind.REVERSAL),
         converted=of(TransferKind.CONVERSION),
+        moved=of(TransferKind.MOVE),
         closing=to_money(closing, currency, exponent),
         house={house: to_money(_of_house(house, own), currency, exponent) for house in HouseAccount},
     )

@@ -59,6 +59,7 @@ def test_kinds_are_their_words() -> None:
     """The stored words are stable."""
     words = [
         "issue", "grant", "redemption", "refund", "conversion", "debit", "expiry", "adjustment", "reversal",
+        "reload", "import", "clawback", "loss", "cash_out", "reinstatement", "move",
     ]  # fmt: skip
     assert words == list(TransferKind)
 

@@ -9,6 +9,8 @@ from json import dumps, loads
 from operator import attrgetter, itemgetter
 from typing import Any
 
+from sqlalchemy import Table
+
 from loyalty.adapters.sqlalchemy.driver import Driver, Parameters, Rows
 from loyalty.adapters.sqlalchemy.rows import (
     account_of,
@@ -25,6 +27,7 @@ from loyalty.adapters.sqlalchemy.rows import (
     transfer_of,
 )
 from loyalty.adapters.sqlalchemy.statements import Statements, shape_of
+from loyalty.adapters.sqlalchemy.tables import Tables
 from loyalty.clock import to_micros
 from loyalty.gift_cards.card import GiftCard
 from loyalty.gift_cards.decoy import DECOY
@@ -43,14 +46,22 @@ __all__ = ["SqlReader", "found_in", "with_equal_work"]
 ID, VERSION = 1, 7
 """Where a loaded row has the account's id and version; its first value is the version that was locked."""
 
-ACCOUNT = slice(1, 11)
-GIFT_CARD = slice(11, 31)
-STORE_CREDIT = slice(31, 35)
-LOT = slice(35, 48)
-HOLDS = 48
+_TABLES = Tables.named()
+
+
+def _after(before: int, table: Table) -> slice:
+    """Return where a row has the columns of *table*, from *before* on."""
+    return slice(before, before + len(table.columns))
+
+
+ACCOUNT = _after(1, _TABLES.account)
+GIFT_CARD = _after(ACCOUNT.stop, _TABLES.gift_card)
+STORE_CREDIT = _after(GIFT_CARD.stop, _TABLES.store_credit)
+LOT = _after(STORE_CREDIT.stop, _TABLES.lot)
+HOLDS: int = LOT.stop
 """The holds that were wanted, the same in every row; not there if none were."""
 
-TRANSFER = slice(26)
+TRANSFER = _after(0, _TABLES.transfer)
 
 DECOY_ROW = (
     DECOY.account.version,

@@ -182,6 +182,15 @@ def gift_card_row(card: GiftCard) -> Values:
         card.note,
         _dumps(card.tags) if card.tags else "[]",
         None if card.metadata is None else card.metadata.json,
+        card.product_id,
+        card.line_id,
+        card.unit,
+        card.buyer_id,
+        card.price,
+        card.batch_id,
+        _micros(card.loaded_at),
+        card.edition,
+        None if card.tax_treatment is None else card.tax_treatment.value,
     )
 
 
@@ -208,6 +217,15 @@ def gift_card_of(row: Row, account: Account) -> GiftCard:
         note=row[17],
         tags=() if row[18] == "[]" else tuple(json.loads(row[18])),
         metadata=None if row[19] is None else Metadata(json=row[19]),
+        product_id=row[20],
+        line_id=row[21],
+        unit=row[22],
+        buyer_id=row[23],
+        price=row[24],
+        batch_id=row[25],
+        loaded_at=_time(row[26]),
+        edition=1 if row[27] is None else row[27],
+        tax_treatment=None if row[28] is None else _TREATMENTS[row[28]],
     )
 
 

@@ -147,11 +147,22 @@ def _gift_card(metadata: MetaData, prefix: str, account: Table) -> Table:
         _words("note", nullable=True),
         _words("tags"),
         _words("metadata", nullable=True),
+        _words("product_id", nullable=True),
+        _words("line_id", nullable=True),
+        _number("unit", nullable=True),
+        _words("buyer_id", nullable=True),
+        _number("price", nullable=True),
+        _words("batch_id", nullable=True),
+        _number("loaded_at", nullable=True),
+        _number("edition", nullable=True),
+        _words("tax_treatment", nullable=True),
         CheckConstraint("value > 0", name=f"{prefix}gift_card_value"),
         CheckConstraint("status IN ('pending', 'active', 'blocked', 'deactivated')", name=f"{prefix}gift_card_status"),
         CheckConstraint("(customer_id IS NULL) = (claimed_at IS NULL)", name=f"{prefix}gift_card_claim"),
         _given_index(f"{prefix}gift_card_order", "order_id"),
         _given_index(f"{prefix}gift_card_customer", "customer_id"),
+        _given_index(f"{prefix}gift_card_unit", "order_id", "line_id", "unit", given="unit", unique=True),
+        _given_index(f"{prefix}gift_card_batch", "batch_id", "unit", given="batch_id", unique=True),
         sqlite_strict=True,
     )
 
@@ -324,9 +335,10 @@ def _side_index(prefix: str, side: str) -> Index:
     )
 
 
-def _given_index(name: str, column: str) -> Index:
-    given = text(f"{column} IS NOT NULL")
-    return Index(name, column, postgresql_where=given, sqlite_where=given)
+def _given_index(name: str, *columns: str, given: str | None = None, unique: bool = False) -> Index:
+    """Return an index on the rows in which the column *given*, or else the first one, is not empty."""
+    where = text(f"{given or columns[0]} IS NOT NULL")
+    return Index(name, *columns, unique=unique, postgresql_where=where, sqlite_where=where)
 
 
 def _reversal_index(prefix: str) -> Index:

@@ -9,6 +9,7 @@ loaded is a lost race, and nothing is kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from functools import lru_cache
 
 import attrs
@@ -56,6 +57,7 @@ TYPES = {
 """What PostgreSQL is told of each column; a name means the same in every table."""
 
 ACCOUNT_FACTS = ("posted", "held", "sequence", "version", "recorded_at", "reservations")
+STORE_CREDIT_FACTS = ("customer_id", "status")
 LOT_FACTS = ("remaining", "held", "live")
 HOLD_FACTS = (
     "open_order",
@@ -69,7 +71,7 @@ HOLD_FACTS = (
     "tenders",
     "has_lines",
 )
-"""What changes about an account, a lot and a hold."""
+"""What changes about an account, its owner, a lot and a hold. The end of a lot is written only if it changes, too."""
 
 CARD_FACTS = (
     "status",
@@ -84,6 +86,9 @@ CARD_FACTS = (
     "note",
     "tags",
     "metadata",
+    "loaded_at",
+    "edition",
+    "buyer_id",
 )
 """What may change about a card. The rest was decided when it was issued."""
 
@@ -120,14 +125,20 @@ def writes_of(statements: Statements, changes: Changes) -> list[Write]:
         writes.append(
             Write(statements.gift_card, CARD_FACTS, ("id",), [_card_values(card) for card in changes.gift_cards])
         )
+    if changes.store_credit_accounts:
+        rows = [(credit.customer_id, credit.status.value, credit.id) for credit in changes.store_credit_accounts]
+        writes.append(Write(statements.store_credit, STORE_CREDIT_FACTS, ("account_id",), rows))
     writes.extend(_holds(statements, changes))
     lots = changes.lots()
     new_lots = [lot_row(change.after, change.account.id) for change in lots if change.before is None]
     if new_lots:
         writes.append(_insert(statements.lot, LOT, new_lots))
-    old_lots = [_lot_values(change) for change in lots if change.before is not None]
+    old_lots = [_lot_values(change) for change in lots if change.before is not None and not change.has_new_terms]
     if old_lots:
         writes.append(Write(statements.lot, LOT_FACTS, ("id", "remaining", "held"), old_lots))
+    new_terms = [(_micros(change.after.expires_at), *_lot_values(change)) for change in lots if change.has_new_terms]
+    if new_terms:
+        writes.append(Write(statements.lot, ("expires_at", *LOT_FACTS), ("id", "remaining", "held"), new_terms))
     writes.extend([_refunded_order(statements, order) for order in changes.refunded_orders])
     if changes.transfers:
         rows = [transfer_row(transfer) for transfer in changes.transfers]
@@ -189,6 +200,10 @@ def _account_values(change: AccountChange) -> Values:
 def _hold_values(change: HoldChange) -> Values:
     row = dict(zip(HOLD, hold_row(change.after), strict=True))
     return (*(row[name] for name in HOLD_FACTS), change.before.id, change.before.version)
+
+
+def _micros(moment: datetime | None) -> int | None:
+    return None if moment is None else to_micros(moment)
 
 
 def _lot_values(change: LotChange) -> Values:

@@ -219,8 +219,10 @@ class ReportTests(KitCase):
             for until in times[place:]:
                 for row in stand.loyalty.ask(Movements(since=since, until=until)):
                     rise = minor(row.issued) + minor(row.granted) + minor(row.refunded)
+                    rise += minor(row.reloaded) + minor(row.imported) + minor(row.reinstated)
                     rise += minor(row.adjusted) + minor(row.reversed)
                     fall = minor(row.redeemed) + minor(row.debited) + minor(row.expired)
+                    fall += minor(row.cashed_out) + minor(row.clawed_back)
                     owed = stand.loyalty.ask(Liability(as_of=until - MICROSECOND)).total.get("USD", money(0))
 
                     assert minor(row.opening) + rise - fall == minor(row.closing) == minor(owed)
