@@ -200,8 +200,8 @@ def freeze_metadata(value: object) -> Metadata:
 
     Raises:
         loyalty.errors.InvalidRequest: If anything else is inside, if it is
-            nested more than :data:`METADATA_DEPTH` deep, or if its JSON is
-            longer than :data:`METADATA_BYTES` in UTF-8. The message does not
+            nested more than ``METADATA_DEPTH`` deep, or if its JSON is
+            longer than ``METADATA_BYTES`` in UTF-8. The message does not
             repeat the contents.
     """
     if value is None:

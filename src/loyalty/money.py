@@ -147,7 +147,7 @@ def signed_minor_units(money: object, name: str = "amount") -> int:
 
     Raises:
         loyalty.errors.InvalidAmount: If the amount is not finite, not exact in
-            the minor unit, or longer than :data:`MOST_DIGITS` digits.
+            the minor unit, or longer than ``MOST_DIGITS`` digits.
     """
     amount = getattr(money, "amount", None)
     if type(amount) is Decimal and isinstance(money, Money) and amount.is_finite() and amount.adjusted() < MOST_DIGITS:
@@ -283,7 +283,7 @@ def split_next(amount: int, caps: Sequence[int], allotted: Sequence[int]) -> tup
             What each part got back before.
 
     Returns:
-        What each part gets now: never negative, never above what its cap
+        What each part gets now, never negative, never above what its cap
         leaves, together exactly the amount.
 
     Raises:

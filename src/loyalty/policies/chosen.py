@@ -23,7 +23,7 @@ class Policies:
     One replaceable choice per field; each is pure, and may do no input or output.
 
     Which of them took part in a command is kept with its receipt, by name and
-    version; :func:`loyalty.policies.decision.policy` gives a function a version.
+    version; :func:`loyalty.policy` gives a function a version.
     ``refund_routing`` is for the host, which gives it to ``plan_refund``: the
     library knows nothing of tenders other than its own.
     """

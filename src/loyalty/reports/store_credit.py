@@ -68,8 +68,8 @@ class Statement(Query[AccountStatement]):
     aware and UTC.
 
     Raises:
-        loyalty.errors.StoreCreditAccountNotFound: If there is no such account.
         loyalty.errors.InvalidTime: If *until* is before *since*.
+        loyalty.errors.StoreCreditAccountNotFound: If there is no such account.
     """
 
     account_id: str = attrs.field(validator=fields.is_text)

@@ -52,11 +52,14 @@ class AdjustHold(Command[HoldView]):
     have. On its own it changes nothing that is reserved.
 
     Raises:
-        loyalty.errors.InvalidRequest: If nothing is to be changed, or the amount of
-            a hold that was placed with lines is to be changed without any.
+        loyalty.errors.InvalidRequest: If nothing is to be changed.
         loyalty.errors.HoldNotFound: If there is no such hold, or it is another order's.
         loyalty.errors.HoldClosed: If it was captured or voided, or has lapsed.
         loyalty.errors.CurrencyMismatch: If *amount_due* or a line is in another currency.
+        loyalty.errors.InvalidRequest: If the amount of a hold that was placed with
+            lines is to be changed without any.
+        loyalty.errors.TooManyHolds: If it would reserve on one more account, on
+            which 100 orders hold value.
     """
 
     result_type: ClassVar[type] = HoldView

@@ -55,12 +55,12 @@ class AdjustValue(Command[Adjustment]):
     corrected too, deactivated cards and closed accounts get no value any more.
 
     Raises:
-        loyalty.errors.InvalidTime: If *expires_at* is not in the future.
         loyalty.errors.GiftCardNotFound: If there is no such card.
         loyalty.errors.StoreCreditAccountNotFound: If there is no such account.
+        loyalty.errors.CurrencyMismatch: If the account is in another currency.
         loyalty.errors.NotSpendable: If a credit would go to a card that is pending
             or deactivated, or to a closed account.
-        loyalty.errors.CurrencyMismatch: If the account is in another currency.
+        loyalty.errors.InvalidTime: If *expires_at* is not in the future.
         loyalty.errors.InsufficientBalance: If a debit asks for more than is available.
     """
 
