@@ -1,7 +1,7 @@
 """
 The only door: every check of this project is a session here, and CI runs the same names.
 
-`nox` alone runs lint, imports, types, bare, package and the tests on the current Python, in this order.
+`nox` alone runs lint, imports, types, docs, bare, package and the tests on the current Python, in this order.
 `nox --list` shows the rest. Arguments after `--` go to the tool of the session: `nox -s tests -- -k redeem -n 0`.
 """
 
@@ -40,7 +40,7 @@ nox.options.default_venv_backend = "uv|virtualenv"
 # A Python that is not installed is skipped, also in CI, and never downloaded behind your back.
 nox.options.error_on_missing_interpreters = False
 nox.options.download_python = "never"
-nox.options.sessions = ["lint", "imports", "types", "bare", "package", f"tests-{CURRENT}"]
+nox.options.sessions = ["lint", "imports", "types", "docs", "bare", "package", f"tests-{CURRENT}"]
 
 # uv does not read pip's settings; where pip was told of another index, uv hears of it here.
 for pip_name, uv_name in {"PIP_INDEX_URL": "UV_DEFAULT_INDEX", "PIP_EXTRA_INDEX_URL": "UV_INDEX"}.items():
@@ -74,6 +74,16 @@ def types(session: nox.Session) -> None:
     """Check the types of the package, the tests and this file."""
     session.install(EVERYTHING, *group("typing"))
     session.run("mypy", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation, where every warning is an error. Its last line says where to begin reading."""
+    session.install(EVERYTHING, *group("docs"))
+    built = Path(session.create_tmp()).resolve() / "docs"
+    shutil.rmtree(built, ignore_errors=True)
+    session.run("sphinx-build", "--fail-on-warning", "--keep-going", "--quiet", *session.posargs, "docs", str(built))
+    session.log(f"{built}/index.html")
 
 
 @nox.session

@@ -1,0 +1,91 @@
+"""
+How Sphinx builds the documentation: ``nox -s docs``.
+
+The pages are Markdown. Those of the reference hold marks, which
+``public_reference.py`` replaces by an entry for each public name; the entries
+are made of the docstrings.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import loyalty
+from docs import public_reference
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+    from sphinx.environment import BuildEnvironment
+
+project = "loyalty"
+author = "The loyalty authors"
+copyright = "the loyalty authors; MIT licensed"  # noqa: A001 - Sphinx reads this name
+release = metadata.version("loyalty-core")
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinxcontrib.mermaid"]
+exclude_patterns = ["examples"]
+html_theme = "furo"
+html_title = f"loyalty {release}"
+html_show_sourcelink = False
+
+# A name that leads nowhere is an error, also in a docstring. What others define is not ours to describe.
+nitpicky = True
+nitpick_ignore_regex = [
+    (r"py:.*", r"(attrs?|collections|concurrent|datetime|decimal|enum|fractions|hypothesis|jinja2|moneyed|types)\..*"),
+    (r"py:.*", r"(asyncio|contextlib|pathlib|smtplib|sqlalchemy|ssl|threading|typing)\..*"),
+    # attrs writes the annotations of a field with a converter as they stand in the file.
+    (r"py:class", r"(Currency|Decimal|Money|Path|date|datetime|timedelta|time|ZoneInfo)"),
+    # Type variables and private names stand in signatures and have no entry.
+    (r"py:class", r"loyalty\.[\w.]+\.(Answer|Books|Policy|Result|_\w+)"),
+    # What only the insides of a room pass to each other.
+    (r"py:class", r"loyalty\.adapters\.sqlalchemy\.statements\.Statements"),
+    (r"py:(class|exc)", r"AnyCommand|Disagreement"),
+]
+
+myst_fence_as_directive = ["mermaid"]
+myst_heading_anchors = 3
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+python_maximum_signature_line_length = 60
+python_use_unqualified_type_names = True
+add_module_names = False
+napoleon_numpy_docstring = False
+napoleon_custom_sections = ["Guarantees", "Source", "Order", "Missing", "Concurrent"]
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Fill the pages of the reference, and see that no public name is missing."""
+    app.connect("source-read", _fill)
+    app.connect("autodoc-process-docstring", _as_prose, priority=1)
+    app.connect("env-check-consistency", _require_every_name)
+    return {"parallel_read_safe": True}
+
+
+def _fill(_app: Sphinx, _page: str, source: list[str]) -> None:
+    source[0] = public_reference.filled(source[0])
+
+
+def _as_prose(_app: Sphinx, what: str, _name: str, _value: object, _options: object, lines: list[str]) -> None:
+    """Keep Napoleon from taking what stands before a colon, in the sentence about a constant, for its type."""
+    if what in {"data", "attribute", "property"} and lines:
+        lines[0] = f": {lines[0]}"
+
+
+def _require_every_name(_app: Sphinx, env: BuildEnvironment) -> None:
+    """Warn, which is an error, of every public name that has no entry in what was built."""
+    from sphinx.util import logging  # noqa: PLC0415 - types are checked where it is not installed, too
+
+    described = {described for described, *_ in env.get_domain("py").get_objects()}
+    for name in _missing(described):
+        logging.getLogger(__name__).warning("the reference has no entry for %s", name)
+
+
+def _missing(described: set[str]) -> Iterable[str]:
+    return sorted({f"loyalty.{name}" for name in loyalty.__all__ if name != "LoyaltyError"} - described)

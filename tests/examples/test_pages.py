@@ -1,0 +1,77 @@
+"""Every page runs: its blocks, in order, as one program, importing only what is promised."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+import pytest
+from sybil import Sybil
+from sybil.parsers.markdown import PythonCodeBlockParser
+
+import loyalty
+
+DOCS: Final = Path(__file__).parents[2] / "docs"
+PAGES: Final = sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md"))
+BEGINS: Final = re.compile(r"^(`{3,}|~{3,}|:{3,})(\S+)", re.MULTILINE)
+
+KINDS: Final = {
+    "python": "is run below",
+    "mermaid": "is drawn and checked by test_concepts.py",
+    "sh": "is read below",
+    "text": "shows what a program prints",
+    "{toctree}": "is read by Sphinx, where a page that is not there is an error",
+    "{eval-rst}": "is read by Sphinx, where a name that is not there is an error",
+}
+"""Every kind of block that a page may have, and how it is kept true."""
+
+pages = pytest.mark.parametrize("name", PAGES)
+
+
+def text_of(name: str) -> str:
+    """Return what a page says."""
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+@pages
+def test_a_page_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every Python block runs, in order, in one program, and its assertions hold."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LOYALTY_CODE_SECRET", "the secret of this test, long enough")
+    monkeypatch.setenv("LIMITS_URL", "memory://")
+    page = Sybil(parsers=[PythonCodeBlockParser()], path=str(DOCS), pattern=name).parse(DOCS / name)
+    ran = 0
+    for example in page.examples():
+        example.evaluate()
+        ran += 1
+
+    assert text_of(name).count("\n```python\n") == ran
+    assert ran > 0 or not name.startswith(("guides/", "start"))
+
+
+@pages
+def test_every_kind_of_block_is_kept_true(name: str) -> None:
+    """A page has no block of a kind that nobody looks after, such as Python under another name."""
+    assert {kind for _, kind in BEGINS.findall(text_of(name))} <= set(KINDS)
+
+
+@pages
+def test_every_name_in_a_page_is_public(name: str) -> None:
+    """A page imports only names that `loyalty` promises."""
+    imports = re.findall(r"^from loyalty import (\([^)]*\)|.*)$", text_of(name), re.MULTILINE)
+    names = {found for block in imports for found in re.findall(r"\w+", block)}
+
+    assert names <= set(loyalty.__all__)
+    assert names or not name.startswith(("guides/", "start"))
+
+
+def test_index_leads_to_every_page() -> None:
+    """No page is left out of the tables of contents: Sphinx takes one that is for a mistake, and so do we."""
+    listed = set()
+    for name in PAGES:
+        for block in re.findall(r"^```\{toctree\}\n(.*?)^```", text_of(name), re.MULTILINE | re.DOTALL):
+            lines = [line for line in block.splitlines() if line and not line.startswith(":")]
+            listed |= {str((Path(name).parent / line).with_suffix(".md")) for line in lines}
+
+    assert set(PAGES) == listed | {"index.md"}
