@@ -39,7 +39,7 @@ HOUSE_SECTION_8: Final = {
     "Refused": {
         "InsufficientBalance", "NotSpendable", "ClaimedByAnother", "AlreadyClaimed", "HoldClosed", "AlreadyReversed",
         "NotReversible", "RefundTooLarge", "AmountNotOffered", "NotEligible", "LimitExceeded", "TooManyHolds",
-        "TooManyAttempts",
+        "TooManyAttempts", "AccountNotEmpty",
     },
     "NotFound": {"GiftCardNotFound", "StoreCreditAccountNotFound", "HoldNotFound", "TransferNotFound"},
     "StorageError": {"ConcurrentUpdate", "DuplicateRecord", "StorageUnavailable", "OutcomeUnknown"},
@@ -69,6 +69,8 @@ def full(kind: type[LoyaltyError]) -> LoyaltyError:
         "message": "what happened",
         "requested": Money("5.00", "USD"),
         "available": Money("3.00", "USD"),
+        "posted": Money("4.00", "USD"),
+        "held": Money("1.00", "USD"),
         "refundable": Money("1.00", "KWD"),
         "expected": "USD",
         "actual": "EUR",

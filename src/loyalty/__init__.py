@@ -60,8 +60,10 @@ if TYPE_CHECKING:
     from loyalty.use_cases.adjust_hold import AdjustHold
     from loyalty.use_cases.adjust_value import Adjustment, AdjustValue
     from loyalty.use_cases.block_gift_card import BlockGiftCard
+    from loyalty.use_cases.block_store_credit_account import BlockStoreCreditAccount
     from loyalty.use_cases.capture_hold import Capture, CaptureHold
     from loyalty.use_cases.claim_gift_card import ClaimGiftCard
+    from loyalty.use_cases.close_store_credit_account import CloseStoreCreditAccount
     from loyalty.use_cases.convert_gift_card import Conversion, ConvertGiftCard
     from loyalty.use_cases.debit_store_credit import Debit, DebitStoreCredit
     from loyalty.use_cases.expire_value import Expired, ExpireValue
@@ -78,7 +80,9 @@ if TYPE_CHECKING:
     from loyalty.use_cases.refund_order_to_store_credit import CreditRefund, RefundOrderToStoreCredit
     from loyalty.use_cases.refund_redemption import Refund, RefundRedemption
     from loyalty.use_cases.reverse_transfer import Reversal, ReverseTransfer
+    from loyalty.use_cases.transfer_store_credit import StoreCreditTransfer, TransferStoreCredit
     from loyalty.use_cases.unblock_gift_card import UnblockGiftCard
+    from loyalty.use_cases.unblock_store_credit_account import UnblockStoreCreditAccount
     from loyalty.use_cases.void_hold import VoidHold
 
 __all__ = [
@@ -94,12 +98,14 @@ __all__ = [
     "AuditReport",
     "Balance",
     "BlockGiftCard",
+    "BlockStoreCreditAccount",
     "Capture",
     "CaptureHold",
     "CardOrders",
     "CardPayment",
     "CardsOfOrder",
     "ClaimGiftCard",
+    "CloseStoreCreditAccount",
     "CodeFormat",
     "CodeKeys",
     "Conversion",
@@ -165,12 +171,15 @@ __all__ = [
     "SpendingLimits",
     "Statement",
     "StoreCreditStatus",
+    "StoreCreditTransfer",
     "StoreCreditView",
     "TaxTreatment",
     "TenderPart",
     "Tenders",
     "TransferKind",
+    "TransferStoreCredit",
     "UnblockGiftCard",
+    "UnblockStoreCreditAccount",
     "UnlimitedGuesses",
     "VoidHold",
     "in_proportion",
@@ -196,12 +205,14 @@ _HOMES = {
     "AuditReport": "loyalty.reports.audit",
     "Balance": "loyalty.reports.gift_cards",
     "BlockGiftCard": "loyalty.use_cases.block_gift_card",
+    "BlockStoreCreditAccount": "loyalty.use_cases.block_store_credit_account",
     "Capture": "loyalty.use_cases.capture_hold",
     "CaptureHold": "loyalty.use_cases.capture_hold",
     "CardOrders": "loyalty.reports.gift_cards",
     "CardPayment": "loyalty.policies.tax",
     "CardsOfOrder": "loyalty.reports.gift_cards",
     "ClaimGiftCard": "loyalty.use_cases.claim_gift_card",
+    "CloseStoreCreditAccount": "loyalty.use_cases.close_store_credit_account",
     "CodeFormat": "loyalty.codes.format",
     "CodeKeys": "loyalty.codes.digest",
     "Conversion": "loyalty.use_cases.convert_gift_card",
@@ -267,12 +278,15 @@ _HOMES = {
     "SpendingLimits": "loyalty.policies.limits",
     "Statement": "loyalty.reports.store_credit",
     "StoreCreditStatus": "loyalty.store_credit.account",
+    "StoreCreditTransfer": "loyalty.use_cases.transfer_store_credit",
     "StoreCreditView": "loyalty.store_credit.account",
     "TaxTreatment": "loyalty.ledger.lot",
     "TenderPart": "loyalty.tenders.hold_view",
     "Tenders": "loyalty.reports.checkout",
     "TransferKind": "loyalty.ledger.transfer",
+    "TransferStoreCredit": "loyalty.use_cases.transfer_store_credit",
     "UnblockGiftCard": "loyalty.use_cases.unblock_gift_card",
+    "UnblockStoreCreditAccount": "loyalty.use_cases.unblock_store_credit_account",
     "UnlimitedGuesses": "loyalty.attempts.default",
     "VoidHold": "loyalty.use_cases.void_hold",
     "in_proportion": "loyalty.policies.refund_routing",

@@ -12,6 +12,7 @@ Every error this library raises, grouped by what the caller does next.
     │   └── IdempotencyConflict
     ├── Refused                         tell the customer; the rules say no
     │   ├── InsufficientBalance
+    │   ├── AccountNotEmpty
     │   ├── NotSpendable
     │   ├── ClaimedByAnother
     │   ├── AlreadyClaimed
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from moneyed import Money
 
 __all__ = [
+    "AccountNotEmpty",
     "AlreadyClaimed",
     "AlreadyReversed",
     "AmountNotOffered",
@@ -196,6 +198,18 @@ class InsufficientBalance(Refused):
 
     requested: Money | None = None
     available: Money | None = None
+
+
+@attrs.define(eq=False, str=False)
+class AccountNotEmpty(Refused):
+    """There is still something on the account: ``posted``, of which orders hold ``held``. Both are amounts of money."""
+
+    code: ClassVar[str] = "account_not_empty"
+    public_message: ClassVar[str] = "There is still store credit on this account."
+    default_message: ClassVar[str] = "the account is not empty"
+
+    posted: Money | None = None
+    held: Money | None = None
 
 
 @attrs.define(eq=False, str=False)

@@ -29,9 +29,13 @@ __all__ = [
     "OrderPaid",
     "OrderRefunded",
     "RedemptionRefunded",
+    "StoreCreditAccountBlocked",
+    "StoreCreditAccountClosed",
     "StoreCreditAccountOpened",
+    "StoreCreditAccountUnblocked",
     "StoreCreditDebited",
     "StoreCreditGranted",
+    "StoreCreditTransferred",
     "TransferReversed",
     "ValueAdjusted",
     "ValueExpired",
@@ -191,6 +195,45 @@ class StoreCreditAccountOpened(Event):
     customer_id: str
     currency: str
     first_time: bool
+
+
+@attrs.frozen(kw_only=True)
+class StoreCreditAccountBlocked(Event):
+    """A store credit account was stopped for now."""
+
+    account_id: str
+    customer_id: str
+    reason: str | None
+
+
+@attrs.frozen(kw_only=True)
+class StoreCreditAccountUnblocked(Event):
+    """A store credit account may be spent again."""
+
+    account_id: str
+    customer_id: str
+    reason: str | None
+
+
+@attrs.frozen(kw_only=True)
+class StoreCreditAccountClosed(Event):
+    """A store credit account was stopped for good, with nothing on it."""
+
+    account_id: str
+    customer_id: str
+    reason: str | None
+
+
+@attrs.frozen(kw_only=True)
+class StoreCreditTransferred(Event):
+    """Store credit moved from one account to another."""
+
+    from_account_id: str
+    from_customer_id: str
+    to_account_id: str
+    to_customer_id: str
+    transfer_id: str
+    amount: Money
 
 
 @attrs.frozen(kw_only=True)

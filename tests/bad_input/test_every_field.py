@@ -16,6 +16,7 @@ from loyalty import (
     Direction,
     GiftCardTender,
     LotOrigin,
+    OpenStoreCreditAccount,
     OrderLine,
     PlaceHold,
     PlanPayment,
@@ -48,6 +49,12 @@ PAYMENT: Final = {
     "store_credit_at_most": "optional amount",
     "store_credit_priority": "number",
     "lines": "lines",
+}
+
+ACCOUNT: Final = {
+    "account_id": "optional text",
+    "customer_id": "optional text",
+    "currency": "optional currency",
 }
 
 KIND_OF: Final[Mapping[str, Mapping[str, str]]] = {
@@ -121,6 +128,17 @@ KIND_OF: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "CaptureHold": {**COMMON, "hold_id": "text", "amount": "amount or ALL", "order_id": "optional text"},
     "VoidHold": {**COMMON, "hold_id": "text", "order_id": "optional text"},
+    "BlockStoreCreditAccount": {**COMMON, **ACCOUNT},
+    "UnblockStoreCreditAccount": {**COMMON, **ACCOUNT},
+    "CloseStoreCreditAccount": {**COMMON, **ACCOUNT},
+    "TransferStoreCredit": {
+        **COMMON,
+        "amount": "amount",
+        "from_account_id": "optional text",
+        "from_customer_id": "optional text",
+        "to_account_id": "optional text",
+        "to_customer_id": "optional text",
+    },
     "AdjustValue": {
         **COMMON,
         "actor": "text",
@@ -163,11 +181,7 @@ KIND_OF: Final[Mapping[str, Mapping[str, str]]] = {
     "GetHold": {"id": "optional text", "order_id": "optional text"},
     "GetGiftCard": {"id": "text"},
     "GetBalance": {"code": "code", "customer_id": "optional text"},
-    "GetStoreCreditAccount": {
-        "account_id": "optional text",
-        "customer_id": "optional text",
-        "currency": "optional currency",
-    },
+    "GetStoreCreditAccount": ACCOUNT,
     "Statement": {
         "account_id": "text",
         "since": "time",
@@ -192,6 +206,8 @@ ALTERNATIVES: Final = {
     ("RefundRedemption", "redemption_id"): "order_id",
     ("GrantStoreCredit", "account_id"): "customer_id",
     ("DebitStoreCredit", "account_id"): "customer_id",
+    ("TransferStoreCredit", "from_account_id"): "from_customer_id",
+    ("TransferStoreCredit", "to_account_id"): "to_customer_id",
     ("GetHold", "order_id"): "id",
     ("AdjustValue", "account_id"): "customer_id",
     ("AdjustValue", "gift_card_id"): "customer_id",
@@ -215,6 +231,7 @@ class Scene:
         self.shop.redeem(self.issued, "5.00", "1001")
         granted = self.shop.grant("20.00")
         self.account = granted.account
+        self.shop.execute(OpenStoreCreditAccount(customer_id="cy", currency="USD", idempotency_key="empty"))
         self.held = self.shop.execute(
             PlaceHold(order_id="1004", amount_due=usd("3.00"), codes=(self.issued.code,), idempotency_key="held")
         )
@@ -243,6 +260,10 @@ class Scene:
                 "codes": (self.issued.code,),
                 "customer_id": "ada",
             },
+            "BlockStoreCreditAccount": {"customer_id": "ada", "currency": "USD"},
+            "UnblockStoreCreditAccount": {"customer_id": "ada", "currency": "USD"},
+            "CloseStoreCreditAccount": {"customer_id": "cy", "currency": "USD"},
+            "TransferStoreCredit": {"from_customer_id": "ada", "to_customer_id": "bob", "amount": usd("5.00")},
             "AdjustValue": {
                 "customer_id": "ada",
                 "amount": usd("5.00"),

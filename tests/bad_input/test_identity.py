@@ -18,8 +18,10 @@ from loyalty import (
     AdjustValue,
     Audit,
     BlockGiftCard,
+    BlockStoreCreditAccount,
     CaptureHold,
     ClaimGiftCard,
+    CloseStoreCreditAccount,
     CodeKeys,
     ConvertGiftCard,
     DebitStoreCredit,
@@ -43,7 +45,9 @@ from loyalty import (
     RefundRedemption,
     ReverseTransfer,
     Statement,
+    TransferStoreCredit,
     UnblockGiftCard,
+    UnblockStoreCreditAccount,
     VoidHold,
 )
 from loyalty.errors import (
@@ -78,6 +82,7 @@ def one_of_each(shop: Shop, key: str) -> list[Any]:
     issued = shop.issue("50.00")
     shop.redeem(issued, "5.00", f"order of {issued.gift_card.id}")
     granted = shop.grant("20.00")
+    shop.execute(OpenStoreCreditAccount(customer_id="cy", currency="USD", idempotency_key=shop.key()))
     held = [
         hold(shop, "2.00", codes=[issued.code], order_id=f"held {number} {issued.gift_card.id}") for number in (1, 2, 3)
     ]
@@ -94,6 +99,10 @@ def one_of_each(shop: Shop, key: str) -> list[Any]:
         OpenStoreCreditAccount(customer_id="bob", currency="USD", idempotency_key=key),
         GrantStoreCredit(customer_id="ada", amount=usd("5"), origin=LotOrigin.REFUND, idempotency_key=key),
         DebitStoreCredit(customer_id="ada", amount=usd("5"), idempotency_key=key),
+        BlockStoreCreditAccount(customer_id="ada", currency="USD", idempotency_key=key),
+        UnblockStoreCreditAccount(customer_id="ada", currency="USD", idempotency_key=key),
+        CloseStoreCreditAccount(customer_id="cy", currency="USD", idempotency_key=key),
+        TransferStoreCredit(from_customer_id="ada", to_customer_id="di", amount=usd("5"), idempotency_key=key),
         PayWithBalances(order_id="3", amount_due=usd("5"), codes=(issued.code,), idempotency_key=key),
         AdjustValue(customer_id="ada", amount=usd("5"), direction=Direction.CREDIT, idempotency_key=key, **by_staff),
         ReverseTransfer(transfer_id=granted.transfer.id, idempotency_key=key, **by_staff),

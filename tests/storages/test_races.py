@@ -8,6 +8,7 @@ from datetime import datetime
 import pytest
 
 from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
+from loyalty.testing.kit.account_races import AccountRaceTests
 from loyalty.testing.kit.case import Stand
 from loyalty.testing.kit.hold_races import HoldRaceTests
 from loyalty.testing.kit.races import Outcome, RaceTests
@@ -24,7 +25,7 @@ def racers() -> Iterator[Racers]:
     racers.stop()
 
 
-class ProcessRaces(RaceTests, HoldRaceTests):
+class ProcessRaces(RaceTests, HoldRaceTests, AccountRaceTests):
     """The races of threads, run by processes."""
 
     storage: SqlAlchemyStorage

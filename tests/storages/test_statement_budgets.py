@@ -21,8 +21,10 @@ from loyalty import (
     AdjustHold,
     AdjustValue,
     BlockGiftCard,
+    BlockStoreCreditAccount,
     CaptureHold,
     ClaimGiftCard,
+    CloseStoreCreditAccount,
     CodeFormat,
     ConvertGiftCard,
     DebitStoreCredit,
@@ -52,7 +54,9 @@ from loyalty import (
     ReverseTransfer,
     SpendingLimits,
     Statement,
+    TransferStoreCredit,
     UnblockGiftCard,
+    UnblockStoreCreditAccount,
     VoidHold,
 )
 from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
@@ -81,6 +85,11 @@ COMMANDS: Final = {
     "GrantStoreCredit":                            (5, 2),
     "GrantStoreCredit to a new customer":          (6, 2),
     "DebitStoreCredit":                            (5, 2),
+    "BlockStoreCreditAccount":                     (4, 2),
+    "UnblockStoreCreditAccount":                   (4, 2),
+    "CloseStoreCreditAccount":                     (4, 2),
+    "TransferStoreCredit":                         (6, 2),
+    "TransferStoreCredit to a new customer":       (8, 2),
     "PayWithBalances":                             (5, 2),
     "PayWithBalances of an order that holds":      (6, 2),
     "PlaceHold":                                   (6, 2),
@@ -279,6 +288,34 @@ def debiting(shop: Shop) -> Request:
     return shop.debiting()
 
 
+def unblocking_an_account(shop: Shop) -> Request:
+    """Return the way back for a blocked account."""
+    account_id = shop.grant()
+    shop.loyalty.execute(BlockStoreCreditAccount(account_id=account_id, idempotency_key=shop.key()))
+    return UnblockStoreCreditAccount(account_id=account_id, idempotency_key=shop.key())
+
+
+def closing(shop: Shop) -> Request:
+    """Return the end of an account on which nothing is left."""
+    account_id = shop.grant()
+    shop.loyalty.execute(shop.debiting(amount="10.00"))
+    return CloseStoreCreditAccount(account_id=account_id, idempotency_key=shop.key())
+
+
+def moving(shop: Shop) -> TransferStoreCredit:
+    """Return a transfer to a customer who has no account."""
+    shop.grant("ada")
+    return TransferStoreCredit(
+        from_customer_id="ada", to_customer_id="bob", amount=usd("1.00"), idempotency_key=shop.key()
+    )
+
+
+def moving_into_an_account(shop: Shop) -> Request:
+    """Return a transfer to a customer who has an account."""
+    shop.grant("bob")
+    return moving(shop)
+
+
 def paying(shop: Shop, tenders: int = 3) -> PayWithBalances:
     """Return a payment with all that is on so many tenders, one of which is store credit."""
     shop.grant("ada", "1.00")
@@ -411,6 +448,13 @@ CASES: Final[dict[str, Case]] = {
     "GrantStoreCredit": granting_again,
     "GrantStoreCredit to a new customer": granting,
     "DebitStoreCredit": debiting,
+    "BlockStoreCreditAccount": lambda shop: BlockStoreCreditAccount(
+        account_id=shop.grant(), idempotency_key=shop.key()
+    ),
+    "UnblockStoreCreditAccount": unblocking_an_account,
+    "CloseStoreCreditAccount": closing,
+    "TransferStoreCredit": moving_into_an_account,
+    "TransferStoreCredit to a new customer": moving,
     "PayWithBalances": paying,
     "PayWithBalances of an order that holds": paying_a_held_order,
     "PlaceHold": holding,

@@ -23,12 +23,14 @@ from loyalty import (
     AuditReport,
     Balance,
     BlockGiftCard,
+    BlockStoreCreditAccount,
     Capture,
     CaptureHold,
     CardOrders,
     CardPayment,
     CardsOfOrder,
     ClaimGiftCard,
+    CloseStoreCreditAccount,
     CodeFormat,
     CodeKeys,
     Conversion,
@@ -87,10 +89,13 @@ from loyalty import (
     Reversal,
     ReverseTransfer,
     Statement,
+    StoreCreditTransfer,
     StoreCreditView,
     TenderPart,
     Tenders,
+    TransferStoreCredit,
     UnblockGiftCard,
+    UnblockStoreCreditAccount,
     VoidHold,
     in_proportion,
     other_tenders_first,
@@ -180,6 +185,18 @@ assert_type(grant.transfer.id, TransferId)
 debit = loyalty.execute(DebitStoreCredit(account_id=grant.account.id, amount=money, idempotency_key="k"))
 assert_type(debit, Debit)
 assert_type(debit.account, StoreCreditView)
+
+assert_type(loyalty.execute(BlockStoreCreditAccount(account_id=grant.account.id, idempotency_key="k")), StoreCreditView)
+assert_type(
+    loyalty.execute(UnblockStoreCreditAccount(customer_id="ada", currency="USD", idempotency_key="k")), StoreCreditView
+)
+assert_type(loyalty.execute(CloseStoreCreditAccount(account_id=grant.account.id, idempotency_key="k")), StoreCreditView)
+moved = loyalty.execute(
+    TransferStoreCredit(amount=money, from_account_id=grant.account.id, to_customer_id="bob", idempotency_key="k")
+)
+assert_type(moved, StoreCreditTransfer)
+assert_type(moved.target, StoreCreditView)
+assert_type(moved.transfer_id, TransferId)
 
 payment = loyalty.execute(
     PayWithBalances(order_id="1", amount_due=money, codes=(issued.code,), customer_id="ada", idempotency_key="k")

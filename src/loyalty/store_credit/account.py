@@ -8,11 +8,11 @@ from enum import StrEnum
 import attrs
 from moneyed import Money
 
-from loyalty.errors import NotSpendable
+from loyalty.errors import AccountNotEmpty, NotSpendable
 from loyalty.identifiers import AccountId
 from loyalty.ledger.account import Account
 
-__all__ = ["StoreCreditAccount", "StoreCreditStatus", "StoreCreditView"]
+__all__ = ["LEGAL_MOVES", "StoreCreditAccount", "StoreCreditStatus", "StoreCreditView"]
 
 
 class StoreCreditStatus(StrEnum):
@@ -21,6 +21,14 @@ class StoreCreditStatus(StrEnum):
     OPEN = "open"
     BLOCKED = "blocked"
     CLOSED = "closed"
+
+
+LEGAL_MOVES: dict[StoreCreditStatus, frozenset[StoreCreditStatus]] = {
+    StoreCreditStatus.OPEN: frozenset({StoreCreditStatus.BLOCKED, StoreCreditStatus.CLOSED}),
+    StoreCreditStatus.BLOCKED: frozenset({StoreCreditStatus.OPEN, StoreCreditStatus.CLOSED}),
+    StoreCreditStatus.CLOSED: frozenset(),
+}
+"""Every legal move of an account's status; the methods below only look it up."""
 
 
 @attrs.frozen(kw_only=True)
@@ -55,6 +63,30 @@ class StoreCreditAccount:
         """
         if self.status is StoreCreditStatus.CLOSED:
             raise NotSpendable("the store credit account is closed", reason=self.status.value)
+
+    def require_empty(self, at: datetime) -> None:
+        """
+        Check that nothing is on the account at *at*, expired or not, and that no order holds any of it.
+
+        Raises:
+            loyalty.errors.AccountNotEmpty: If there is; with what is posted and held.
+        """
+        account = self.account.standing(at)
+        if account.posted or account.held:
+            raise AccountNotEmpty(posted=account.money(account.posted), held=account.money(account.held))
+
+    def move_to(self, status: StoreCreditStatus) -> StoreCreditAccount:
+        """
+        Change the status; the same status again changes nothing.
+
+        Raises:
+            loyalty.errors.NotSpendable: If the account is closed, which is final.
+        """
+        if status is self.status:
+            return self
+        if status not in LEGAL_MOVES[self.status]:
+            raise NotSpendable(f"a {self.status} store credit account cannot become {status}", reason=self.status.value)
+        return attrs.evolve(self, status=status)
 
     def with_account(self, account: Account) -> StoreCreditAccount:
         """Return it with the next state of its ledger account."""

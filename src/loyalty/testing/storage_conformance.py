@@ -21,6 +21,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from loyalty.testing.capabilities import Capabilities, without_tests_beyond
+from loyalty.testing.kit.account_races import AccountRaceTests
+from loyalty.testing.kit.accounts import AccountTests
 from loyalty.testing.kit.commands import CommandTests
 from loyalty.testing.kit.corrections import CorrectionTests
 from loyalty.testing.kit.hold_races import HoldRaceTests
@@ -38,6 +40,7 @@ __all__ = ["StorageConformance"]
 class StorageConformance(
     CommandTests,
     CorrectionTests,
+    AccountTests,
     HoldTests,
     ReplayTests,
     PortTests,
@@ -46,6 +49,7 @@ class StorageConformance(
     ReportTests,
     RaceTests,
     HoldRaceTests,
+    AccountRaceTests,
 ):
     """All that every storage must do; see the module for how to use it."""
 

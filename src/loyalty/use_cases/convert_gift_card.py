@@ -15,7 +15,7 @@ from loyalty.events import GiftCardConverted
 from loyalty.gift_cards.card import GiftCard
 from loyalty.identifiers import GiftCardId, TransferId
 from loyalty.ledger.account import Account
-from loyalty.ledger.lot import Lot, LotMove
+from loyalty.ledger.lot import LotMove
 from loyalty.ledger.transfer import Side, TransferKind
 from loyalty.ports.changes import AccountChange
 from loyalty.ports.storage import UnitOfWork
@@ -23,6 +23,7 @@ from loyalty.store_credit.account import StoreCreditAccount, StoreCreditView
 from loyalty.use_cases.card_access import the_card, wanted_card
 from loyalty.use_cases.command import Command, Context, Outcome
 from loyalty.use_cases.credit_access import changed_credit, credit_in, new_credit
+from loyalty.use_cases.moving import lots_like
 
 __all__ = ["Conversion", "ConvertGiftCard"]
 
@@ -76,7 +77,7 @@ class ConvertGiftCard(Command[Conversion]):
         at = target.account.instant(at)
         moves = _all_that_lives(source, at)
         emptied, debit = source.debit(moves, at)
-        filled, credit = target.account.credit(_lots_after(context, source, moves, at), at)
+        filled, credit = target.account.credit(lots_like(context, source, moves, at), at)
         return self._outcome(context, card, emptied, debit, (target, filled, credit), is_new=is_new, at=at)
 
     def _target(
@@ -137,8 +138,3 @@ def _all_that_lives(source: Account, at: datetime) -> tuple[LotMove, ...]:
     if not moves:
         raise NotSpendable("there is no value left on the gift card", reason="exhausted")
     return moves
-
-
-def _lots_after(context: Context, source: Account, moves: tuple[LotMove, ...], at: datetime) -> tuple[Lot, ...]:
-    origins = [(source.lot(move.lot_id), move.amount) for move in moves]
-    return tuple(context.lot_like(lot, amount, at, expires_at=lot.expires_at) for lot, amount in origins)

@@ -12,7 +12,7 @@ from loyalty.ports.storage import Found, Wanted
 from loyalty.store_credit.account import StoreCreditAccount
 from loyalty.use_cases.command import Context
 
-__all__ = ["changed_credit", "credit_in", "new_credit", "the_credit", "wanted_credit"]
+__all__ = ["changed_credit", "changed_credit_facts", "credit_in", "new_credit", "the_credit", "wanted_credit"]
 
 
 def wanted_credit(account_id: str | None, customer_id: str | None, currency: str | None) -> Wanted:
@@ -52,3 +52,15 @@ def changed_credit(before: StoreCreditAccount, after: Account, *, is_new: bool) 
     if is_new:
         return Changes(new_store_credit_accounts=(before.with_account(after),))
     return Changes(accounts=(AccountChange(before.account, after),))
+
+
+def changed_credit_facts(before: StoreCreditAccount, after: StoreCreditAccount) -> Changes:
+    """
+    Return the change of an account's own facts.
+
+    The ledger account's version moves with it, so that nobody who read the
+    account before can still write on what he read.
+    """
+    touched = before.account.touched()
+    change = AccountChange(before.account, touched)
+    return Changes(store_credit_accounts=(after.with_account(touched),), accounts=(change,))

@@ -74,6 +74,8 @@ class RefundRedemption(Command[Refund]):
         loyalty.errors.CurrencyMismatch: If the order was paid in another currency.
         loyalty.errors.RefundTooLarge: If more would be given back than was
             redeemed and not yet refunded.
+        loyalty.errors.NotSpendable: If some of it would go to a closed account;
+            refund that part as new value.
 
     Guarantees:
         Never more than was redeemed, in any number of calls
@@ -170,15 +172,18 @@ class _Returns:
         self._before = {account.id: account for account in found.accounts()}
         self._after = dict(self._before)
         self._cards = {card.account.id: card.id for card in found.gift_cards}
+        self._credits = {credit.id: credit for credit in found.store_credit_accounts}
         self._transfers: list[Transfer] = []
         self.forfeited = 0
         self.regranted = 0
 
     def account_of(self, redemption: Transfer) -> Account:
-        """Return the account that paid, as it stands now."""
+        """Return the account that paid, as it stands now; a closed one gets nothing back."""
         account = self._after.get(redemption.debit.account_id or AccountId(""))
         if account is None:
             raise CorruptLedger(f"the account that paid transfer {redemption.id} is not there")
+        if account.id in self._credits:
+            self._credits[account.id].require_not_closed()
         return account
 
     def add(self, after: Account, transfer: Transfer) -> None:

@@ -26,6 +26,8 @@ from loyalty.use_cases.giving_back import GivenBack, give_back
 
 __all__ = ["Reversal", "ReverseTransfer"]
 
+_BETWEEN_CUSTOMERS = frozenset({TransferKind.CONVERSION, TransferKind.MOVE})
+
 
 @attrs.frozen(kw_only=True)
 class Reversal:
@@ -51,11 +53,11 @@ class ReverseTransfer(Command[Reversal]):
     Undo exactly one earlier transfer, whole and once, by a transfer the other way round.
 
     For staff, so *actor* and *reason* are required. Value goes back lot by lot:
-    what was issued, granted, refunded or converted is taken out of the lots it
-    went to, if all of it is still there, unspent and unheld; what was taken is
+    what was issued, granted, refunded, converted or moved is taken out of the lots
+    it went to, if all of it is still there, unspent and unheld; what was taken is
     given back to the lots it came from. Where such a lot has expired meanwhile,
     value follows the shop's policy for refunds, except that value which was only
-    converted keeps its expiry. Blocked cards and accounts are corrected too. A
+    converted or moved keeps its expiry. Blocked cards and accounts are corrected too. A
     reversal is final: what it did wrong is an ``AdjustValue``. A refund that was
     reversed can be made again.
 
@@ -150,7 +152,7 @@ class ReverseTransfer(Command[Reversal]):
 
 
 def _decided(context: Context, original: Transfer, forfeited: int, regranted: int) -> tuple[Decision, ...]:
-    if original.kind is TransferKind.CONVERSION or not (forfeited or regranted):
+    if original.kind in _BETWEEN_CUSTOMERS or not (forfeited or regranted):
         return ()
     return (context.policies.decided("refund_expiry", f"forfeit {forfeited}, regrant {regranted}"),)
 
@@ -191,9 +193,9 @@ def _still_there(account: Account, original: Transfer) -> tuple[LotMove, ...]:
 
 
 def _give_back(context: Context, account: Account, original: Transfer, at: datetime) -> GivenBack:
-    """Give back what the transfer took. What was only converted goes back as it is, expired or not."""
+    """Give back what the transfer took. What only moved between customers goes back as it is, expired or not."""
     moves = original.debit.lots
-    if original.kind is TransferKind.CONVERSION:
+    if original.kind in _BETWEEN_CUSTOMERS:
         after, side = account.give_back(moves, (), at)
         return GivenBack(after, side, sum(_expired(account, moves, at)), 0)
     return give_back(context, account, [(move.lot_id, move.amount) for move in moves], at)

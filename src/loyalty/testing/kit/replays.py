@@ -21,8 +21,10 @@ from loyalty.testing.programs import money
 from loyalty.use_cases.adjust_hold import AdjustHold
 from loyalty.use_cases.adjust_value import AdjustValue
 from loyalty.use_cases.block_gift_card import BlockGiftCard
+from loyalty.use_cases.block_store_credit_account import BlockStoreCreditAccount
 from loyalty.use_cases.capture_hold import CaptureHold
 from loyalty.use_cases.claim_gift_card import ClaimGiftCard
+from loyalty.use_cases.close_store_credit_account import CloseStoreCreditAccount
 from loyalty.use_cases.command import Command
 from loyalty.use_cases.convert_gift_card import ConvertGiftCard
 from loyalty.use_cases.debit_store_credit import DebitStoreCredit
@@ -36,7 +38,9 @@ from loyalty.use_cases.refund_as_gift_card import RefundAsGiftCard
 from loyalty.use_cases.refund_order_to_store_credit import RefundOrderToStoreCredit
 from loyalty.use_cases.refund_redemption import RefundRedemption
 from loyalty.use_cases.reverse_transfer import ReverseTransfer
+from loyalty.use_cases.transfer_store_credit import TransferStoreCredit
 from loyalty.use_cases.unblock_gift_card import UnblockGiftCard
+from loyalty.use_cases.unblock_store_credit_account import UnblockStoreCreditAccount
 from loyalty.use_cases.void_hold import VoidHold
 
 __all__ = ["COMMANDS", "Prepared", "ReplayTests", "prepare"]
@@ -138,6 +142,26 @@ COMMANDS: Final[Mapping[str, tuple[Make, str]]] = {
         lambda _, key, note: DebitStoreCredit(customer_id="ada", amount=money(300), note=note, idempotency_key=key),
         "StoreCreditDebited",
     ),
+    "transfer": (
+        lambda _, key, note: TransferStoreCredit(
+            from_customer_id="ada", to_customer_id="bo", amount=money(300), note=note, idempotency_key=key
+        ),
+        "StoreCreditTransferred",
+    ),
+    "block an account": (
+        lambda _, key, note: BlockStoreCreditAccount(customer_id="ada", currency="USD", note=note, idempotency_key=key),
+        "StoreCreditAccountBlocked",
+    ),
+    "unblock an account": (
+        lambda _, key, note: UnblockStoreCreditAccount(
+            customer_id="ada", currency="USD", note=note, idempotency_key=key
+        ),
+        "StoreCreditAccountUnblocked",
+    ),
+    "close an account": (
+        lambda _, key, note: CloseStoreCreditAccount(customer_id="cy", currency="USD", note=note, idempotency_key=key),
+        "StoreCreditAccountClosed",
+    ),
     "adjust": (
         lambda card, key, note: AdjustValue(
             gift_card_id=card.gift_card.id,
@@ -176,13 +200,14 @@ def prepare(stand: Stand) -> Prepared:
     """
     Leave a card of 1000, 300 of credit for ada, and the order 0, which a card paid with 200.
 
-    The order 3 holds 300 of the 400 on two more cards.
+    An account of cy is empty. The order 3 holds 300 of the 400 on two more cards.
     """
     paid = stand.card(200)
     redemption = stand.execute(
         RedeemGiftCard(code=paid.code, amount=money(200), order_id="0", idempotency_key="order 0")
     )
     stand.credit(300)
+    stand.execute(OpenStoreCreditAccount(customer_id="cy", currency="USD", idempotency_key="an empty account"))
     card = stand.card(1000, expires_at=stand.clock() + DAY)
     hold = stand.hold(300, stand.card(100), stand.card(300), order_id="3")
     return Prepared(code=card.code, gift_card=card.gift_card, redemption_id=redemption.id, hold_id=hold.id)
