@@ -59,8 +59,8 @@ class AccountRaceTests(RaceCase):
         stand.require_sound()
 
     @needs("threads")
-    @pytest.mark.parametrize(("racers", "units"), [(2, 1), (8, 3), (32, 10)])
-    def test_the_last_unit_is_spent_or_moved_but_not_both(self, stand: Stand, racers: int, units: int) -> None:
+    @pytest.mark.parametrize(("rivals", "units"), [(2, 1), (8, 3), (32, 10)])
+    def test_the_last_unit_is_spent_or_moved_but_not_both(self, stand: Stand, rivals: int, units: int) -> None:
         """As many as there are units win, everybody else is told that the balance is short."""
         stand.credit(100 * units)
         outcomes = self.race(
@@ -71,12 +71,12 @@ class AccountRaceTests(RaceCase):
                 else DebitStoreCredit(
                     customer_id="ada", amount=money(100), order_id=f"{number}", idempotency_key=f"{number}"
                 )
-                for number in range(racers)
+                for number in range(rivals)
             ],
         )
         moved = sum(error is None for _, error in outcomes[1::2])
 
-        assert {"done": units, InsufficientBalance.__name__: racers - units} == kinds(outcomes)
+        assert {"done": units, InsufficientBalance.__name__: rivals - units} == kinds(outcomes)
         assert {"USD": 100 * moved} == {"USD": 0, **stand.books().owed()}
         assert money(0) == stand.credit_of("ada")
         stand.require_sound()
@@ -97,18 +97,18 @@ class AccountRaceTests(RaceCase):
         stand.require_sound()
 
     @needs("threads")
-    @pytest.mark.parametrize("racers", [2, 8, 32])
-    def test_no_value_comes_to_an_account_that_is_being_closed(self, stand: Stand, racers: int) -> None:
+    @pytest.mark.parametrize("rivals", [2, 8, 32])
+    def test_no_value_comes_to_an_account_that_is_being_closed(self, stand: Stand, rivals: int) -> None:
         """Either the account is closed and takes nothing, or it took something and stays open."""
         stand.execute(OpenStoreCreditAccount(customer_id="ada", currency="USD", idempotency_key="open"))
-        stand.credit(100 * racers, "bo")
-        outcomes = self.race(stand, [_come_or_close(number) for number in range(racers)])
+        stand.credit(100 * rivals, "bo")
+        outcomes = self.race(stand, [_come_or_close(number) for number in range(rivals)])
         closed = sum(error is None for _, error in outcomes[::2])
         came = sum(error is None for _, error in outcomes[1::2])
         (account,) = [one for one in stand.books().store_credit_accounts if one.customer_id == "ada"]
 
         assert (account.status is StoreCreditStatus.CLOSED) is (closed > 0) is (came == 0)
-        assert (closed in {0, racers // 2}) is (came in {0, racers // 2}) is True
+        assert (closed in {0, rivals // 2}) is (came in {0, rivals // 2}) is True
         assert {"done", AccountNotEmpty.__name__, NotSpendable.__name__} >= set(kinds(outcomes))
         stand.require_sound()
 
