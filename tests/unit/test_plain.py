@@ -22,9 +22,11 @@ from loyalty import (
     AdjustValue,
     Audit,
     BlockGiftCard,
+    BlockStoreCreditAccount,
     CaptureHold,
     CardsOfOrder,
     ClaimGiftCard,
+    CloseStoreCreditAccount,
     ConvertGiftCard,
     DebitStoreCredit,
     Direction,
@@ -53,7 +55,9 @@ from loyalty import (
     RefundRedemption,
     ReverseTransfer,
     Statement,
+    TransferStoreCredit,
     UnblockGiftCard,
+    UnblockStoreCreditAccount,
     VoidHold,
 )
 from loyalty import events as events_module
@@ -127,6 +131,11 @@ def results() -> dict[str, Any]:
     returned: dict[str, Any] = {"order_id": "4", "amount": usd("1"), "refundable": usd("9")}
     do(RefundOrderToStoreCredit(customer_id="bob", idempotency_key="22", **returned))
     do(RefundAsGiftCard(idempotency_key="23", **returned))
+    do(TransferStoreCredit(from_customer_id="bob", to_customer_id="cy", amount=usd("1"), idempotency_key="30"))
+    account: dict[str, Any] = {"customer_id": "bob", "currency": "USD"}
+    do(BlockStoreCreditAccount(idempotency_key="31", **account))
+    do(UnblockStoreCreditAccount(idempotency_key="32", **account))
+    do(CloseStoreCreditAccount(idempotency_key="33", **account))
     do(ExpireValue())
     return made
 
