@@ -40,6 +40,7 @@ HOUSE_SECTION_8: Final = {
         "InsufficientBalance", "NotSpendable", "ClaimedByAnother", "AlreadyClaimed", "HoldClosed", "AlreadyReversed",
         "NotReversible", "RefundTooLarge", "AmountNotOffered", "NotEligible", "LimitExceeded", "TooManyHolds",
         "TooManyAttempts", "AccountNotEmpty",
+        "ChangedMeanwhile",
     },
     "NotFound": {"GiftCardNotFound", "StoreCreditAccountNotFound", "HoldNotFound", "TransferNotFound"},
     "StorageError": {"ConcurrentUpdate", "DuplicateRecord", "StorageUnavailable", "OutcomeUnknown"},
@@ -80,6 +81,8 @@ def full(kind: type[LoyaltyError]) -> LoyaltyError:
         "limit": "per_order",
         "allowed": Money("2.00", "USD"),
         "retry_after": timedelta(seconds=42),
+        "given": 1,
+        "current": 2,
     }
     return kind(*(values[field.name] for field in attrs.fields(kind)))
 

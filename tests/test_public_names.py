@@ -15,7 +15,7 @@ from loyalty import errors
 from loyalty.reports.query import Query
 from loyalty.use_cases.command import Command, Sweep
 
-MOST_NAMES: Final = 120
+MOST_NAMES: Final = 200
 
 PAGE_OF_USE: Final = {
     "ALL", "Audit", "CaptureHold", "ClaimGiftCard", "CodeKeys", "ConvertGiftCard", "GetBalance", "GetGiftCard",
@@ -54,6 +54,9 @@ TAKES: Final[dict[str, set[str]]] = {
     "RefundOrderToStoreCredit": {"order_id", "customer_id", "amount", "refundable", "expires_at", "idempotency_key"},
     "RefundAsGiftCard": {"order_id", "amount", "refundable", "recipient", "expires_at", "idempotency_key"},
     "DebitStoreCredit": {"account_id", "customer_id", "amount", "idempotency_key"},
+    "DeactivateGiftCard": {"gift_card_id", "code", "reason", "actor", "idempotency_key"},
+    "ReplaceGiftCardCode": {"gift_card_id", "code", "reason", "actor", "idempotency_key"},
+    "UpdateGiftCard": {"gift_card_id", "edition", "note", "tags", "metadata", "idempotency_key"},
     "PayWithBalances": {"order_id", "amount_due", "codes", "customer_id", "use_store_credit", "idempotency_key"},
     "OpenStoreCreditAccount": {"customer_id", "currency", "idempotency_key"},
     "Statement": {"account_id", "after", "limit", "since", "until"},

@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from loyalty.use_cases.claim_gift_card import ClaimGiftCard
     from loyalty.use_cases.close_store_credit_account import CloseStoreCreditAccount
     from loyalty.use_cases.convert_gift_card import Conversion, ConvertGiftCard
+    from loyalty.use_cases.deactivate_gift_card import DeactivateGiftCard
     from loyalty.use_cases.debit_store_credit import Debit, DebitStoreCredit
     from loyalty.use_cases.expire_value import Expired, ExpireValue
     from loyalty.use_cases.grant_store_credit import Grant, GrantStoreCredit
@@ -79,10 +80,12 @@ if TYPE_CHECKING:
     from loyalty.use_cases.refund_as_gift_card import RefundAsGiftCard
     from loyalty.use_cases.refund_order_to_store_credit import CreditRefund, RefundOrderToStoreCredit
     from loyalty.use_cases.refund_redemption import Refund, RefundRedemption
+    from loyalty.use_cases.replace_gift_card_code import ReplaceGiftCardCode
     from loyalty.use_cases.reverse_transfer import Reversal, ReverseTransfer
     from loyalty.use_cases.transfer_store_credit import StoreCreditTransfer, TransferStoreCredit
     from loyalty.use_cases.unblock_gift_card import UnblockGiftCard
     from loyalty.use_cases.unblock_store_credit_account import UnblockStoreCreditAccount
+    from loyalty.use_cases.update_gift_card import UpdateGiftCard
     from loyalty.use_cases.void_hold import VoidHold
 
 __all__ = [
@@ -112,6 +115,7 @@ __all__ = [
     "ConvertGiftCard",
     "CreditRefund",
     "CurrencyMovements",
+    "DeactivateGiftCard",
     "Debit",
     "DebitStoreCredit",
     "Decision",
@@ -166,6 +170,7 @@ __all__ = [
     "RefundTender",
     "RefusedTender",
     "Region",
+    "ReplaceGiftCardCode",
     "Reversal",
     "ReverseTransfer",
     "SpendingLimits",
@@ -181,6 +186,7 @@ __all__ = [
     "UnblockGiftCard",
     "UnblockStoreCreditAccount",
     "UnlimitedGuesses",
+    "UpdateGiftCard",
     "VoidHold",
     "in_proportion",
     "never_for_paid_value",
@@ -219,6 +225,7 @@ _HOMES = {
     "ConvertGiftCard": "loyalty.use_cases.convert_gift_card",
     "CreditRefund": "loyalty.use_cases.refund_order_to_store_credit",
     "CurrencyMovements": "loyalty.reports.liability",
+    "DeactivateGiftCard": "loyalty.use_cases.deactivate_gift_card",
     "Debit": "loyalty.use_cases.debit_store_credit",
     "DebitStoreCredit": "loyalty.use_cases.debit_store_credit",
     "Decision": "loyalty.policies.decision",
@@ -273,6 +280,7 @@ _HOMES = {
     "RefundTender": "loyalty.policies.refund_routing",
     "RefusedTender": "loyalty.tenders.usable",
     "Region": "loyalty.policies.tax",
+    "ReplaceGiftCardCode": "loyalty.use_cases.replace_gift_card_code",
     "Reversal": "loyalty.use_cases.reverse_transfer",
     "ReverseTransfer": "loyalty.use_cases.reverse_transfer",
     "SpendingLimits": "loyalty.policies.limits",
@@ -288,6 +296,7 @@ _HOMES = {
     "UnblockGiftCard": "loyalty.use_cases.unblock_gift_card",
     "UnblockStoreCreditAccount": "loyalty.use_cases.unblock_store_credit_account",
     "UnlimitedGuesses": "loyalty.attempts.default",
+    "UpdateGiftCard": "loyalty.use_cases.update_gift_card",
     "VoidHold": "loyalty.use_cases.void_hold",
     "in_proportion": "loyalty.policies.refund_routing",
     "never_for_paid_value": "loyalty.policies.expiry",

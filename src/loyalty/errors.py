@@ -24,6 +24,7 @@ Every error this library raises, grouped by what the caller does next.
     │   ├── NotReversible
     │   ├── RefundTooLarge
     │   ├── AmountNotOffered
+    │   ├── ChangedMeanwhile
     │   └── TooManyAttempts
     ├── NotFound (LookupError)
     │   ├── GiftCardNotFound
@@ -60,6 +61,7 @@ __all__ = [
     "AlreadyClaimed",
     "AlreadyReversed",
     "AmountNotOffered",
+    "ChangedMeanwhile",
     "ClaimedByAnother",
     "ConcurrentUpdate",
     "CorruptLedger",
@@ -328,6 +330,22 @@ class AmountNotOffered(Refused):
     code: ClassVar[str] = "amount_not_offered"
     public_message: ClassVar[str] = "This amount is not on offer."
     default_message: ClassVar[str] = "the amount is not on offer"
+
+
+@attrs.define(eq=False, str=False)
+class ChangedMeanwhile(Refused):
+    """
+    Somebody else changed it since it was read; read it again, and decide again.
+
+    ``given`` is the version that the request was decided on, ``current`` the present one.
+    """
+
+    code: ClassVar[str] = "changed_meanwhile"
+    public_message: ClassVar[str] = "This was changed by somebody else in the meantime."
+    default_message: ClassVar[str] = "it was changed since it was read"
+
+    given: int = 0
+    current: int = 0
 
 
 @attrs.define(eq=False, str=False)

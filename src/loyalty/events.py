@@ -17,10 +17,13 @@ __all__ = [
     "Event",
     "GiftCardBlocked",
     "GiftCardClaimed",
+    "GiftCardCodeReplaced",
     "GiftCardConverted",
+    "GiftCardDeactivated",
     "GiftCardIssued",
     "GiftCardRedeemed",
     "GiftCardUnblocked",
+    "GiftCardUpdated",
     "HoldAdjusted",
     "HoldCaptured",
     "HoldPlaced",
@@ -185,6 +188,33 @@ class GiftCardUnblocked(Event):
 
     gift_card_id: str
     reason: str | None
+
+
+@attrs.frozen(kw_only=True)
+class GiftCardDeactivated(Event):
+    """A gift card was stopped for good."""
+
+    gift_card_id: str
+    reason: str | None
+
+
+@attrs.frozen(kw_only=True)
+class GiftCardCodeReplaced(Event):
+    """A gift card has another code; ``code_version`` counts them, and every earlier one is dead."""
+
+    gift_card_id: str
+    code_version: int
+    actor: str | None
+    reason: str | None
+
+
+@attrs.frozen(kw_only=True)
+class GiftCardUpdated(Event):
+    """Staff changed the free facts of a gift card; ``edition`` counts these changes."""
+
+    gift_card_id: str
+    edition: int
+    actor: str | None
 
 
 @attrs.frozen(kw_only=True)

@@ -96,6 +96,9 @@ KIND_OF: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "BlockGiftCard": {**COMMON, "gift_card_id": "optional text", "code": "optional code"},
     "UnblockGiftCard": {**COMMON, "gift_card_id": "optional text", "code": "optional code"},
+    "DeactivateGiftCard": {**COMMON, "gift_card_id": "optional text", "code": "optional code"},
+    "ReplaceGiftCardCode": {**COMMON, "gift_card_id": "optional text", "code": "optional code"},
+    "UpdateGiftCard": {**COMMON, "gift_card_id": "text", "edition": "number", "tags": "texts"},
     "OpenStoreCreditAccount": {**COMMON, "customer_id": "text", "currency": "currency"},
     "GrantStoreCredit": {
         **COMMON,
@@ -203,6 +206,8 @@ ALTERNATIVES: Final = {
     ("RedeemGiftCard", "gift_card_id"): "code",
     ("BlockGiftCard", "code"): "gift_card_id",
     ("UnblockGiftCard", "code"): "gift_card_id",
+    ("DeactivateGiftCard", "code"): "gift_card_id",
+    ("ReplaceGiftCardCode", "code"): "gift_card_id",
     ("RefundRedemption", "redemption_id"): "order_id",
     ("GrantStoreCredit", "account_id"): "customer_id",
     ("DebitStoreCredit", "account_id"): "customer_id",
@@ -244,6 +249,9 @@ class Scene:
             "RefundRedemption": {"order_id": "1001", "amount": ALL},
             "BlockGiftCard": {"gift_card_id": card.id},
             "UnblockGiftCard": {"gift_card_id": card.id},
+            "DeactivateGiftCard": {"gift_card_id": card.id},
+            "ReplaceGiftCardCode": {"gift_card_id": card.id},
+            "UpdateGiftCard": {"gift_card_id": card.id, "edition": 1, "note": "a", "tags": ("b",), "metadata": None},
             "OpenStoreCreditAccount": {"customer_id": "bob", "currency": "EUR"},
             "GrantStoreCredit": {
                 "customer_id": "ada",

@@ -12,6 +12,7 @@ import attrs
 import pytest
 
 from loyalty import MemoryStorage
+from loyalty.errors import InvalidRequest
 from loyalty.identifiers import HoldId
 from loyalty.ledger.account import Account
 from loyalty.ledger.hold import Hold
@@ -162,6 +163,19 @@ class ExcludesTheInstant(Broken):
         return self.sound.balances_by_origin(None if as_of is None else as_of - datetime.resolution)
 
 
+class KeepsOldCodes(Broken):
+    """Has no index that follows the digests of cards."""
+
+    def write(self, changes: Changes) -> Any:
+        """Write, and find every card under its first code for ever."""
+        first = dict(self.sound._books.digests)
+        written = self.sound.write(changes)
+        self.sound.apply()
+        self.sound._written = None
+        self.sound._books.digests.update(first)
+        return written
+
+
 class ForgetsEmptyLots(Broken):
     """Loads only what has value, also where empty lots were asked for."""
 
@@ -285,6 +299,7 @@ MUSEUM: Final[tuple[tuple[type[Broken], str, tuple[object, ...]], ...]] = (
     (CutsMicroseconds, "test_times_are_stored_to_the_microsecond", (datetime.fromisoformat("2000-02-29T12:34:56.1Z"),)),
     (CountsInFloats, "test_sums_are_exact_where_floats_are_not", (2**53 + 1,)),
     (ExcludesTheInstant, "test_liability_as_of_any_instant_is_what_was_owed_then", ()),
+    (KeepsOldCodes, "test_a_replaced_code_is_dead_and_the_card_lives_on", ()),
     (ForgetsEmptyLots, "test_accounts_carry_the_lots_that_have_value", ()),
     (ForgetsReservations, "test_held_value_cannot_be_spent_by_others", ()),
     (IgnoresTheVersionsOfHolds, "test_a_stale_hold_is_never_written", ()),
@@ -325,6 +340,18 @@ RULES: Final[tuple[tuple[str, object, str, tuple[object, ...]], ...]] = (
         f"{COMMANDS}.capture_hold._require_active",
         lambda _: None,
         "test_a_block_stops_the_capture_until_it_is_lifted",
+        (),
+    ),
+    (
+        "loyalty.gift_cards.card.GiftCard.require_active",
+        lambda _: None,
+        "test_a_deactivated_card_is_over_and_its_value_is_still_owed",
+        (),
+    ),
+    (
+        f"{COMMANDS}.update_gift_card.ChangedMeanwhile",
+        lambda **_: InvalidRequest(),
+        "test_an_update_needs_the_present_edition",
         (),
     ),
     (f"{COMMANDS}.place_hold.resolved_for_another", lambda *_: (), "test_an_order_replaces_its_own_hold_only", ()),

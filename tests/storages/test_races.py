@@ -9,6 +9,7 @@ import pytest
 
 from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
 from loyalty.testing.kit.account_races import AccountRaceTests
+from loyalty.testing.kit.card_races import CardRaceTests
 from loyalty.testing.kit.case import Stand
 from loyalty.testing.kit.hold_races import HoldRaceTests
 from loyalty.testing.kit.races import Outcome, RaceTests
@@ -25,7 +26,12 @@ def racers() -> Iterator[Racers]:
     racers.stop()
 
 
-class ProcessRaces(RaceTests, HoldRaceTests, AccountRaceTests):
+class ProcessRaces(
+    RaceTests,
+    HoldRaceTests,
+    AccountRaceTests,
+    CardRaceTests,
+):
     """The races of threads, run by processes."""
 
     storage: SqlAlchemyStorage

@@ -27,6 +27,7 @@ from loyalty import (
     CloseStoreCreditAccount,
     CodeFormat,
     ConvertGiftCard,
+    DeactivateGiftCard,
     DebitStoreCredit,
     Direction,
     ExpireValue,
@@ -51,12 +52,14 @@ from loyalty import (
     RefundAsGiftCard,
     RefundOrderToStoreCredit,
     RefundRedemption,
+    ReplaceGiftCardCode,
     ReverseTransfer,
     SpendingLimits,
     Statement,
     TransferStoreCredit,
     UnblockGiftCard,
     UnblockStoreCreditAccount,
+    UpdateGiftCard,
     VoidHold,
 )
 from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
@@ -81,6 +84,9 @@ COMMANDS: Final = {
     "RefundRedemption":                            (7, 4),
     "BlockGiftCard":                               (4, 2),
     "UnblockGiftCard":                             (4, 2),
+    "DeactivateGiftCard":                          (4, 2),
+    "ReplaceGiftCardCode":                         (4, 2),
+    "UpdateGiftCard":                              (4, 2),
     "OpenStoreCreditAccount":                      (4, 2),
     "GrantStoreCredit":                            (5, 2),
     "GrantStoreCredit to a new customer":          (6, 2),
@@ -442,6 +448,18 @@ CASES: Final[dict[str, Case]] = {
     "RefundRedemption": refunding,
     "BlockGiftCard": lambda shop: BlockGiftCard(gift_card_id=shop.issue().gift_card.id, idempotency_key=shop.key()),
     "UnblockGiftCard": unblocking,
+    "DeactivateGiftCard": lambda shop: DeactivateGiftCard(
+        gift_card_id=shop.issue().gift_card.id, idempotency_key=shop.key()
+    ),
+    "ReplaceGiftCardCode": lambda shop: ReplaceGiftCardCode(code=shop.issue().code, idempotency_key=shop.key()),
+    "UpdateGiftCard": lambda shop: UpdateGiftCard(
+        gift_card_id=shop.issue().gift_card.id,
+        edition=1,
+        note="lost",
+        tags=("a",),
+        metadata={"a": 1},
+        idempotency_key=shop.key(),
+    ),
     "OpenStoreCreditAccount": lambda shop: OpenStoreCreditAccount(
         customer_id="ada", currency="USD", idempotency_key=shop.key()
     ),

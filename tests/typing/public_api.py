@@ -37,6 +37,7 @@ from loyalty import (
     ConvertGiftCard,
     CreditRefund,
     CurrencyMovements,
+    DeactivateGiftCard,
     Debit,
     DebitStoreCredit,
     Direction,
@@ -86,6 +87,7 @@ from loyalty import (
     RefundTender,
     RefusedTender,
     Region,
+    ReplaceGiftCardCode,
     Reversal,
     ReverseTransfer,
     Statement,
@@ -96,6 +98,7 @@ from loyalty import (
     TransferStoreCredit,
     UnblockGiftCard,
     UnblockStoreCreditAccount,
+    UpdateGiftCard,
     VoidHold,
     in_proportion,
     other_tenders_first,
@@ -165,6 +168,21 @@ assert_type(loyalty.execute(RefundRedemption(order_id="1", amount=ALL, idempoten
 assert_type(loyalty.execute(RefundRedemption(redemption_id=redemption.id, amount=money, idempotency_key="k")), Refund)
 assert_type(loyalty.execute(BlockGiftCard(gift_card_id=issued.gift_card.id, idempotency_key="k")), GiftCardView)
 assert_type(loyalty.execute(UnblockGiftCard(code=issued.code, idempotency_key="k")), GiftCardView)
+assert_type(loyalty.execute(DeactivateGiftCard(code=issued.code, idempotency_key="k")), GiftCardView)
+assert_type(loyalty.execute(ReplaceGiftCardCode(code=issued.code, idempotency_key="k")), IssuedGiftCard)
+assert_type(
+    loyalty.execute(
+        UpdateGiftCard(
+            gift_card_id=issued.gift_card.id,
+            edition=issued.gift_card.edition,
+            note=None,
+            tags=("a",),
+            metadata={"a": 1},
+            idempotency_key="k",
+        )
+    ),
+    GiftCardView,
+)
 assert_type(
     loyalty.execute(OpenStoreCreditAccount(customer_id="ada", currency="USD", idempotency_key="k")),
     StoreCreditView,

@@ -286,7 +286,8 @@ class _MemoryUnitOfWork(_MemoryReader):
 
     def _require_unique(self, changes: Changes) -> None:
         books = self._books
-        taken = any(card.code_digest in books.digests for card in changes.new_gift_cards)
+        cards = (*changes.new_gift_cards, *changes.gift_cards)
+        taken = any(books.digests.get(card.code_digest, card.account.id) != card.account.id for card in cards)
         taken |= any(_unit(card) in books.units for card in changes.new_gift_cards)
         taken |= any(account.id in books.accounts for account in changes.new_accounts())
         taken |= any(transfer.id in books.transfers for transfer in changes.transfers)
@@ -349,11 +350,13 @@ class _MemoryUnitOfWork(_MemoryReader):
 
     def _change_card(self, card: GiftCard) -> None:
         books, account_id = self._books, card.account.id
-        before = books.cards[account_id].customer_id
-        if before is not None:
-            books.claimed[before].discard(account_id)
+        before = books.cards[account_id]
+        if before.customer_id is not None:
+            books.claimed[before.customer_id].discard(account_id)
         if card.customer_id is not None:
             books.claimed[card.customer_id].add(account_id)
+        books.digests.pop(before.code_digest, None)
+        books.digests[card.code_digest] = account_id
         books.cards[account_id] = card
 
     def _change_credit(self, credit: StoreCreditAccount) -> None:

@@ -71,6 +71,18 @@ class Found:
         """Return how many of the wanted codes led to no card."""
         return wanted.codes - sum([card.code_digest in wanted.digests for card in self.gift_cards])
 
+    def still(self, wanted: Wanted) -> Found:
+        """Leave out what *wanted* leads to no longer: a card under another code, an account of another customer."""
+        held = {tender.account_id for hold in self.holds for tender in hold.tenders}
+        named = held.union(wanted.account_ids)
+        return Found(
+            gift_cards=tuple([card for card in self.gift_cards if card.account.id in named or _leads_to(wanted, card)]),
+            store_credit_accounts=tuple(
+                [credit for credit in self.store_credit_accounts if credit.id in named or _is_of(wanted, credit)]
+            ),
+            holds=self.holds,
+        )
+
     def accounts(self) -> tuple[Account, ...]:
         """Return the ledger accounts, those of cards first."""
         cards = [card.account for card in self.gift_cards]
@@ -79,6 +91,21 @@ class Found:
     def instant(self, now: datetime) -> datetime:
         """Return the time to decide by: *now*, or that of the last change to any account if the clock went back."""
         return max([now, *(account.recorded_at for account in self.accounts())])
+
+
+def _leads_to(wanted: Wanted, card: GiftCard) -> bool:
+    return (
+        card.code_digest in wanted.digests
+        or card.id in wanted.gift_card_ids
+        or card.customer_id in wanted.owners
+        or card.order_id in wanted.bought_in
+    )
+
+
+def _is_of(wanted: Wanted, credit: StoreCreditAccount) -> bool:
+    customer_id, currency = credit.customer_id, credit.account.currency
+    named = {(customer_id, currency), (customer_id, None)}
+    return customer_id in wanted.owners or not named.isdisjoint(wanted.customers)
 
 
 @attrs.frozen(kw_only=True)
@@ -197,7 +224,8 @@ class UnitOfWork(Reader, Protocol):
 
         **Order:** locks are taken in the order of account ids, whatever the order
         of *wanted*. **Missing:** left out. **Concurrent:** waits for others that
-        hold a lock, and then sees what they wrote.
+        hold a lock, and then sees what they wrote; what *wanted* leads to no longer
+        is left out, such as a card whose code they replaced.
         """
         ...
 

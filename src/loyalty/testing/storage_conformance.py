@@ -23,6 +23,8 @@ from typing import ClassVar
 from loyalty.testing.capabilities import Capabilities, without_tests_beyond
 from loyalty.testing.kit.account_races import AccountRaceTests
 from loyalty.testing.kit.accounts import AccountTests
+from loyalty.testing.kit.card_life import CardLifeTests
+from loyalty.testing.kit.card_races import CardRaceTests
 from loyalty.testing.kit.commands import CommandTests
 from loyalty.testing.kit.corrections import CorrectionTests
 from loyalty.testing.kit.hold_races import HoldRaceTests
@@ -39,6 +41,7 @@ __all__ = ["StorageConformance"]
 
 class StorageConformance(
     CommandTests,
+    CardLifeTests,
     CorrectionTests,
     AccountTests,
     HoldTests,
@@ -50,6 +53,7 @@ class StorageConformance(
     RaceTests,
     HoldRaceTests,
     AccountRaceTests,
+    CardRaceTests,
 ):
     """All that every storage must do; see the module for how to use it."""
 

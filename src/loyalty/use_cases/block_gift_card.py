@@ -28,7 +28,7 @@ class BlockGiftCard(ChangeStatus):
     """
 
     status: ClassVar[GiftCardStatus] = GiftCardStatus.BLOCKED
-    lifts: ClassVar[GiftCardStatus] = GiftCardStatus.ACTIVE
+    leaves: ClassVar[frozenset[GiftCardStatus]] = frozenset({GiftCardStatus.ACTIVE})
 
     def event(self, gift_card_id: GiftCardId) -> Event:
         """Return what to tell the outside."""

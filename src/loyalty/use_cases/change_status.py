@@ -1,4 +1,4 @@
-"""What the commands that stop a card, and let it go again, share."""
+"""What the commands that stop a card, for now or for good, and let it go again share."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ __all__ = ["ChangeStatus"]
 
 @attrs.frozen(kw_only=True)
 class ChangeStatus(Command[GiftCardView]):
-    """Move a card from one status (``lifts``) to another. Subclasses name both, and the event."""
+    """Move a card from some statuses (``leaves``) to another. Subclasses name them, and the event."""
 
     result_type: ClassVar[type] = GiftCardView
     status: ClassVar[GiftCardStatus]
-    lifts: ClassVar[GiftCardStatus]
+    leaves: ClassVar[frozenset[GiftCardStatus]]
 
     gift_card_id: str | None = attrs.field(default=None, validator=fields.is_optional_text)
     code: GiftCardCode | None = attrs.field(default=None, converter=fields.to_optional_code)
@@ -40,7 +40,7 @@ class ChangeStatus(Command[GiftCardView]):
         """Decide the move on the locked card."""
         found = uow.lock(wanted_card(context, self.code, self.gift_card_id))
         card = the_card(context, found, self.code)
-        if card.status not in {self.status, self.lifts}:
+        if card.status not in {self.status, *self.leaves}:
             raise NotSpendable(f"the gift card is {card.status}", reason=card.status.value)
         moved = card.move_to(self.status)
         return Outcome(

@@ -1,4 +1,4 @@
-"""Making a gift card and its code: what issuing a card and refunding an order as a card share."""
+"""Making a gift card and its codes: what issuing a card, refunding an order as a card and replacing a code share."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from loyalty.ledger.transfer import Side
 from loyalty.money import exponent_of, minor_units
 from loyalty.use_cases.command import Context
 
-__all__ = ["IssuedGiftCard", "MadeCard", "NewCard", "with_code_again"]
+__all__ = ["IssuedGiftCard", "MadeCard", "NewCard", "with_code_again", "with_next_code"]
 
 
 @attrs.frozen(kw_only=True)
@@ -28,13 +28,15 @@ class IssuedGiftCard:
     """
     The new card, and its full code: here and nowhere else.
 
-    ``code_key_id`` and ``code_format`` say how the code was derived, so that it
-    can be shown again after keys or formats have changed; they are no secret.
+    ``code_key_id``, ``code_format`` and ``code_version``, which counts the codes
+    of this card, say how the code was derived, so that it can be shown again
+    after keys or formats have changed; they are no secret.
     """
 
     gift_card: GiftCardView
     code_key_id: str = attrs.field(repr=False)
     code_format: CodeFormat = attrs.field(repr=False)
+    code_version: int = attrs.field(repr=False, default=1)
     code: str = attrs.field(repr=False, default="", metadata={"secret": True})
 
 
@@ -114,8 +116,31 @@ class NewCard:
 
 def with_code_again(context: Context, issued: IssuedGiftCard, chosen: GiftCardCode | None = None) -> IssuedGiftCard:
     """Return a stored answer with its code: derived codes from the card's id, a *chosen* one from the command."""
-    code = _code(context, issued.gift_card.id, issued.code_key_id, issued.code_format, chosen)
-    return attrs.evolve(issued, code=code)
+    if chosen is not None:
+        return attrs.evolve(issued, code=chosen.reveal())
+    key_id, version = issued.code_key_id, issued.code_version
+    return attrs.evolve(issued, code=mint(context.code_keys, issued.code_format, issued.gift_card.id, version, key_id))
+
+
+def with_next_code(context: Context, card: GiftCard, at: datetime) -> tuple[GiftCard, IssuedGiftCard]:
+    """Return *card* under its next code, derived with the present key and format, and what the caller is told."""
+    version, code_format = card.code_version + 1, attrs.evolve(context.code_format, retired=())
+    text = mint(context.code_keys, code_format, card.id, version)
+    code = GiftCardCode.of(text)
+    recoded = attrs.evolve(
+        card,
+        code_digest=context.code_keys.digest(code),
+        code_key_id=context.code_keys.current_id,
+        code_version=version,
+        last_four=code.last_four,
+    )
+    return recoded, IssuedGiftCard(
+        gift_card=GiftCardView.of(recoded, at),
+        code_key_id=recoded.code_key_id,
+        code_format=code_format,
+        code_version=version,
+        code=text,
+    )
 
 
 def _code(

@@ -27,7 +27,7 @@ class UnblockGiftCard(ChangeStatus):
     """
 
     status: ClassVar[GiftCardStatus] = GiftCardStatus.ACTIVE
-    lifts: ClassVar[GiftCardStatus] = GiftCardStatus.BLOCKED
+    leaves: ClassVar[frozenset[GiftCardStatus]] = frozenset({GiftCardStatus.BLOCKED})
 
     def event(self, gift_card_id: GiftCardId) -> Event:
         """Return what to tell the outside."""

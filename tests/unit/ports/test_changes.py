@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from loyalty.identifiers import AccountId
+import pytest
+
+from loyalty.identifiers import AccountId, GiftCardId, HoldId
+from loyalty.ledger.hold import Hold, HoldTender
 from loyalty.ports.changes import AccountChange, Changes, LotChange
-from loyalty.ports.storage import Found
+from loyalty.ports.storage import Found, Wanted
 from tests.unit.accounts import NOW, account_of, card_of, credit_of, lot_of, move_of
 
 
@@ -57,3 +60,69 @@ def test_what_was_found_tells_its_ledger_accounts() -> None:
     """The accounts of cards come first, then store credit."""
     card, credit = card_of(lot_of()), credit_of(lot_of())
     assert (card.account, credit.account) == Found(gift_cards=(card,), store_credit_accounts=(credit,)).accounts()
+
+
+HOLD = Hold(
+    id=HoldId("hold"),
+    order_id="1",
+    customer_id=None,
+    currency="USD",
+    exponent=2,
+    amount_due=1,
+    tenders=(HoldTender(account_id=AccountId("held")),),
+    placed_at=NOW,
+    lapses_at=NOW,
+)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "stays"),
+    [
+        (Wanted(digests=("the digest",)), True),
+        (Wanted(digests=("an older digest",), codes=1), False),
+        (Wanted(gift_card_ids=(GiftCardId("card"),)), True),
+        (Wanted(gift_card_ids=(GiftCardId("another card"),)), False),
+        (Wanted(account_ids=(AccountId("account"),)), True),
+        (Wanted(account_ids=(AccountId("another account"),)), False),
+        (Wanted(owners=("ada",)), True),
+        (Wanted(owners=("bo",)), False),
+        (Wanted(bought_in=("order",)), True),
+        (Wanted(bought_in=("another order",)), False),
+    ],
+)
+def test_a_card_is_left_out_once_nothing_leads_to_it(wanted: Wanted, stays: bool) -> None:
+    """A card that was found by a code, an owner or an order is still wanted only while it has them."""
+    card = card_of(
+        id=GiftCardId("card"),
+        account=account_of(lot_of(), id=AccountId("account")),
+        code_digest="the digest",
+        customer_id="ada",
+        order_id="order",
+    )
+    found = Found(gift_cards=(card,))
+    assert (found if stays else Found()) == found.still(wanted)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "stays"),
+    [
+        (Wanted(account_ids=(AccountId("account"),)), True),
+        (Wanted(account_ids=(AccountId("another account"),)), False),
+        (Wanted(customers=(("ada", "USD"),)), True),
+        (Wanted(customers=(("ada", None),)), True),
+        (Wanted(customers=(("ada", "EUR"), ("bo", "USD"), ("bo", None))), False),
+        (Wanted(owners=("ada",)), True),
+        (Wanted(owners=("bo",)), False),
+    ],
+)
+def test_store_credit_is_left_out_once_it_is_another_customers(wanted: Wanted, stays: bool) -> None:
+    """An account that was found by its customer is still wanted only while it is theirs."""
+    found = Found(store_credit_accounts=(credit_of(account=account_of(lot_of(), id=AccountId("account"))),))
+    assert (found if stays else Found()) == found.still(wanted)
+
+
+def test_what_a_hold_lies_on_is_wanted_with_the_hold() -> None:
+    """Accounts come along with the holds that are found."""
+    on_it, beside = (card_of(account=account_of(lot_of(), id=AccountId(name))) for name in ("held", "beside"))
+    found = Found(gift_cards=(on_it, beside), holds=(HOLD,))
+    assert Found(gift_cards=(on_it,), holds=(HOLD,)) == found.still(Wanted(hold_ids=(HOLD.id,)))

@@ -45,9 +45,10 @@ class SqlUnitOfWork(SqlReader):
         if all(row[0] == row[VERSION] for row in rows):
             return with_equal_work(found_in(rows), wanted)
         ids = tuple(dict.fromkeys([AccountId(row[ID]) for row in rows]))
-        return self.find(
+        found = self.find(
             Wanted(account_ids=ids, lot_ids=wanted.lot_ids, hold_ids=wanted.hold_ids, held_for=wanted.held_for)
         )
+        return with_equal_work(found.still(wanted), wanted)
 
     def lock_order(self, order_id: str) -> RefundedOrder:
         """Lock the order's row, if there is one yet."""

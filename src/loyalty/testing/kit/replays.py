@@ -27,6 +27,7 @@ from loyalty.use_cases.claim_gift_card import ClaimGiftCard
 from loyalty.use_cases.close_store_credit_account import CloseStoreCreditAccount
 from loyalty.use_cases.command import Command
 from loyalty.use_cases.convert_gift_card import ConvertGiftCard
+from loyalty.use_cases.deactivate_gift_card import DeactivateGiftCard
 from loyalty.use_cases.debit_store_credit import DebitStoreCredit
 from loyalty.use_cases.grant_store_credit import GrantStoreCredit
 from loyalty.use_cases.issue_gift_card import IssueGiftCard
@@ -37,10 +38,12 @@ from loyalty.use_cases.redeem_gift_card import RedeemGiftCard
 from loyalty.use_cases.refund_as_gift_card import RefundAsGiftCard
 from loyalty.use_cases.refund_order_to_store_credit import RefundOrderToStoreCredit
 from loyalty.use_cases.refund_redemption import RefundRedemption
+from loyalty.use_cases.replace_gift_card_code import ReplaceGiftCardCode
 from loyalty.use_cases.reverse_transfer import ReverseTransfer
 from loyalty.use_cases.transfer_store_credit import TransferStoreCredit
 from loyalty.use_cases.unblock_gift_card import UnblockGiftCard
 from loyalty.use_cases.unblock_store_credit_account import UnblockStoreCreditAccount
+from loyalty.use_cases.update_gift_card import UpdateGiftCard
 from loyalty.use_cases.void_hold import VoidHold
 
 __all__ = ["COMMANDS", "Prepared", "ReplayTests", "prepare"]
@@ -127,6 +130,20 @@ COMMANDS: Final[Mapping[str, tuple[Make, str]]] = {
     "unblock": (
         lambda card, key, note: UnblockGiftCard(code=card.code, note=note, idempotency_key=key),
         "GiftCardUnblocked",
+    ),
+    "deactivate": (
+        lambda card, key, note: DeactivateGiftCard(code=card.code, note=note, idempotency_key=key),
+        "GiftCardDeactivated",
+    ),
+    "replace the code": (
+        lambda card, key, note: ReplaceGiftCardCode(code=card.code, note=note, idempotency_key=key),
+        "GiftCardCodeReplaced",
+    ),
+    "update": (
+        lambda card, key, note: UpdateGiftCard(
+            gift_card_id=card.gift_card.id, edition=1, note=note, tags=("a",), metadata=None, idempotency_key=key
+        ),
+        "GiftCardUpdated",
     ),
     "open": (
         lambda _, key, note: OpenStoreCreditAccount(customer_id="bo", currency="USD", note=note, idempotency_key=key),
