@@ -200,10 +200,10 @@ class GiftCardDeactivated(Event):
 
 @attrs.frozen(kw_only=True)
 class GiftCardCodeReplaced(Event):
-    """A gift card has another code; ``code_version`` counts them, and every earlier one is dead."""
+    """A gift card has another code; ``version`` counts them, and every earlier one is dead."""
 
     gift_card_id: str
-    code_version: int
+    version: int
     actor: str | None
     reason: str | None
 

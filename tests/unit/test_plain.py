@@ -28,6 +28,7 @@ from loyalty import (
     ClaimGiftCard,
     CloseStoreCreditAccount,
     ConvertGiftCard,
+    DeactivateGiftCard,
     DebitStoreCredit,
     Direction,
     ExpireValue,
@@ -53,11 +54,13 @@ from loyalty import (
     RefundAsGiftCard,
     RefundOrderToStoreCredit,
     RefundRedemption,
+    ReplaceGiftCardCode,
     ReverseTransfer,
     Statement,
     TransferStoreCredit,
     UnblockGiftCard,
     UnblockStoreCreditAccount,
+    UpdateGiftCard,
     VoidHold,
 )
 from loyalty import events as events_module
@@ -131,6 +134,11 @@ def results() -> dict[str, Any]:
     returned: dict[str, Any] = {"order_id": "4", "amount": usd("1"), "refundable": usd("9")}
     do(RefundOrderToStoreCredit(customer_id="bob", idempotency_key="22", **returned))
     do(RefundAsGiftCard(idempotency_key="23", **returned))
+    known: dict[str, Any] = {"gift_card_id": shop.issue("5.00", note="old").gift_card.id}
+    free: dict[str, Any] = {"note": "two\nlines", "tags": ("a",), "metadata": {"a": [1, "é"]}}
+    do(UpdateGiftCard(edition=1, idempotency_key="40", **known, **free))
+    do(ReplaceGiftCardCode(idempotency_key="41", **known))
+    do(DeactivateGiftCard(idempotency_key="42", **known))
     do(TransferStoreCredit(from_customer_id="bob", to_customer_id="cy", amount=usd("1"), idempotency_key="30"))
     account: dict[str, Any] = {"customer_id": "bob", "currency": "USD"}
     do(BlockStoreCreditAccount(idempotency_key="31", **account))
@@ -174,6 +182,7 @@ def event_of(kind: type[Event]) -> Event:
         str: "text é 🎁",
         str | None: "maybe",
         bool: True,
+        int: 7,
         Money: Money("0.0001", "CLF"),
         datetime: datetime(2026, 3, 1, 12, 0, 0, 2, tzinfo=UTC),
         datetime | None: datetime(2026, 3, 1, 12, 0, 0, 1, tzinfo=UTC),
@@ -277,7 +286,7 @@ def test_fields_marked_secret_are_left_out() -> None:
     """A secret field is neither written nor needed to read."""
     issued = RESULTS["IssueGiftCard"]
     assert isinstance(issued, IssuedGiftCard)
-    assert {"gift_card", "code_key_id", "code_format"} == set(through_text(issued))
+    assert {"gift_card", "code_key_id", "code_format", "code_version"} == set(through_text(issued))
     assert issued.code not in dumps(encode(issued))
 
 

@@ -57,7 +57,7 @@ class ReplaceGiftCardCode(Command[IssuedGiftCard]):
         return Outcome(
             result=issued,
             event=GiftCardCodeReplaced(
-                gift_card_id=card.id, code_version=issued.code_version, actor=self.actor, reason=self.reason
+                gift_card_id=card.id, version=issued.code_version, actor=self.actor, reason=self.reason
             ),
             changes=changed_card(card, recoded),
         )
