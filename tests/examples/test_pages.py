@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Final
 
+import attrs
 import pytest
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser
@@ -75,3 +76,22 @@ def test_index_leads_to_every_page() -> None:
             listed |= {str((Path(name).parent / line).with_suffix(".md")) for line in lines}
 
     assert set(PAGES) == listed | {"index.md"}
+
+
+def test_every_name_that_takes_the_place_of_another_is_public() -> None:
+    """The right columns of the page about Medusa speak of names, fields and methods that are there."""
+    rows = [line for line in text_of("coming-from-medusa.md").splitlines() if line.startswith("| ")]
+    cells = [row.rsplit(" | ", 1)[1] for row in rows]
+    found = {name for cell in cells for name in re.findall(r"`([A-Z]\w+(?:\.\w+)?)[`(]", cell)} - {"GIFT", "Money"}
+
+    assert len(found) > 60
+    assert [] == sorted(name for name in found if not is_there(name))
+
+
+def is_there(name: str) -> bool:
+    """Tell whether a name is promised, and its field or property too."""
+    head, _, field = name.partition(".")
+    if head not in loyalty.__all__:
+        return False
+    value = getattr(loyalty, head)
+    return not field or field in dir(value) or field in {one.name for one in attrs.fields(value)}
