@@ -44,6 +44,7 @@ from loyalty import (
     SpendingLimits,
     Statement,
     StoreCreditStatus,
+    TransferStoreCredit,
     UnblockGiftCard,
     VoidHold,
     errors,
@@ -447,6 +448,22 @@ def test_debit_store_credit() -> None:
     assert [*documented(DebitStoreCredit), "nothing"] == call.told
 
 
+def test_transfer_store_credit() -> None:
+    """Which accounts they are comes before their state, that before their currency, and what is on them last."""
+    shop = Shop()
+    euros, dollars = shop.grant(Money("5.00", "EUR"), "ada").account, shop.grant("5.00", "ada").account
+    shop.set_credit_status(euros.id, StoreCreditStatus.BLOCKED)
+
+    call = Wrong(shop, TransferStoreCredit, from_account_id=dollars.id, to_account_id="unknown", amount=usd("9.00"))
+    call.put_right(to_account_id=None, to_customer_id="ada")
+    call.put_right(from_account_id=euros.id)
+    call.put_right(lambda: shop.set_credit_status(euros.id, StoreCreditStatus.OPEN))
+    call.put_right(from_account_id=dollars.id, to_customer_id="bob")
+    call.put_right(amount=usd("5.00"))
+
+    assert [*documented(TransferStoreCredit), "nothing"] == call.told
+
+
 def test_adjust_value() -> None:
     """The account comes before its currency, that before its state, and the new value's expiry last."""
     shop = Shop()
@@ -466,14 +483,17 @@ def test_adjust_value() -> None:
 
 
 def test_refund_redemption() -> None:
-    """What was paid comes before in which currency, and that before how much of it is left."""
+    """What was paid comes before in which currency, how much of it is left, and where it would go."""
     shop = Shop()
-    shop.redeem(shop.issue("50.00"), "20.00")
+    account = shop.grant("20.00").account
+    shop.execute(DebitStoreCredit(customer_id="ada", amount=usd("20.00"), order_id="1001", idempotency_key="1001"))
+    shop.set_credit_status(account.id, StoreCreditStatus.CLOSED)
 
     call = Wrong(shop, RefundRedemption, order_id="9999", amount=Money("30.00", "EUR"))
     call.put_right(order_id="1001")
     call.put_right(amount=usd("30.00"))
     call.put_right(amount=usd("20.00"))
+    call.put_right(lambda: shop.set_credit_status(account.id, StoreCreditStatus.OPEN))
 
     assert [*documented(RefundRedemption), "nothing"] == call.told
 
