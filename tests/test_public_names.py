@@ -30,7 +30,7 @@ OF_THE_ISSUE: Final = {
     "UnblockGiftCard", "OpenStoreCreditAccount", "GrantStoreCredit", "DebitStoreCredit", "PayWithBalances",
     "ExpireValue", "GetGiftCard", "GetBalance", "GetStoreCreditAccount", "Statement", "CardsOfOrder", "OrdersOfCard",
     "Liability", "Audit", "PlaceHold", "AdjustHold", "CaptureHold", "VoidHold", "LapseHolds", "PlanPayment",
-    "ListTenders", "GetHold",
+    "ListTenders", "GetHold", "FindGiftCard",
 }  # fmt: skip
 
 TAKES: Final[dict[str, set[str]]] = {
@@ -39,6 +39,7 @@ TAKES: Final[dict[str, set[str]]] = {
         "metadata", "idempotency_key", "actor", "reason", "reference", "occurred_at", "order_id",
     },
     "GetBalance": {"code"},
+    "FindGiftCard": {"code"},
     "GetGiftCard": {"id"},
     "RedeemGiftCard": {"code", "gift_card_id", "amount", "order_id", "idempotency_key"},
     "RefundRedemption": {"order_id", "redemption_id", "amount", "idempotency_key"},

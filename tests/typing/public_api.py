@@ -44,6 +44,7 @@ from loyalty import (
     Entry,
     Expired,
     ExpireValue,
+    FindGiftCard,
     GetBalance,
     GetGiftCard,
     GetHold,
@@ -295,6 +296,7 @@ assert_type(expired.is_done, bool)
 # --- queries ----------------------------------------------------------------
 
 assert_type(loyalty.ask(GetGiftCard(id=issued.gift_card.id)), GiftCardView)
+assert_type(loyalty.ask(FindGiftCard(code=issued.code)), GiftCardView)
 balance = loyalty.ask(GetBalance(code=issued.code))
 assert_type(balance, Balance)
 assert_type(balance.expires_at, datetime | None)

@@ -32,6 +32,7 @@ from loyalty import (
     DebitStoreCredit,
     Direction,
     ExpireValue,
+    FindGiftCard,
     GetBalance,
     GetGiftCard,
     GetHold,
@@ -157,7 +158,8 @@ def answers() -> dict[str, Any]:
     paying: dict[str, Any] = {"order_id": "2", "amount_due": usd("50.00"), "codes": (issued.code, "GIFT-WRONG")}
     hold = shop.execute(PlaceHold(**{**paying, "codes": (issued.code,)}, idempotency_key="hold"))
     asked: list[Any] = [
-        GetGiftCard(id=issued.gift_card.id), GetBalance(code=issued.code), CardsOfOrder(order_id="1"),
+        GetGiftCard(id=issued.gift_card.id), GetBalance(code=issued.code), FindGiftCard(code=issued.code),
+        CardsOfOrder(order_id="1"),
         OrdersOfCard(gift_card_id=issued.gift_card.id), GetStoreCreditAccount(account_id=account.id),
         Statement(account_id=account.id), Liability(), Audit(), GetHold(id=hold.id), PlanPayment(**paying),
         ListTenders(customer_id="ada", currency="CLF"),

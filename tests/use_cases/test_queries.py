@@ -20,6 +20,7 @@ from loyalty import (
     DebitStoreCredit,
     Direction,
     ExpireValue,
+    FindGiftCard,
     GetBalance,
     GetGiftCard,
     GetStoreCreditAccount,
@@ -35,6 +36,7 @@ from loyalty import (
     Statement,
     TransferKind,
 )
+from loyalty.codes.code import GiftCardCode
 from loyalty.errors import (
     ClaimedByAnother,
     GiftCardNotFound,
@@ -44,6 +46,8 @@ from loyalty.errors import (
     NotSpendable,
     StoreCreditAccountNotFound,
 )
+from tests.unit.attempts.limiters import Recording, limited
+from tests.unit.attempts.wrong_codes import WRONG, WrongCodes
 from tests.use_cases.shop import DAY, MICROSECOND, NOW, SECRET, Shop, usd
 
 # --- one card ---------------------------------------------------------------
@@ -70,6 +74,32 @@ def test_an_unknown_card_is_not_found() -> None:
     for id_ in ("nobody", issued.gift_card.account_id, issued.code):
         with pytest.raises(GiftCardNotFound):
             shop.ask(GetGiftCard(id=id_))
+
+
+def test_staff_find_a_card_by_its_code_however_it_is_typed() -> None:
+    """The same card as by its id, also blocked, expired and bound to a customer."""
+    shop = Shop()
+    issued = shop.issue("50.00", expires_at=NOW + DAY, customer_id="ada", note="for staff")
+    shop.execute(BlockGiftCard(gift_card_id=issued.gift_card.id, idempotency_key="b"))
+    shop.clock.now = NOW + DAY
+    by_id = shop.ask(GetGiftCard(id=issued.gift_card.id))
+    for typed in (issued.code, issued.code.lower(), issued.code.replace("-", " ")):
+        assert by_id == shop.ask(FindGiftCard(code=typed))
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_staff_are_told_what_a_code_leads_to(name: str) -> None:
+    """What a stranger may not learn is shown to staff; only what leads to no card is an error, and an attempt."""
+    wrong, limiter = WrongCodes.made(), Recording()
+    loyalty = limited(wrong.shop, limiter)
+    query, told = FindGiftCard(code=wrong.codes[name]), {GiftCardNotFound: "wrong", MalformedCode: "mistyped"}
+    if (error := WRONG[name]) in told:
+        with pytest.raises(error):
+            loyalty.ask(query, caller="desk")
+        assert [("require", "desk"), (told[error], "desk")] == limiter.heard
+    else:
+        assert GiftCardCode.of(wrong.codes[name]).last_four == loyalty.ask(query, caller="desk").last_four
+        assert [("require", "desk")] == limiter.heard
 
 
 def test_a_stranger_with_the_code_learns_the_balance_and_no_more() -> None:

@@ -21,6 +21,7 @@ __all__ = [
     "Balance",
     "CardOrders",
     "CardsOfOrder",
+    "FindGiftCard",
     "GetBalance",
     "GetGiftCard",
     "OrderCards",
@@ -43,6 +44,29 @@ class GetGiftCard(Query[GiftCardView]):
     def answer(self, reader: Reader, context: QueryContext) -> GiftCardView:
         """Answer from the books."""
         card = _the_card(reader.find(Wanted(gift_card_ids=(GiftCardId(self.id),))))
+        return GiftCardView.of(card, card.account.instant(context.now))
+
+
+@attrs.frozen(kw_only=True)
+class FindGiftCard(Query[GiftCardView]):
+    """
+    Return everything about the card of a code, for staff, in whatever state it is.
+
+    It tells a blocked, an expired or somebody else's card from one that is not
+    there, so it is not for shoppers; they ask :class:`GetBalance`.
+
+    Raises:
+        loyalty.errors.MalformedCode: If the code cannot be one of this shop.
+        loyalty.errors.GiftCardNotFound: If there is no such card.
+    """
+
+    code: GiftCardCode = attrs.field(converter=fields.to_code)
+
+    def answer(self, reader: Reader, context: QueryContext) -> GiftCardView:
+        """Answer from the books."""
+        found = reader.find(Wanted(digests=context.digests(self.code), codes=1))
+        context.require(self.code)
+        card = _the_card(found)
         return GiftCardView.of(card, card.account.instant(context.now))
 
 

@@ -27,7 +27,7 @@ from loyalty.ledger.house_accounts import HouseAccount
 from loyalty.ledger.lot import LotOrigin, TaxTreatment
 from loyalty.ledger.transfer import TransferKind
 from loyalty.money import ALL
-from loyalty.reports.gift_cards import CardsOfOrder, GetBalance, GetGiftCard, OrdersOfCard
+from loyalty.reports.gift_cards import CardsOfOrder, FindGiftCard, GetBalance, GetGiftCard, OrdersOfCard
 from loyalty.reports.store_credit import GetStoreCreditAccount
 from loyalty.testing.kit.case import DAY, UNKNOWN_CODE, KitCase, Stand
 from loyalty.testing.programs import minor, money
@@ -108,6 +108,16 @@ class CommandTests(KitCase):
             stand.card(code="welcome to our shop")
 
         assert money(1000) == stand.loyalty.ask(GetBalance(code="WELCOME-TO-OUR-SHOP")).posted
+
+    def test_staff_find_a_card_by_its_code_in_every_state(self, stand: Stand) -> None:
+        """Blocked or expired, it is the same card as by its id; a code that leads nowhere says so."""
+        card = stand.card(expires_at=stand.clock() + timedelta(days=1))
+        stand.execute(BlockGiftCard(gift_card_id=card.gift_card.id, idempotency_key="block"))
+        stand.clock.advance(timedelta(days=2))
+
+        assert stand.loyalty.ask(GetGiftCard(id=card.gift_card.id)) == stand.loyalty.ask(FindGiftCard(code=card.code))
+        with stand.refuses(MalformedCode):
+            stand.loyalty.ask(FindGiftCard(code=card.code[:-1]))
 
     def test_a_claim_binds_the_card(self, stand: Stand) -> None:
         """Then only its customer spends it, also without the code, and again changes nothing more."""
