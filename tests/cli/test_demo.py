@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from loyalty.cli.app import SAMPLE, app
+from loyalty.cli.app import app
+from loyalty.cli.demo import SAMPLE
 from tests.cli.demo_oracle import FIGURES, holds_of, months_of
 from tests.cli.test_purchases import DAMAGED_ROWS, GOOD_ROW, HEADER
 

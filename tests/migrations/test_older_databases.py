@@ -215,6 +215,20 @@ def test_upgrading_twice_changes_nothing(storage: SqlAlchemyStorage) -> None:
     assert indexes <= {name for _, names in shape.values() for name in names}
 
 
+def test_what_an_upgrade_would_add_is_told_before_it(url: str) -> None:
+    """An older database lacks tables and columns, by name; after the upgrade none, and asking changes nothing."""
+    storage = SqlAlchemyStorage(url)
+    before = _shape(storage)
+    missing = storage.missing()
+    assert set(missing) >= NEW_TABLES
+    assert "loyalty_transfer.hold_id" in missing
+    assert not {name for name in missing if name in before}
+    assert before == _shape(storage)
+    storage.upgrade()
+    assert () == storage.missing()
+    storage.dispose()
+
+
 def _shape(storage: SqlAlchemyStorage) -> dict[str, tuple[list[str], list[str]]]:
     present = inspect(storage.engine)
     return {

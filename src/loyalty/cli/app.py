@@ -1,46 +1,25 @@
 """
-The commands of the command line.
+All commands of the command line, put together.
 
-Exit codes: 0 all is well; 1 the books do not tie or the audit found something;
-2 what was asked for cannot be done (the file, the database, the options); 130
-interrupted.
+Each is a function in a file of its group; what they share is in ``desk.py``
+and ``options.py``. How they end, and with which exit code, is in ``ending.py``.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-from time import perf_counter
-from typing import Annotated, Final, NoReturn
-
 import typer
-from rich.console import Console
-from sqlalchemy.exc import SQLAlchemyError
 
-from loyalty.attempts.default import UnlimitedGuesses
-from loyalty.cli.books import BooksDoNotTie, month_by_month, require_ties, take_snapshot
-from loyalty.cli.checkout import CheckoutKind
-from loyalty.cli.database import UnusableDatabase, open_database, reason, without_password
-from loyalty.cli.progress import watch
-from loyalty.cli.purchases import PurchaseLog, UnusableLog, read_log
-from loyalty.cli.replay import Replay
-from loyalty.cli.report import Run, closing_lines, liability_line, log_line, month_table, verdict_line
-from loyalty.cli.till import DayClock, OtherBooks
-from loyalty.codes.digest import CodeKeys
-from loyalty.errors import LoyaltyError, StorageError
-from loyalty.facade import Loyalty
-from loyalty.ports.storage import Storage
+from loyalty.cli.accounts import statement
+from loyalty.cli.cards import block, issue, show, unblock
+from loyalty.cli.demo import demo
+from loyalty.cli.ending import OperatorGroup
+from loyalty.cli.figures import audit, liability
+from loyalty.cli.upkeep import expire, upgrade
 
 __all__ = ["app"]
 
-SAMPLE: Final = Path(__file__).parent / "data" / "cdnow_sample.csv"
-DEMO_SECRET: Final = "a fixed secret for demonstrations, never for real cards"  # noqa: S105  # it is public on purpose
-SHORTEST_SECRET: Final = 16
-NARROWEST: Final = 100
-FOUND_WRONG: Final = 1
-CANNOT: Final = 2
-INTERRUPTED: Final = 130
-
 app = typer.Typer(
+    cls=OperatorGroup,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",  # joins the lines of a paragraph
@@ -50,99 +29,22 @@ app = typer.Typer(
 
 @app.callback()
 def loyalty() -> None:
-    """Gift cards and store credit with exact books."""
-
-
-@app.command()
-def demo(
-    purchases: Annotated[
-        Path,
-        typer.Option(
-            metavar="FILE",
-            show_default="the CDNOW sample in this package",
-            help="A CSV file with the columns customer_id, purchased_on, units and amount_usd.",
-        ),
-    ] = SAMPLE,
-    database: Annotated[
-        str, typer.Option(metavar="URL", help="Where the books are kept, as SQLAlchemy writes it.")
-    ] = "sqlite:///loyalty-demo.db",
-    checkout: Annotated[
-        CheckoutKind,
-        typer.Option(
-            help="Pay in one step, or place a hold, charge the rest elsewhere, and capture; 3 % of these charges are "
-            "declined.",
-        ),
-    ] = CheckoutKind.DIRECT,
-    secret: Annotated[
-        str,
-        typer.Option(
-            envvar="LOYALTY_CODE_SECRET",
-            show_default="a fixed secret for demonstrations",
-            help="The secret behind the gift card codes; the same one again for a second run.",
-        ),
-    ] = DEMO_SECRET,
-) -> None:
     """
-    Replay a purchase log through gift cards and store credit, day by day.
+    Gift cards and store credit with exact books.
 
-    A first purchase earns a 10.00 USD gift card for 90 days; from the second on stored value pays first, 5 % of the
-    rest comes back as credit for 180 days, and every 20th purchase of the log is returned the next day. Running it
-    again on the same database changes nothing.
+    The database and the shop's secret come from LOYALTY_DATABASE_URL and LOYALTY_CODE_SECRET, or from options.
+    Exit codes: 0 all is well; 1 the answer is no (refused, not found, the audit found something); 2 it cannot be done
+    (a wrong option, the database, a file); 130 interrupted.
     """
-    if len(secret.encode(errors="replace")) < SHORTEST_SECRET:
-        _stop(f"--secret (or LOYALTY_CODE_SECRET) must have at least {SHORTEST_SECRET} bytes.", CANNOT)
-    try:
-        log = read_log(purchases)
-        with open_database(database) as storage:
-            _replay(log, storage, without_password(database), CodeKeys.from_secret(secret), checkout)
-    except (UnusableLog, UnusableDatabase) as error:
-        _stop(f"{error}. Nothing was changed.", CANNOT)
-    except OtherBooks as error:
-        _stop(f"{error}. Nothing was changed; choose another --database.", CANNOT)
-    except (StorageError, SQLAlchemyError) as error:
-        _stop(f"the database failed: {reason(error)}. What was done is safe; run the same again to go on.", CANNOT)
-    except BooksDoNotTie as error:
-        _stop(f"the books do not tie: {error}", FOUND_WRONG)
-    except LoyaltyError as error:
-        _stop(f"{type(error).__name__}: {error}", FOUND_WRONG)
-    except KeyboardInterrupt:
-        _stop("interrupted. What was done is safe; run the same again to go on.", INTERRUPTED)
 
 
-def _replay(log: PurchaseLog, storage: Storage, name: str, code_keys: CodeKeys, checkout: CheckoutKind) -> None:
-    out, progress = _console(), Console(stderr=True, highlight=False)
-    clock = DayClock(log.first_day)
-    # Expired cards are tried by the hundred here within seconds of real time, and nobody guesses.
-    books = Loyalty(storage, code_keys=code_keys, clock=clock, attempt_limiter=UnlimitedGuesses())
-    replay = Replay(books, clock, log, checkout)
-    replay.require_own_books()
-    before = take_snapshot(books)
-    if not before.audit.is_clean:
-        _stop(f"the books were damaged before this run. {verdict_line(before)}", FOUND_WRONG)
-    out.print(log_line(log), soft_wrap=True)
-    out.print(f"Books: {name}", soft_wrap=True)
-    start = perf_counter()
-    watch(replay.run(), len(log.purchases), progress)
-    seconds = perf_counter() - start
-    run = Run(replay=replay, before=before, after=take_snapshot(books), seconds=seconds)
-    months = month_by_month(books, log.first_day, replay.last_day)
-    out.print("", month_table(months), "")
-    out.print(liability_line(books, replay.last_day), soft_wrap=True)
-    for line in closing_lines(run, months):
-        out.print(line, soft_wrap=True)
-    require_ties(months, replay.moved)
-    out.print(verdict_line(run.after), soft_wrap=True)
-    if not run.after.audit.is_clean:
-        raise typer.Exit(FOUND_WRONG)
+GROUPS = {
+    "Gift cards": {"issue": issue, "show": show, "block": block, "unblock": unblock},
+    "Accounts and books": {"statement": statement, "liability": liability, "audit": audit},
+    "Upkeep": {"expire": expire, "upgrade": upgrade},
+    "Trying it out": {"demo": demo},
+}
 
-
-def _console() -> Console:
-    """Return where the report goes, wide enough for the table also where there is no terminal."""
-    console = Console(highlight=False, markup=False, emoji=False)
-    console.width = max(console.width, NARROWEST)
-    return console
-
-
-def _stop(message: str, exit_code: int) -> NoReturn:
-    typer.echo(f"loyalty: {message}", err=True)
-    raise typer.Exit(exit_code)
+for group, commands in GROUPS.items():
+    for name, command in commands.items():
+        app.command(name, rich_help_panel=group)(command)

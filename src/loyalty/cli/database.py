@@ -4,24 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
 
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
+from loyalty.cli.ending import Cannot, reason
 from loyalty.errors import InvalidRequest, StorageError
 
-__all__ = ["UnusableDatabase", "open_database", "reason", "without_password"]
+__all__ = ["UnusableDatabase", "named", "open_books", "open_database", "opened", "require_lasting", "without_password"]
+
+NAMELESS: Final = "--database"
+MOST_NAMED: Final = 3
 
 
-class UnusableDatabase(Exception):
+class UnusableDatabase(Cannot):
     """The database cannot be reached or used; the message says why, in one line, without a password."""
 
 
 @contextmanager
 def open_database(url: str) -> Iterator[SqlAlchemyStorage]:
     """
-    Give a storage whose tables are there, and close it afterwards.
+    Give a storage whose tables are there, made if need be, and close it afterwards.
 
     Args:
         url:
@@ -31,39 +37,116 @@ def open_database(url: str) -> Iterator[SqlAlchemyStorage]:
         loyalty.cli.database.UnusableDatabase: If it is no such URL, if the driver
             is not installed, or if the database does not answer or refuses.
     """
-    name = without_password(url)
-    try:
-        storage = SqlAlchemyStorage(url)
-    except InvalidRequest as error:
-        missing = "the driver is not installed: " if isinstance(error.__cause__, ImportError) else ""
-        raise UnusableDatabase(f"{name}: {missing}{reason(error)}") from None
-    except (SQLAlchemyError, StorageError, OSError) as error:
-        raise UnusableDatabase(f"{name}: {reason(error)}") from None
-    try:
-        try:
+    with opened(url) as storage:
+        with named(url):
             storage.upgrade()
-        except (SQLAlchemyError, StorageError, ValueError, OSError) as error:
-            raise UnusableDatabase(f"{name}: {reason(error)}") from None
+        yield storage
+
+
+@contextmanager
+def open_books(url: str, *, prefix: str = "loyalty_", schema: str | None = None) -> Iterator[SqlAlchemyStorage]:
+    """
+    Give a storage whose tables are there and of this version, and close it afterwards. Nothing is made.
+
+    Raises:
+        loyalty.cli.database.UnusableDatabase: As for :func:`open_database`, and
+            if there is no such file, or if tables or columns are missing.
+    """
+    _require_file(url)
+    with opened(url, prefix=prefix, schema=schema) as storage:
+        with named(url):
+            missing = storage.missing()
+        if missing:
+            first = ", ".join(missing[:MOST_NAMED]) + (" and others" if len(missing) > MOST_NAMED else "")
+            raise UnusableDatabase(
+                f"{without_password(url)}: the tables are missing or older than this version ({first}); "
+                "run 'loyalty upgrade' first"
+            )
+        yield storage
+
+
+@contextmanager
+def opened(url: str, *, prefix: str = "loyalty_", schema: str | None = None) -> Iterator[SqlAlchemyStorage]:
+    """
+    Give a storage, and close it afterwards. Nothing is connected yet.
+
+    Raises:
+        loyalty.cli.database.UnusableDatabase: If it is no such URL, or if the
+            driver is not installed.
+    """
+    with named(url):
+        _require_whole_password(url)
+        storage = SqlAlchemyStorage(url, prefix=prefix, schema=schema)
+    try:
         yield storage
     finally:
         storage.dispose()
 
 
-def reason(error: BaseException) -> str:
-    """Return why it failed in one line: what the driver said, where it said something."""
-    inner: BaseException = error
-    while True:
-        deeper = getattr(inner, "orig", None) or inner.__cause__
-        if not isinstance(deeper, BaseException):
-            break
-        inner = deeper
-    lines = str(inner).splitlines()
-    return lines[0] if lines else type(inner).__name__
+@contextmanager
+def named(url: str) -> Iterator[None]:
+    """
+    Say of which database it is that something goes wrong inside.
+
+    Raises:
+        loyalty.cli.database.UnusableDatabase: In place of the storage's and the driver's errors.
+    """
+    try:
+        yield
+    except InvalidRequest as error:
+        missing = "the driver is not installed: " if isinstance(error.__cause__, ImportError) else ""
+        raise UnusableDatabase(f"{without_password(url)}: {missing}{reason(error)}") from None
+    except (SQLAlchemyError, StorageError, ValueError, OSError) as error:
+        raise UnusableDatabase(f"{without_password(url)}: {reason(error)}") from None
 
 
 def without_password(url: str) -> str:
     """Return the URL as it may be shown; what is no URL is not shown at all."""
+    parsed = _parsed(url)
+    if parsed is None or _is_torn(parsed):
+        return NAMELESS
+    hidden = {name: "***" for name in parsed.query if "pass" in name}
+    return parsed.update_query_dict(hidden).render_as_string(hide_password=True)
+
+
+def _parsed(url: str) -> URL | None:
     try:
-        return make_url(url).render_as_string(hide_password=True)
+        return make_url(url)
     except (ArgumentError, ValueError):
-        return "--database"
+        return None
+
+
+def _is_torn(url: URL) -> bool:
+    """Tell whether a sign in the password cut it in two, so that its end stands in the host's name."""
+    return "@" in f"{url.host}{url.database if url.get_backend_name() != 'sqlite' else ''}"
+
+
+def _require_whole_password(url: str) -> None:
+    parsed = _parsed(url)
+    if parsed is not None and _is_torn(parsed):
+        raise UnusableDatabase(f"{NAMELESS}: write @, : and / in a password as %40, %3A and %2F")
+
+
+def _require_file(url: str) -> None:
+    """Refuse to look into a file that only looking would make."""
+    require_lasting(url)
+    name = _sqlite_file(url)
+    if name and not name.startswith("file:") and "\0" not in name and not Path(name).exists():
+        raise UnusableDatabase(f"{without_password(url)}: there is no such file; 'loyalty upgrade' makes one")
+
+
+def require_lasting(url: str) -> None:
+    """
+    Refuse books in memory.
+
+    Raises:
+        loyalty.cli.database.UnusableDatabase: If they would end with the command.
+    """
+    if _sqlite_file(url) in {"", ":memory:"}:
+        raise UnusableDatabase(f"{without_password(url)}: a database in memory ends with the command; name a file")
+
+
+def _sqlite_file(url: str) -> str | None:
+    """Return what a URL of SQLite names, nothing for memory; None for the URL of another database, or for none."""
+    parsed = _parsed(url)
+    return parsed.database or "" if parsed is not None and parsed.get_backend_name() == "sqlite" else None

@@ -117,6 +117,16 @@ class AsyncSqlAlchemyStorage:
         async with self._turn():
             await self._end_of(greenlet_spawn(self._transactions.upgrade))
 
+    async def missing(self) -> tuple[str, ...]:
+        """
+        Return the tables, and columns as ``table.column``, that :meth:`upgrade` would have to add; nothing is changed.
+
+        Raises:
+            loyalty.errors.StorageUnavailable: If the database did not answer or refused.
+        """
+        async with self._turn():
+            return await self._end_of(greenlet_spawn(self._transactions.missing))
+
     async def dispose(self) -> None:
         """Close all pooled connections. Needed before the event loop ends, and before another one uses the storage."""
         await self.engine.dispose()

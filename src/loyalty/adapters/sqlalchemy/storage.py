@@ -106,6 +106,18 @@ class SqlAlchemyStorage:
         with self._turn:
             self._transactions.upgrade()
 
+    def missing(self) -> tuple[str, ...]:
+        """
+        Return the tables, and columns as ``table.column``, that :meth:`upgrade` would have to add; nothing is changed.
+
+        Empty if the database is of this version, or of a newer one.
+
+        Raises:
+            loyalty.errors.StorageUnavailable: If the database did not answer or refused.
+        """
+        with self._read_turn:
+            return self._transactions.missing()
+
     def dispose(self) -> None:
         """Close all pooled connections."""
         self.engine.dispose()

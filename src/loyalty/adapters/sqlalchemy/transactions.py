@@ -28,7 +28,7 @@ from loyalty.adapters.sqlalchemy.reading import SqlReader
 from loyalty.adapters.sqlalchemy.statements import Statements
 from loyalty.adapters.sqlalchemy.tables import Tables
 from loyalty.adapters.sqlalchemy.unit_of_work import SqlUnitOfWork
-from loyalty.adapters.sqlalchemy.upgrading import add_what_is_missing
+from loyalty.adapters.sqlalchemy.upgrading import add_what_is_missing, what_is_missing
 from loyalty.errors import ConcurrentUpdate, InvalidRequest, LoyaltyError, OutcomeUnknown
 from loyalty.ports.storage import Reader, UnitOfWork
 
@@ -125,6 +125,16 @@ class Transactions:
                     connection.execute(CreateSchema(self.tables.metadata.schema, if_not_exists=True))
             add_what_is_missing(connection, self.tables)
             connection.commit()
+
+    def missing(self) -> tuple[str, ...]:
+        """
+        Return what :meth:`upgrade` would have to add before this version can work.
+
+        Raises:
+            loyalty.errors.StorageUnavailable: If the database did not answer or refused.
+        """
+        with translating(), self.engine.connect() as connection:
+            return what_is_missing(connection, self.tables)
 
 
 def engine_from(url: object, make: Callable[..., Engine]) -> Engine:

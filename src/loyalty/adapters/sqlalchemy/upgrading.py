@@ -7,7 +7,7 @@ from sqlalchemy.schema import CreateColumn
 
 from loyalty.adapters.sqlalchemy.tables import Tables
 
-__all__ = ["add_what_is_missing"]
+__all__ = ["add_what_is_missing", "what_is_missing"]
 
 
 def add_what_is_missing(connection: Connection, tables: Tables) -> None:
@@ -28,3 +28,22 @@ def add_what_is_missing(connection: Connection, tables: Tables) -> None:
                 connection.exec_driver_sql(f"ALTER TABLE {name} ADD COLUMN {definition}")
         for index in table.indexes:
             index.create(connection, checkfirst=True)
+
+
+def what_is_missing(connection: Connection, tables: Tables) -> tuple[str, ...]:
+    """
+    Return the tables, and the columns of tables that are there, without which this version cannot work.
+
+    In the order of the tables; a column as ``table.column``. An index that is
+    missing only costs time.
+    """
+    present = inspect(connection)
+    known = present.get_multi_columns(schema=tables.metadata.schema)
+    missing = []
+    for table in tables.metadata.sorted_tables:
+        columns = {column["name"] for column in known.get((table.schema, table.name), ())}
+        if not columns:
+            missing.append(table.name)
+            continue
+        missing += [f"{table.name}.{column.name}" for column in table.columns if column.name not in columns]
+    return tuple(missing)

@@ -1,0 +1,99 @@
+"""What the shop owes, and whether the books are in order."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import attrs
+import typer
+
+from loyalty.cli.desk import Desk, at_desk
+from loyalty.cli.ending import FOUND_WRONG
+from loyalty.cli.options import to_moment
+from loyalty.cli.paper import Column, Sheet
+from loyalty.cli.sheets import day, money
+from loyalty.reports.audit import Audit, AuditReport, Finding
+from loyalty.reports.liability import Liability, LiabilityReport
+
+__all__ = ["audit", "liability"]
+
+
+@attrs.frozen(kw_only=True)
+class AuditAnswer:
+    """What the audit says, and its verdict."""
+
+    is_clean: bool
+    accounts: int
+    transfers: int
+    findings: tuple[Finding, ...]
+
+
+@at_desk()
+def liability(
+    desk: Desk,
+    *,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHEN",
+            show_default="now",
+            help="With everything recorded until this instant, it included: a date (its beginning in UTC), or a time "
+            "with its zone.",
+        ),
+    ] = None,
+) -> None:
+    """
+    Show what is owed to customers, per currency and origin.
+
+    Value that has expired counts until 'loyalty expire' has posted it. Exit codes: 0 shown, 2 it cannot be done.
+    """
+    report = desk.loyalty.ask(Liability(as_of=None if as_of is None else to_moment(as_of, "--as-of")))
+    desk.paper.answer(report, lambda: [_liability_sheet(report)])
+
+
+@at_desk()
+def audit(
+    desk: Desk,
+    *,
+    limit: Annotated[int, typer.Option(metavar="NUMBER", help="Stop after so many findings.")] = 100,
+) -> None:
+    """
+    Add every balance up again from its entries, and name what does not fit.
+
+    Exit codes: 0 the books are in order, 1 they are not, 2 it cannot be done.
+    """
+    report = desk.loyalty.ask(Audit(limit=limit))
+    answer = AuditAnswer(
+        is_clean=report.is_clean, accounts=report.accounts, transfers=report.transfers, findings=report.findings
+    )
+    desk.paper.answer(answer, lambda: [] if report.is_clean else [_findings_sheet(report)])
+    desk.paper.say(_verdict(report))
+    if not report.is_clean:
+        raise typer.Exit(FOUND_WRONG)
+
+
+def _liability_sheet(report: LiabilityReport) -> Sheet:
+    rows = []
+    for currency, total in report.total.items():
+        rows += [(currency, origin.value, money(owed)) for origin, owed in report.by_origin[currency].items()]
+        rows.append((currency, "in all", money(total)))
+    return Sheet(
+        title=f"Owed to customers as of {day(report.as_of)}",
+        columns=(Column("currency"), Column("origin", colors={"in all": "bold"}), Column("owed", is_number=True)),
+        rows=rows,
+        empty="Nothing was ever owed.",
+    )
+
+
+def _findings_sheet(report: AuditReport) -> Sheet:
+    return Sheet(
+        columns=(Column("what"), Column("id"), Column("problem")),
+        rows=[(found.subject, found.id, found.problem) for found in report.findings],
+    )
+
+
+def _verdict(report: AuditReport) -> str:
+    checked = f"{report.transfers:,} entries of {report.accounts:,} accounts were added up again"
+    if report.is_clean:
+        return f"Audit: clean. {checked}, and everything fits."
+    return f"Audit: {len(report.findings):,} findings. {checked}; nothing was changed."
