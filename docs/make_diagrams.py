@@ -12,14 +12,17 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from loyalty.gift_cards import card
 from loyalty.ledger import hold
+from loyalty.store_credit import account
 
 CONCEPTS: Final = Path(__file__).parent / "concepts"
 BEGIN: Final = "<!-- drawn by docs/make_diagrams.py: change the table, not this -->\n"
 END: Final = "<!-- end of what is drawn -->\n"
+
+Status = TypeVar("Status", bound=StrEnum)
 
 Moves = Mapping[StrEnum, Iterable[tuple[str, StrEnum]]]
 """For each state, where it may go: the name of the move, if it has one, and the state after it."""
@@ -30,9 +33,9 @@ def hold_moves() -> Moves:
     return {status: tuple(moves.items()) for status, moves in hold.LEGAL_MOVES.items()}
 
 
-def card_moves() -> Moves:
-    """Return the moves of a gift card; they have no names of their own."""
-    return {status: [("", after) for after in sorted(moves)] for status, moves in card.LEGAL_MOVES.items()}
+def nameless(table: Mapping[Status, Iterable[Status]]) -> Moves:
+    """Return the moves of a table in which they have no names of their own."""
+    return {status: [("", after) for after in sorted(moves)] for status, moves in table.items()}
 
 
 def diagram(moves: Moves, first: StrEnum) -> str:
@@ -57,7 +60,8 @@ def pages() -> dict[Path, str]:
     """Return every page that has a diagram, with the text it should have."""
     drawn = {
         "holds.md": diagram(hold_moves(), hold.HoldStatus.OPEN),
-        "gift-cards.md": diagram(card_moves(), card.GiftCardStatus.ACTIVE),
+        "gift-cards.md": diagram(nameless(card.LEGAL_MOVES), card.GiftCardStatus.ACTIVE),
+        "store-credit-accounts.md": diagram(nameless(account.LEGAL_MOVES), account.StoreCreditStatus.OPEN),
     }
     return {
         CONCEPTS / name: _redrawn((CONCEPTS / name).read_text(encoding="utf-8"), new) for name, new in drawn.items()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +14,7 @@ import pytest
 
 from loyalty.gift_cards import card
 from loyalty.ledger import hold
+from loyalty.store_credit import account
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
 SCRIPT: Final = DOCS / "make_diagrams.py"
@@ -40,11 +43,17 @@ def test_diagram_of_holds_shows_every_legal_move_and_no_other() -> None:
     assert moves == arrows("holds.md")
 
 
-def test_diagram_of_cards_shows_every_legal_move_and_no_other() -> None:
+@pytest.mark.parametrize(
+    ("page", "table"),
+    [("gift-cards.md", card.LEGAL_MOVES), ("store-credit-accounts.md", account.LEGAL_MOVES)],
+)
+def test_diagram_of_statuses_shows_every_legal_move_and_no_other(
+    page: str, table: Mapping[StrEnum, Iterable[StrEnum]]
+) -> None:
     """What a reader sees is what the table allows."""
-    moves = {(status.value, after.value, "") for status, own in card.LEGAL_MOVES.items() for after in own}
+    moves = {(status.value, after.value, "") for status, own in table.items() for after in own}
 
-    assert moves == arrows("gift-cards.md")
+    assert moves == arrows(page)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(DOCS)))

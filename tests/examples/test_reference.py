@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import pytest
 from moneyed import Money
@@ -19,10 +19,13 @@ from loyalty import (
     AdjustHold,
     AdjustValue,
     BlockGiftCard,
+    BlockStoreCreditAccount,
     CaptureHold,
     ClaimGiftCard,
+    CloseStoreCreditAccount,
     CodeFormat,
     ConvertGiftCard,
+    DeactivateGiftCard,
     DebitStoreCredit,
     Direction,
     GetBalance,
@@ -35,17 +38,21 @@ from loyalty import (
     OrderLine,
     PayWithBalances,
     PlaceHold,
+    PlanPayment,
     Policies,
     RedeemGiftCard,
     RefundAsGiftCard,
     RefundOrderToStoreCredit,
     RefundRedemption,
+    ReplaceGiftCardCode,
     ReverseTransfer,
     SpendingLimits,
     Statement,
     StoreCreditStatus,
     TransferStoreCredit,
     UnblockGiftCard,
+    UnblockStoreCreditAccount,
+    UpdateGiftCard,
     VoidHold,
     errors,
 )
@@ -57,6 +64,7 @@ from loyalty.use_cases.command import Command
 from tests.use_cases.shop import DAY, KEYS, NOW, Shop, usd
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
+Test = TypeVar("Test", bound=Callable[..., None])
 MALFORMED: Final = "GIFT-0000-0000"
 BOOK: Final = (OrderLine(id="1", amount=usd("80.00"), product="gift card", is_stored_value=True),)
 
@@ -151,6 +159,16 @@ def test_docstrings_are_read_to_the_end() -> None:
 # --- in order of precedence --------------------------------------------------
 
 
+PROVEN: Final[set[str]] = set()
+"""The commands and queries whose order a test below proves."""
+
+
+def proves(*kinds: type) -> Callable[[Test], Test]:
+    """Say which orders a test proves; each must be that of the docstring, from the first error to the last."""
+    PROVEN.update(kind.__name__ for kind in kinds)
+    return lambda test: test
+
+
 class Wrong:
     """
     A call with everything wrong with it that can be, which is put right one thing after another.
@@ -220,6 +238,7 @@ def bobs_blocked_card(shop: Shop, value: Money) -> IssuedGiftCard:
     return card
 
 
+@proves(RedeemGiftCard)
 def test_redeem_gift_card() -> None:
     """Whose card it is comes before what is on it, and the shop's rules before the amount."""
     shop = strict_shop()
@@ -238,6 +257,7 @@ def test_redeem_gift_card() -> None:
     assert [*documented(RedeemGiftCard), "nothing"] == call.told
 
 
+@proves(PlaceHold, PayWithBalances)
 @pytest.mark.parametrize("kind", [PlaceHold, PayWithBalances])
 def test_payment_over_several_tenders(kind: type) -> None:
     """The worst tender is told first, however the tenders are named; TooManyHolds only where a hold is placed."""
@@ -273,6 +293,7 @@ def test_currency_of_a_bound_comes_before_any_look_up() -> None:
     assert ["CurrencyMismatch", "MalformedCode"] == call.told
 
 
+@proves(CaptureHold)
 def test_capture_hold() -> None:
     """Whose hold it is and whether it is open come first, then the amount, then the cards it lies on."""
     shop = Shop()
@@ -293,6 +314,7 @@ def test_capture_hold() -> None:
     assert [*documented(CaptureHold), "nothing"] == call.told
 
 
+@proves(AdjustHold)
 def test_adjust_hold() -> None:
     """The hold comes before what is said about it, the currency before the lines, and room for a hold last."""
     shop = Shop()
@@ -314,6 +336,7 @@ def test_adjust_hold() -> None:
     assert documented(AdjustHold) == call.told
 
 
+@proves(VoidHold)
 def test_void_hold() -> None:
     """A hold of another order is told before whether it is open."""
     shop = Shop()
@@ -327,6 +350,7 @@ def test_void_hold() -> None:
     assert documented(VoidHold) == call.told
 
 
+@proves(ClaimGiftCard)
 def test_claim_gift_card() -> None:
     """Whose card it is comes before whether it may be claimed."""
     shop = Shop()
@@ -342,6 +366,7 @@ def test_claim_gift_card() -> None:
     assert [*documented(ClaimGiftCard), "nothing"] == call.told
 
 
+@proves(ConvertGiftCard)
 def test_convert_gift_card() -> None:
     """Whose card it is comes before what is on it and where it should go."""
     shop = Shop()
@@ -363,8 +388,9 @@ def test_convert_gift_card() -> None:
     assert [*documented(ConvertGiftCard), "nothing"] == call.told
 
 
-@pytest.mark.parametrize("kind", [BlockGiftCard, UnblockGiftCard])
-def test_block_and_unblock(kind: type) -> None:
+@proves(BlockGiftCard, UnblockGiftCard, ReplaceGiftCardCode, DeactivateGiftCard)
+@pytest.mark.parametrize("kind", [BlockGiftCard, UnblockGiftCard, ReplaceGiftCardCode, DeactivateGiftCard])
+def test_what_staff_do_to_a_card(kind: type) -> None:
     """A code that is none, a card that is not there, a card that is stopped for good."""
     shop = Shop()
     card = shop.issue("5.00")
@@ -374,9 +400,52 @@ def test_block_and_unblock(kind: type) -> None:
     call.put_right(code=UNKNOWN_CODE)
     call.put_right(code=card.code)
 
+    assert documented(kind) == [told for told in call.told if told != "nothing"]
+
+
+@proves(UpdateGiftCard)
+def test_update_gift_card() -> None:
+    """A card that is not there is told before an edition that has gone."""
+    shop = Shop()
+    card = shop.issue("5.00")
+
+    call = Wrong(shop, UpdateGiftCard, gift_card_id="unknown", edition=7, note=None, tags=(), metadata=None)
+    call.put_right(gift_card_id=card.gift_card.id)
+    call.put_right(edition=1)
+
+    assert [*documented(UpdateGiftCard), "nothing"] == call.told
+
+
+@proves(BlockStoreCreditAccount, UnblockStoreCreditAccount, CloseStoreCreditAccount)
+@pytest.mark.parametrize("kind", [BlockStoreCreditAccount, UnblockStoreCreditAccount, CloseStoreCreditAccount])
+def test_what_staff_do_to_an_account(kind: type) -> None:
+    """An account that is not there is told before the state it is in."""
+    shop = Shop()
+    account = shop.grant("5.00").account
+    if kind is not CloseStoreCreditAccount:
+        shop.set_credit_status(account.id, StoreCreditStatus.CLOSED)
+
+    call = Wrong(shop, kind, account_id="unknown")
+    call.put_right(account_id=account.id)
+
     assert documented(kind) == call.told
 
 
+@proves(PlanPayment)
+def test_plan_payment() -> None:
+    """What makes a plan impossible is told when it is made; what is wrong with one tender is part of the answer."""
+    shop = Shop()
+    euros = (OrderLine(id="1", amount=Money("1.00", "EUR")),)
+
+    call = Wrong(shop, PlanPayment, amount_due=usd("20.00"), lines=euros)
+    call.put_right(codes=("!",))
+    call.put_right(codes=(UNKNOWN_CODE,))
+    call.put_right(lines=())
+
+    assert [*documented(PlanPayment), "nothing"] == call.told
+
+
+@proves(GetBalance)
 def test_get_balance() -> None:
     """The public query tells what a redemption would be told, in the same order."""
     shop = Shop()
@@ -391,6 +460,7 @@ def test_get_balance() -> None:
     assert [*documented(GetBalance), "nothing"] == call.told
 
 
+@proves(Statement)
 def test_statement() -> None:
     """Times that cannot be are told before anything is looked up."""
     call = Wrong(Shop(), Statement, account_id="nobody's", since=NOW + DAY, until=NOW)
@@ -399,6 +469,7 @@ def test_statement() -> None:
     assert documented(Statement) == call.told
 
 
+@proves(IssueGiftCard)
 def test_issue_gift_card() -> None:
     """The expiry comes before the code, and whether a code may be chosen before what it looks like."""
     plain, shop = Shop(), Shop(code_format=CodeFormat(allow_chosen=True))
@@ -413,6 +484,7 @@ def test_issue_gift_card() -> None:
     assert [*documented(IssueGiftCard), "nothing"] == call.told
 
 
+@proves(GrantStoreCredit)
 def test_grant_store_credit() -> None:
     """The expiry comes before the account, and its state before its currency."""
     shop = Shop()
@@ -430,6 +502,7 @@ def test_grant_store_credit() -> None:
     assert [*documented(GrantStoreCredit), "nothing"] == call.told
 
 
+@proves(DebitStoreCredit)
 def test_debit_store_credit() -> None:
     """The account comes before its state, its currency, the shop's rules, and what is on it."""
     shop = strict_shop()
@@ -448,6 +521,7 @@ def test_debit_store_credit() -> None:
     assert [*documented(DebitStoreCredit), "nothing"] == call.told
 
 
+@proves(TransferStoreCredit)
 def test_transfer_store_credit() -> None:
     """Which accounts they are comes before their state, that before their currency, and what is on them last."""
     shop = Shop()
@@ -464,6 +538,7 @@ def test_transfer_store_credit() -> None:
     assert [*documented(TransferStoreCredit), "nothing"] == call.told
 
 
+@proves(AdjustValue)
 def test_adjust_value() -> None:
     """The account comes before its currency, that before its state, and the new value's expiry last."""
     shop = Shop()
@@ -482,6 +557,7 @@ def test_adjust_value() -> None:
     assert [*documented(AdjustValue), "nothing"] == call.told
 
 
+@proves(RefundRedemption)
 def test_refund_redemption() -> None:
     """What was paid comes before in which currency, how much of it is left, and where it would go."""
     shop = Shop()
@@ -498,6 +574,7 @@ def test_refund_redemption() -> None:
     assert [*documented(RefundRedemption), "nothing"] == call.told
 
 
+@proves(RefundOrderToStoreCredit, RefundAsGiftCard)
 @pytest.mark.parametrize("kind", [RefundOrderToStoreCredit, RefundAsGiftCard])
 def test_refund_as_new_value(kind: type) -> None:
     """The ceiling's currency comes first, then the expiry, then the ceiling, then the account."""
@@ -516,6 +593,7 @@ def test_refund_as_new_value(kind: type) -> None:
     assert (documented(kind) if whose else [*documented(kind), "nothing"]) == call.told
 
 
+@proves(ReverseTransfer)
 def test_reverse_transfer() -> None:
     """Whether it may be reversed comes before whether it was, and that before where its value is."""
     shop = Shop()
@@ -568,3 +646,11 @@ class _Full:
 
     def mistyped(self, caller: str | None) -> None:
         """Count nothing."""
+
+
+@pytest.mark.parametrize("name", sorted(loyalty.__all__))
+def test_every_order_that_is_promised_is_proven(name: str) -> None:
+    """A command or query that lists two errors or more has a test above in which one after another is due."""
+    found = public_reference.Name("loyalty", name, getattr(loyalty, name))
+    if any(is_kind(found) for is_kind in (public_reference.is_command, public_reference.is_query)):
+        assert len(documented(found.value)) < 2 or name in PROVEN
