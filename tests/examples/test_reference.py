@@ -28,6 +28,7 @@ from loyalty import (
     DeactivateGiftCard,
     DebitStoreCredit,
     Direction,
+    FindGiftCard,
     GetBalance,
     GiftCardStatus,
     GrantStoreCredit,
@@ -443,6 +444,19 @@ def test_plan_payment() -> None:
     call.put_right(lines=())
 
     assert [*documented(PlanPayment), "nothing"] == call.told
+
+
+@proves(FindGiftCard)
+def test_find_gift_card() -> None:
+    """A code that is none is told before a card that is not there; nothing else keeps staff from a card."""
+    shop = Shop()
+    card = bobs_blocked_card(shop, usd("5.00"))
+
+    call = Wrong(shop, FindGiftCard, code=MALFORMED)
+    call.put_right(code=UNKNOWN_CODE)
+    call.put_right(code=card.code)
+
+    assert [*documented(FindGiftCard), "nothing"] == call.told
 
 
 @proves(GetBalance)
