@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from loyalty.errors import LoyaltyError
     from loyalty.facade import AsyncLoyalty, Loyalty
     from loyalty.gift_cards.card import GiftCardStatus
+    from loyalty.gift_cards.listing import GiftCardSort
     from loyalty.gift_cards.view import GiftCardView
     from loyalty.ledger.entry import Direction, Entry
     from loyalty.ledger.hold import HoldStatus
@@ -42,6 +43,14 @@ if TYPE_CHECKING:
     from loyalty.ports.attempt_limiter import AttemptLimiter
     from loyalty.reports.audit import Audit, AuditReport
     from loyalty.reports.checkout import GetHold, ListTenders, PaymentPlan, PlanPayment, Tenders
+    from loyalty.reports.gift_card_list import (
+        ExpiringGiftCard,
+        ExpiringGiftCardPage,
+        GiftCardPage,
+        GiftCardTotals,
+        ListExpiringGiftCards,
+        ListGiftCards,
+    )
     from loyalty.reports.gift_cards import (
         Balance,
         CardOrders,
@@ -54,7 +63,9 @@ if TYPE_CHECKING:
     )
     from loyalty.reports.liability import CurrencyMovements, Liability, LiabilityReport, Movements
     from loyalty.reports.store_credit import AccountStatement, GetStoreCreditAccount, Statement
+    from loyalty.reports.store_credit_list import ListStoreCreditAccounts, StoreCreditPage, StoreCreditTotals
     from loyalty.store_credit.account import StoreCreditStatus, StoreCreditView
+    from loyalty.store_credit.listing import StoreCreditSort
     from loyalty.tenders.asked import GiftCardTender
     from loyalty.tenders.hold_view import HoldView, TenderPart
     from loyalty.tenders.usable import RefusedTender
@@ -124,13 +135,18 @@ __all__ = [
     "Entry",
     "ExpireValue",
     "Expired",
+    "ExpiringGiftCard",
+    "ExpiringGiftCardPage",
     "FindGiftCard",
     "GetBalance",
     "GetGiftCard",
     "GetHold",
     "GetStoreCreditAccount",
+    "GiftCardPage",
+    "GiftCardSort",
     "GiftCardStatus",
     "GiftCardTender",
+    "GiftCardTotals",
     "GiftCardView",
     "Grant",
     "GrantStoreCredit",
@@ -143,6 +159,9 @@ __all__ = [
     "Lapsed",
     "Liability",
     "LiabilityReport",
+    "ListExpiringGiftCards",
+    "ListGiftCards",
+    "ListStoreCreditAccounts",
     "ListTenders",
     "LotOrigin",
     "Loyalty",
@@ -177,7 +196,10 @@ __all__ = [
     "ReverseTransfer",
     "SpendingLimits",
     "Statement",
+    "StoreCreditPage",
+    "StoreCreditSort",
     "StoreCreditStatus",
+    "StoreCreditTotals",
     "StoreCreditTransfer",
     "StoreCreditView",
     "TaxTreatment",
@@ -235,13 +257,18 @@ _HOMES = {
     "Entry": "loyalty.ledger.entry",
     "ExpireValue": "loyalty.use_cases.expire_value",
     "Expired": "loyalty.use_cases.expire_value",
+    "ExpiringGiftCard": "loyalty.reports.gift_card_list",
+    "ExpiringGiftCardPage": "loyalty.reports.gift_card_list",
     "FindGiftCard": "loyalty.reports.gift_cards",
     "GetBalance": "loyalty.reports.gift_cards",
     "GetGiftCard": "loyalty.reports.gift_cards",
     "GetHold": "loyalty.reports.checkout",
     "GetStoreCreditAccount": "loyalty.reports.store_credit",
+    "GiftCardPage": "loyalty.reports.gift_card_list",
+    "GiftCardSort": "loyalty.gift_cards.listing",
     "GiftCardStatus": "loyalty.gift_cards.card",
     "GiftCardTender": "loyalty.tenders.asked",
+    "GiftCardTotals": "loyalty.reports.gift_card_list",
     "GiftCardView": "loyalty.gift_cards.view",
     "Grant": "loyalty.use_cases.grant_store_credit",
     "GrantStoreCredit": "loyalty.use_cases.grant_store_credit",
@@ -254,6 +281,9 @@ _HOMES = {
     "Lapsed": "loyalty.use_cases.lapse_holds",
     "Liability": "loyalty.reports.liability",
     "LiabilityReport": "loyalty.reports.liability",
+    "ListExpiringGiftCards": "loyalty.reports.gift_card_list",
+    "ListGiftCards": "loyalty.reports.gift_card_list",
+    "ListStoreCreditAccounts": "loyalty.reports.store_credit_list",
     "ListTenders": "loyalty.reports.checkout",
     "LotOrigin": "loyalty.ledger.lot",
     "Loyalty": "loyalty.facade",
@@ -288,7 +318,10 @@ _HOMES = {
     "ReverseTransfer": "loyalty.use_cases.reverse_transfer",
     "SpendingLimits": "loyalty.policies.limits",
     "Statement": "loyalty.reports.store_credit",
+    "StoreCreditPage": "loyalty.reports.store_credit_list",
+    "StoreCreditSort": "loyalty.store_credit.listing",
     "StoreCreditStatus": "loyalty.store_credit.account",
+    "StoreCreditTotals": "loyalty.reports.store_credit_list",
     "StoreCreditTransfer": "loyalty.use_cases.transfer_store_credit",
     "StoreCreditView": "loyalty.store_credit.account",
     "TaxTreatment": "loyalty.ledger.lot",

@@ -8,10 +8,10 @@ their configuration.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import datetime
 from inspect import iscoroutinefunction
-from typing import Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from loyalty.attempts.default import InThisProcess
 from loyalty.attempts.watch import AttemptWatch
@@ -23,6 +23,7 @@ from loyalty.identifiers import IdSource, random_id
 from loyalty.policies.chosen import Policies
 from loyalty.ports.attempt_limiter import AttemptLimiter
 from loyalty.ports.storage import AsyncStorage, Reader, Storage, UnitOfWork
+from loyalty.reports.paged import Page, PagedQuery
 from loyalty.reports.query import Query, QueryContext
 from loyalty.use_cases.command import Command, Context, Sweep
 from loyalty.use_cases.perform import perform, perform_sweep
@@ -30,6 +31,8 @@ from loyalty.use_cases.perform import perform, perform_sweep
 __all__ = ["AsyncLoyalty", "Loyalty"]
 
 Result = TypeVar("Result")
+Item = TypeVar("Item")
+AnyPage = TypeVar("AnyPage", bound=Page[Any])
 Books = TypeVar("Books", bound=Storage | AsyncStorage)
 
 
@@ -114,6 +117,11 @@ class _Door(Generic[Books]):
         )
         return lambda reader: query.answer(reader, context)
 
+    def _list(self, query: PagedQuery[AnyPage, Item]) -> PagedQuery[AnyPage, Item]:
+        if not isinstance(query, PagedQuery):
+            raise InvalidRequest("stream takes a list")
+        return query
+
     def _now(self) -> datetime:
         return require_utc(self._clock(), "the clock's time")
 
@@ -179,6 +187,32 @@ class Loyalty(_Door[Storage]):
         work = self._work(command)
         with self._attempts.over(command, caller):
             return self._storage.run(work)
+
+    def stream(self, query: PagedQuery[AnyPage, Item], *, caller: str | None = None) -> Iterator[Item]:
+        """
+        Go through a whole list, in bounded memory.
+
+        It is read page by page, *limit* rows at a time, each page from a snapshot
+        of its own when it is needed; no transaction stays open in between.
+
+        Args:
+            query:
+                A list, such as ``ListGiftCards(...)``. Its *after* says where to begin.
+            caller:
+                Who is asking; see :meth:`execute`.
+
+        Raises:
+            loyalty.errors.InvalidRequest: If *query* is no list; at once. All that the
+                query documents is raised where its page is read.
+        """
+        return self._pages(self._list(query), caller)
+
+    def _pages(self, query: PagedQuery[AnyPage, Item], caller: str | None) -> Iterator[Item]:
+        following: PagedQuery[AnyPage, Item] | None = query
+        while following is not None:
+            page = self.ask(following, caller=caller)
+            yield from page
+            following = following.from_here(page)
 
     def ask(self, query: Query[Result], *, caller: str | None = None) -> Result:
         """
@@ -253,6 +287,33 @@ class AsyncLoyalty(_Door[AsyncStorage]):
         work = self._work(command)
         with self._attempts.over(command, caller):
             return await self._storage.run(work)
+
+    def stream(self, query: PagedQuery[AnyPage, Item], *, caller: str | None = None) -> AsyncIterator[Item]:
+        """
+        Go through a whole list, in bounded memory: ``async for card in loyalty.stream(...)``.
+
+        It is read page by page, *limit* rows at a time, each page from a snapshot
+        of its own when it is needed; no transaction stays open in between.
+
+        Args:
+            query:
+                A list; see :meth:`Loyalty.stream`.
+            caller:
+                Who is asking; see :meth:`Loyalty.execute`.
+
+        Raises:
+            loyalty.errors.InvalidRequest: If *query* is no list; at once. All that the
+                query documents is raised where its page is read.
+        """
+        return self._pages(self._list(query), caller)
+
+    async def _pages(self, query: PagedQuery[AnyPage, Item], caller: str | None) -> AsyncIterator[Item]:
+        following: PagedQuery[AnyPage, Item] | None = query
+        while following is not None:
+            page = await self.ask(following, caller=caller)
+            for item in page:
+                yield item
+            following = following.from_here(page)
 
     async def ask(self, query: Query[Result], *, caller: str | None = None) -> Result:
         """

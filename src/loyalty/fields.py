@@ -19,10 +19,11 @@ from moneyed import Currency, Money
 
 from loyalty.clock import require_utc
 from loyalty.codes.code import GiftCardCode
-from loyalty.errors import InvalidRequest
+from loyalty.errors import CurrencyMismatch, InvalidAmount, InvalidRequest, InvalidTime
 from loyalty.identifiers import Metadata, freeze_metadata, require_key, require_text
+from loyalty.ledger.account import LARGEST_BALANCE
 from loyalty.ledger.transfer import Reference
-from loyalty.money import ALL, Everything, exponent_of, minor_units
+from loyalty.money import ALL, Everything, exponent_of, minor_units, signed_minor_units
 from loyalty.policies.tax import Region, percentage
 
 __all__ = [
@@ -31,18 +32,24 @@ __all__ = [
     "MOST_TEXTS",
     "is_amount",
     "is_amount_or_all",
+    "is_cursor",
+    "is_duration",
     "is_flag",
     "is_key",
     "is_note",
     "is_one_of",
     "is_optional_amount",
+    "is_optional_balance",
     "is_optional_duration",
+    "is_optional_flag",
     "is_optional_text",
     "is_reference",
     "is_region",
     "is_text",
     "is_whole_number",
+    "require_one_currency",
     "require_one_of",
+    "require_order",
     "require_together",
     "to_code",
     "to_codes",
@@ -71,6 +78,7 @@ from before it existed still answer.
 """
 
 LONGEST_NOTE = 2000
+LONGEST_CURSOR = 2000
 _CODE = re.compile("[A-Z0-9]{1,12}")
 
 Kind = TypeVar("Kind")
@@ -111,6 +119,12 @@ def is_note(instance: object, field: attrs.Attribute[Any], value: object) -> Non
         _keep(instance, field, value, require_text(value, field.name, LONGEST_NOTE, multiline=True))
 
 
+def is_cursor(instance: object, field: attrs.Attribute[Any], value: object) -> None:
+    """Accept None or a text of 1 to 2,000 characters, such as a page of a list gave to go on after it."""
+    if value is not None:
+        _keep(instance, field, value, require_text(value, field.name, LONGEST_CURSOR))
+
+
 def is_amount(instance: object, field: attrs.Attribute[Any], value: Money) -> None:
     """Accept money that is finite, positive and exact in its currency's minor unit."""
     minor_units(value, field.name)
@@ -123,6 +137,15 @@ def is_optional_amount(instance: object, field: attrs.Attribute[Any], value: Mon
         is_amount(instance, field, value)
 
 
+def is_optional_balance(instance: object, field: attrs.Attribute[Any], value: Money | None) -> None:
+    """Accept None or money that a balance can be: from zero to the largest one, exact in its currency's minor unit."""
+    if value is None:
+        return
+    if not 0 <= signed_minor_units(value, field.name) <= LARGEST_BALANCE:
+        raise InvalidAmount(f"{field.name} must be from zero to 10^18 minor units")
+    _keep(instance, field, value, Money(value.amount, value.currency))
+
+
 def is_amount_or_all(instance: object, field: attrs.Attribute[Any], value: Money | Everything) -> None:
     """Accept such money, or ALL."""
     if value is not ALL:
@@ -133,6 +156,12 @@ def is_flag(_instance: object, field: attrs.Attribute[Any], value: object) -> No
     """Accept True or False and nothing that merely looks like it."""
     if not isinstance(value, bool):
         raise InvalidRequest(f"{field.name} must be True or False")
+
+
+def is_optional_flag(instance: object, field: attrs.Attribute[Any], value: object) -> None:
+    """Accept None, True or False."""
+    if value is not None:
+        is_flag(instance, field, value)
 
 
 def is_reference(instance: object, field: attrs.Attribute[Any], value: object) -> None:
@@ -172,6 +201,18 @@ def is_whole_number(lowest: int, highest: int, *, optional: bool = False) -> Val
         _keep(instance, field, value, int(value))
 
     return check
+
+
+def is_duration(shortest: timedelta, longest: timedelta) -> Validator:
+    """Return a validator that accepts a duration within bounds, both included."""
+    check = is_optional_duration(shortest, longest)
+
+    def check_given(instance: object, field: attrs.Attribute[Any], value: object) -> None:
+        if value is None:
+            raise InvalidRequest(f"{field.name} must be a timedelta")
+        check(instance, field, value)
+
+    return check_given
 
 
 def is_optional_duration(shortest: timedelta, longest: timedelta) -> Validator:
@@ -262,6 +303,31 @@ def _sequence(values: Any, most: int) -> list[Any]:  # whatever the host gave
     if len(values) > most:
         raise InvalidRequest(f"expected at most {most} values")
     return list(values)
+
+
+def require_order(since: datetime | None, until: datetime | None) -> None:
+    """
+    Check that a span of time does not end before it begins.
+
+    Raises:
+        loyalty.errors.InvalidTime: If it does.
+    """
+    if since is not None and until is not None and until < since:
+        raise InvalidTime("a span of time must not end before it begins")
+
+
+def require_one_currency(currency: str | None, *amounts: Money | None) -> None:
+    """
+    Check that all amounts are of *currency*, or of one currency if that is None.
+
+    Raises:
+        loyalty.errors.CurrencyMismatch: If they are not.
+    """
+    codes = [amount.currency.code for amount in amounts if amount is not None]
+    expected, *others = [*([] if currency is None else [currency]), *codes] or [""]
+    for code in others:
+        if code != expected:
+            raise CurrencyMismatch(expected=expected, actual=code)
 
 
 def require_one_of(**given: object) -> None:

@@ -12,16 +12,20 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from typing import TypeVar
+from operator import gt, itemgetter, lt
+from typing import Any, TypeVar
 
 import attrs
 
+from loyalty.clock import to_micros
 from loyalty.errors import ConcurrentUpdate, DuplicateRecord
-from loyalty.gift_cards.card import GiftCard
+from loyalty.gift_cards.card import GiftCard, GiftCardStatus
 from loyalty.gift_cards.decoy import DECOY
+from loyalty.gift_cards.listing import GiftCardFilter, GiftCardSort
 from loyalty.identifiers import AccountId, GiftCardId, HoldId, LotId, TransferId
 from loyalty.ledger.account import Account
 from loyalty.ledger.hold import Hold, HoldStatus, reserved_at
+from loyalty.ledger.listing import CurrencySums, Place, sums_of
 from loyalty.ledger.lot import Lot
 from loyalty.ledger.origin_balance import Moved, OriginBalance, sum_by_origin
 from loyalty.ledger.transfer import Transfer, TransferKind
@@ -29,10 +33,12 @@ from loyalty.ports.changes import Changes, RefundedOrder
 from loyalty.ports.receipt import Receipt
 from loyalty.ports.storage import Found, Movement, Reader, TransferFilter, UnitOfWork, Wanted
 from loyalty.store_credit.account import StoreCreditAccount
+from loyalty.store_credit.listing import StoreCreditFilter, StoreCreditSort
 
 __all__ = ["MemoryStorage"]
 
 Result = TypeVar("Result")
+Listed = TypeVar("Listed")
 
 
 class MemoryStorage:
@@ -131,6 +137,40 @@ class _MemoryReader:
             if asked
             else account
         )
+
+    def gift_cards(
+        self, wanted: GiftCardFilter, sort: GiftCardSort, *, descending: bool, after: Place | None, limit: int
+    ) -> tuple[GiftCard, ...]:
+        return _page(filter(wanted.fits, self._cards()), sort.place, descending=descending, after=after, limit=limit)
+
+    def gift_card_sums(self, wanted: GiftCardFilter) -> tuple[CurrencySums, ...]:
+        return sums_of(map(wanted.sums, filter(wanted.fits, self._cards())))
+
+    def expiring_gift_cards(
+        self, now: datetime, until: datetime, *, after: Place | None, limit: int
+    ) -> tuple[GiftCard, ...]:
+        places = {
+            card: (to_micros(end), card.account.id)
+            for card in self._cards()
+            if card.status is GiftCardStatus.ACTIVE
+            and (end := card.account.next_end(card.account.instant(now))) is not None
+            and end <= until
+        }
+        return _page(places, places.__getitem__, descending=False, after=after, limit=limit)
+
+    def store_credit_accounts(
+        self, wanted: StoreCreditFilter, sort: StoreCreditSort, *, descending: bool, after: Place | None, limit: int
+    ) -> tuple[StoreCreditAccount, ...]:
+        return _page(filter(wanted.fits, self._credits()), sort.place, descending=descending, after=after, limit=limit)
+
+    def store_credit_sums(self, wanted: StoreCreditFilter) -> tuple[CurrencySums, ...]:
+        return sums_of(map(wanted.sums, filter(wanted.fits, self._credits())))
+
+    def _cards(self) -> Iterator[GiftCard]:
+        return (card.with_account(self._books.accounts[id_]) for id_, card in self._books.cards.items())
+
+    def _credits(self) -> Iterator[StoreCreditAccount]:
+        return (credit.with_account(self._books.accounts[id_]) for id_, credit in self._books.credits.items())
 
     def transfers(self, wanted: TransferFilter) -> Iterator[Transfer]:
         kept = [
@@ -395,6 +435,26 @@ class _MemoryUnitOfWork(_MemoryReader):
             books.order_transfers[transfer.order_id].append(transfer)
         if transfer.refunds is not None:
             books.refunds[transfer.refunds].append(transfer)
+
+
+def _page(
+    things: Iterable[Listed],
+    place_of: Callable[[Listed], Place],
+    *,
+    descending: bool,
+    after: Place | None,
+    limit: int,
+) -> tuple[Listed, ...]:
+    """Return the first things beyond a place, in the order of their places."""
+    ordered = sorted([(_rank(place_of(thing)), thing) for thing in things], key=itemgetter(0), reverse=descending)
+    beyond = gt if not descending else lt
+    return tuple([thing for rank, thing in ordered if after is None or beyond(rank, _rank(after))][:limit])
+
+
+def _rank(place: Place) -> tuple[bool, Any, str]:
+    """Return what places compare by: a key that is None comes after every other."""
+    key, id_ = place
+    return key is None, 0 if key is None else key, id_
 
 
 def _accounts_of(transfer: Transfer) -> tuple[AccountId | None, AccountId | None]:

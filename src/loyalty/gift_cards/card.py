@@ -100,6 +100,20 @@ class GiftCard:
         """Whether somebody blocked or deactivated the card."""
         return self.status in {GiftCardStatus.BLOCKED, GiftCardStatus.DEACTIVATED}
 
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether nothing is on it, and not only because it is still pending."""
+        return self.account.posted == 0 and self.status is not GiftCardStatus.PENDING
+
+    @property
+    def is_partly_used(self) -> bool:
+        """Whether less than its face value is on it, and more than nothing."""
+        return 0 < self.account.posted < self.value
+
+    def available(self, at: datetime) -> int:
+        """Return what may be spent at *at*, in minor units; nothing unless the card is active."""
+        return self.account.available(at) if self.status is GiftCardStatus.ACTIVE else 0
+
     def is_expired(self, at: datetime) -> bool:
         """Tell whether all value that is left on the card has expired at *at*, held or not, or its term is over."""
         if self.account.posted:

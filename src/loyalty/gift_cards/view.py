@@ -66,7 +66,6 @@ class GiftCardView:
     def of(cls, card: GiftCard, at: datetime) -> GiftCardView:
         """Return *card* as it stands at *at*."""
         account = card.account.standing(at)
-        usable = not card.is_disabled and card.status is not GiftCardStatus.PENDING
         return cls(
             id=card.id,
             account_id=account.id,
@@ -76,7 +75,7 @@ class GiftCardView:
             value=account.money(card.value),
             posted=account.money(account.posted),
             held=account.money(account.held),
-            available=account.money(account.available(at) if usable else 0),
+            available=account.money(card.available(at)),
             origin=card.origin,
             issued_at=card.issued_at,
             expires_at=card.expires_at,
@@ -91,8 +90,8 @@ class GiftCardView:
             metadata=card.metadata,
             is_disabled=card.is_disabled,
             is_expired=card.is_expired(at),
-            is_exhausted=account.posted == 0 and card.status is not GiftCardStatus.PENDING,
-            is_partly_used=0 < account.posted < card.value,
+            is_exhausted=card.is_exhausted,
+            is_partly_used=card.is_partly_used,
             as_of=at,
             product_id=card.product_id,
             line_id=card.line_id,

@@ -74,6 +74,16 @@ class Account:
         """Return what has expired at *at*, is not held, and is not yet posted as expired."""
         return sum([lot.free for lot in self.standing(at).lots if lot.is_expired(at)])
 
+    def next_end(self, at: datetime) -> datetime | None:
+        """Return when the first value, held or not, that has not ended at *at* ends; None if none ever does."""
+        ends = [lot.expires_at for lot in self.lots if lot.remaining > 0 and lot.expires_at is not None]
+        return min([end for end in ends if end > at], default=None)
+
+    def has_value_ending(self, at: datetime, before: datetime) -> bool:
+        """Tell whether there is value, held or not, that has not ended at *at* and ends before *before*."""
+        end = self.next_end(at)
+        return end is not None and end < before
+
     def money(self, minor: int) -> Money:
         """Return *minor* units as money of this account."""
         return to_money(minor, self.currency, self.exponent)

@@ -15,15 +15,18 @@ from typing import Protocol, TypeVar
 import attrs
 
 from loyalty.gift_cards.card import GiftCard
+from loyalty.gift_cards.listing import GiftCardFilter, GiftCardSort
 from loyalty.identifiers import AccountId, GiftCardId, HoldId, LotId, TransferId
 from loyalty.ledger.account import Account
 from loyalty.ledger.hold import Hold
 from loyalty.ledger.house_accounts import HouseAccount
+from loyalty.ledger.listing import CurrencySums, Place
 from loyalty.ledger.origin_balance import OriginBalance
 from loyalty.ledger.transfer import Transfer, TransferKind
 from loyalty.ports.changes import Changes, RefundedOrder
 from loyalty.ports.receipt import Receipt
 from loyalty.store_credit.account import StoreCreditAccount
+from loyalty.store_credit.listing import StoreCreditFilter, StoreCreditSort
 
 __all__ = ["AsyncStorage", "Found", "Movement", "Reader", "Storage", "TransferFilter", "UnitOfWork", "Wanted"]
 
@@ -152,6 +155,57 @@ class Reader(Protocol):
 
         **Order:** by account id. **Missing:** left out.
         """
+        ...
+
+    def gift_cards(
+        self, wanted: GiftCardFilter, sort: GiftCardSort, *, descending: bool, after: Place | None, limit: int
+    ) -> tuple[GiftCard, ...]:
+        """
+        Load a page of a list of cards, with their accounts.
+
+        The cards that :meth:`GiftCardFilter.fits` says, the first *limit* of those
+        beyond the place *after*.
+
+        **Order:** by :meth:`GiftCardSort.place`, where None comes after every other
+        key; all of it backwards if *descending*. **Concurrent:** a card that is
+        there all the time is on exactly one of the pages that follow each other,
+        unless its own sort key changes meanwhile, which only a balance does.
+        """
+        ...
+
+    def gift_card_sums(self, wanted: GiftCardFilter) -> tuple[CurrencySums, ...]:
+        """
+        Sum a whole list of cards per currency and its decimals, by :meth:`GiftCardFilter.sums`.
+
+        **Order:** by currency, then decimals.
+        """
+        ...
+
+    def expiring_gift_cards(
+        self, now: datetime, until: datetime, *, after: Place | None, limit: int
+    ) -> tuple[GiftCard, ...]:
+        """
+        Load a page of the active cards with value, held or not, that ends after *now* and at *until* at the latest.
+
+        A card that changed later than *now* is judged as of that change.
+
+        **Order:** by the first such end, in microseconds, and the account's id;
+        *after* is a place in this order.
+        """
+        ...
+
+    def store_credit_accounts(
+        self, wanted: StoreCreditFilter, sort: StoreCreditSort, *, descending: bool, after: Place | None, limit: int
+    ) -> tuple[StoreCreditAccount, ...]:
+        """
+        Load a page of a list of store credit accounts; as :meth:`gift_cards`.
+
+        **Order:** by :meth:`StoreCreditSort.place`, backwards if *descending*.
+        """
+        ...
+
+    def store_credit_sums(self, wanted: StoreCreditFilter) -> tuple[CurrencySums, ...]:
+        """Sum a whole list of accounts per currency and its decimals, in their order; as :meth:`gift_card_sums`."""
         ...
 
     def transfers(self, wanted: TransferFilter) -> Iterator[Transfer]:

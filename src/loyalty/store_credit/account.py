@@ -88,6 +88,10 @@ class StoreCreditAccount:
             raise NotSpendable(f"a {self.status} store credit account cannot become {status}", reason=self.status.value)
         return attrs.evolve(self, status=status)
 
+    def available(self, at: datetime) -> int:
+        """Return what may be spent at *at*, in minor units; nothing unless the account is open."""
+        return self.account.available(at) if self.status is StoreCreditStatus.OPEN else 0
+
     def with_account(self, account: Account) -> StoreCreditAccount:
         """Return it with the next state of its ledger account."""
         return attrs.evolve(self, account=account)
@@ -118,7 +122,6 @@ class StoreCreditView:
     def of(cls, credit: StoreCreditAccount, at: datetime) -> StoreCreditView:
         """Return *credit* as it stands at *at*."""
         account = credit.account.standing(at)
-        available = account.available(at) if credit.status is StoreCreditStatus.OPEN else 0
         ends = [lot.expires_at for lot in account.lots if lot.expires_at is not None and lot.spendable(at)]
         return cls(
             id=credit.id,
@@ -127,7 +130,7 @@ class StoreCreditView:
             status=credit.status,
             posted=account.money(account.posted),
             held=account.money(account.held),
-            available=account.money(available),
+            available=account.money(credit.available(at)),
             expires_next=min(ends, default=None),
             opened_at=account.opened_at,
             as_of=at,

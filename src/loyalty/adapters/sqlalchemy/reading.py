@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Table
 
 from loyalty.adapters.sqlalchemy.driver import Driver, Parameters, Rows
+from loyalty.adapters.sqlalchemy.listing import Lists, sums_in
 from loyalty.adapters.sqlalchemy.rows import (
     account_of,
     account_row,
@@ -31,15 +32,18 @@ from loyalty.adapters.sqlalchemy.tables import Tables
 from loyalty.clock import to_micros
 from loyalty.gift_cards.card import GiftCard
 from loyalty.gift_cards.decoy import DECOY
+from loyalty.gift_cards.listing import GiftCardFilter, GiftCardSort
 from loyalty.identifiers import AccountId, HoldId, TransferId
 from loyalty.ledger.hold import Hold, reserved_at
 from loyalty.ledger.house_accounts import HouseAccount
+from loyalty.ledger.listing import CurrencySums, Place, sums_of
 from loyalty.ledger.lot import LotOrigin
 from loyalty.ledger.origin_balance import Moved, OriginBalance, sum_by_origin
 from loyalty.ledger.transfer import Transfer, TransferKind
 from loyalty.ports.receipt import Receipt
 from loyalty.ports.storage import Found, Movement, TransferFilter, Wanted
 from loyalty.store_credit.account import StoreCreditAccount
+from loyalty.store_credit.listing import StoreCreditFilter, StoreCreditSort
 
 __all__ = ["SqlReader", "found_in", "with_equal_work"]
 
@@ -61,6 +65,9 @@ LOT = _after(STORE_CREDIT.stop, _TABLES.lot)
 HOLDS: int = LOT.stop
 """The holds that were wanted, the same in every row; not there if none were."""
 
+HELD = 3
+"""Where a row of sums says on how many accounts something is held."""
+
 TRANSFER = _after(0, _TABLES.transfer)
 
 DECOY_ROW = (
@@ -80,6 +87,7 @@ class SqlReader:
         """Keep the connection; nothing is read yet."""
         self._driver = driver
         self._statements = statements
+        self._lists = Lists(statements)
 
     def find(self, wanted: Wanted) -> Found:
         """Load cards and accounts without locking them."""
@@ -97,6 +105,40 @@ class SqlReader:
             return Found()
         text = self._statements.holds_named(len(wanted.hold_ids), len(wanted.held_for))
         return Found(holds=tuple(map(hold_of, self._rows(text, names))))
+
+    def gift_cards(
+        self, wanted: GiftCardFilter, sort: GiftCardSort, *, descending: bool, after: Place | None, limit: int
+    ) -> tuple[GiftCard, ...]:
+        """Load a page of a list of cards."""
+        text = self._lists.cards(wanted, sort, descending=descending, after=after, limit=limit)
+        return found_in(self._loaded(*text)).gift_cards
+
+    def gift_card_sums(self, wanted: GiftCardFilter) -> tuple[CurrencySums, ...]:
+        """Sum a list of cards; the database does, except for what can be spent beside what is held."""
+        rows = self._rows(*self._lists.card_sums(wanted))
+        held = self._each(*self._lists.cards_with_holds(wanted)) if _has_held(rows) else ()
+        spendable = [_only_available(wanted.sums(card)) for found in held for card in found.gift_cards]
+        return sums_of([*sums_in(rows), *spendable])
+
+    def expiring_gift_cards(
+        self, now: datetime, until: datetime, *, after: Place | None, limit: int
+    ) -> tuple[GiftCard, ...]:
+        """Load a page of the cards with value that ends."""
+        return found_in(self._loaded(*self._lists.expiring(now, until, after=after, limit=limit))).gift_cards
+
+    def store_credit_accounts(
+        self, wanted: StoreCreditFilter, sort: StoreCreditSort, *, descending: bool, after: Place | None, limit: int
+    ) -> tuple[StoreCreditAccount, ...]:
+        """Load a page of a list of store credit accounts."""
+        text = self._lists.credits(wanted, sort, descending=descending, after=after, limit=limit)
+        return found_in(self._loaded(*text)).store_credit_accounts
+
+    def store_credit_sums(self, wanted: StoreCreditFilter) -> tuple[CurrencySums, ...]:
+        """Sum a list of accounts; as for cards."""
+        rows = self._rows(*self._lists.credit_sums(wanted))
+        held = self._each(*self._lists.credits_with_holds(wanted)) if _has_held(rows) else ()
+        spendable = [_only_available(wanted.sums(credit)) for found in held for credit in found.store_credit_accounts]
+        return sums_of([*sums_in(rows), *spendable])
 
     def transfers(self, wanted: TransferFilter) -> Iterator[Transfer]:
         """Yield transfers, streaming."""
@@ -172,6 +214,11 @@ class SqlReader:
         """Return the rows of a load, which come as one JSON array each."""
         return [loads(row[0]) for row in self._rows(text, parameters)]
 
+    def _each(self, text: str, parameters: Parameters) -> Iterator[Found]:
+        """Yield what a load finds account by account, streaming."""
+        rows = map(loads, map(itemgetter(0), self._stream(text, parameters)))
+        return (found_in(list(group)) for _, group in groupby(rows, key=itemgetter(ID)))
+
     def _rows(self, text: str, parameters: Parameters) -> Rows:
         return self._driver.rows(text, parameters)
 
@@ -188,6 +235,15 @@ def with_equal_work(found: Found, wanted: Wanted) -> Found:
     for _ in range(found.missing(wanted)):
         found_in([loads(dumps(DECOY_ROW))])
     return found
+
+
+def _has_held(rows: Rows) -> bool:
+    return any(row[HELD] for row in rows)
+
+
+def _only_available(sums: CurrencySums) -> CurrencySums:
+    """Return sums with nothing in them but what can be spent; the database added up the rest."""
+    return CurrencySums(currency=sums.currency, exponent=sums.exponent, available=sums.available)
 
 
 def _house(name: str | None) -> HouseAccount | None:

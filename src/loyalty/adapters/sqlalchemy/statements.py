@@ -108,8 +108,12 @@ class Statements:
         return f"{select} ORDER BY a.id, l.id"
 
     def _select(self, version: str, join: str = "", lots: str = "", holds: str = "") -> str:
+        """Return the beginning of a load."""
+        return f"SELECT {self.loaded(version, holds)} FROM {self.account} a{join}{self.joined(lots)}"
+
+    def loaded(self, version: str, holds: str = "") -> str:
         """
-        Return the beginning of a load: one row per account and lot, as one JSON array.
+        Return the one column of a load, in which each account and lot is one JSON array.
 
         One wide column, because describing sixty narrow ones to Python costs
         more than reading them.
@@ -124,8 +128,11 @@ class Statements:
                 columns(tables.lot, "l"),
             ]
         )
+        return f"CAST({ARRAYS[self.dialect_name]}({wanted}{holds}) AS TEXT)"
+
+    def joined(self, lots: str) -> str:
+        """Return what is joined to the accounts of a load: their owners, and those lots."""
         return (
-            f"SELECT CAST({ARRAYS[self.dialect_name]}({wanted}{holds}) AS TEXT) FROM {self.account} a{join}"
             f" LEFT JOIN {self.gift_card} c ON c.account_id = a.id"
             f" LEFT JOIN {self.store_credit} s ON s.account_id = a.id"
             f" LEFT JOIN {self.lot} l ON l.account_id = a.id{lots}"

@@ -162,6 +162,12 @@ def _gift_card(metadata: MetaData, prefix: str, account: Table) -> Table:
         _given_index(f"{prefix}gift_card_order", "order_id"),
         _given_index(f"{prefix}gift_card_customer", "customer_id"),
         _given_index(f"{prefix}gift_card_unit", "order_id", "line_id", "unit", given="unit", unique=True),
+        # What lists are sorted by and most often looked up by. None of it changes when a card is paid with.
+        Index(f"{prefix}gift_card_issued", "issued_at", "id"),
+        Index(f"{prefix}gift_card_expires", "expires_at", "id"),
+        Index(f"{prefix}gift_card_value", "value", "id"),
+        Index(f"{prefix}gift_card_last_four", "last_four"),
+        _given_index(f"{prefix}gift_card_buyer", "buyer_id"),
         _given_index(f"{prefix}gift_card_batch", "batch_id", "unit", given="batch_id", unique=True),
         sqlite_strict=True,
     )
@@ -203,7 +209,7 @@ def _lot(metadata: MetaData, prefix: str, account: Table) -> Table:
         CheckConstraint("held >= 0 AND held <= remaining AND remaining <= amount", name=f"{prefix}lot_sums"),
         CheckConstraint("live = CASE WHEN remaining > 0 THEN 1 ELSE 0 END", name=f"{prefix}lot_live"),
         Index(f"{prefix}lot_account", "account_id", "live"),
-        Index(f"{prefix}lot_expiry", "live", "expires_at"),
+        Index(f"{prefix}lot_end", "live", "expires_at", "account_id"),
         sqlite_strict=True,
     )
 
