@@ -378,6 +378,27 @@ BAD_LINES: Final = {
     "with other decimals": [OrderLine(id="a", amount=Money(1, Currency(code="USD", sub_unit=1000)))],
 }
 
+BAD_LINE_BUT_LONGER: Final = {name: value for name, value in BAD_LINE.items() if name != "201 characters"}
+
+BAD_CURSOR: Final[dict[str, object]] = {
+    "a text": "text",
+    "a point": ".",
+    "no seal": "WzEsImEiXQ.",
+    "a seal of nothing": "." + "0" * 32,
+    "another seal": "WzEsImEiXQ." + "0" * 32,
+    "no place": "e30." + "0" * 32,
+    "no base 64": "\xe4." + "0" * 32,
+    "2,000 characters": "x" * 2000,
+}
+
+FINE_AS_A_BALANCE: Final = frozenset({"None", "zero", "minus zero", "2^53 + 1", "10^15 + 1"})
+"""A balance may be zero, and larger than what one movement can be."""
+
+FINE_AS_A_CURRENCY_CODE: Final = frozenset({"two letters", "unknown", "no currency", "the currency for tests"})
+"""It could be one of the host's own making, and nothing is in it."""
+
+FINE_AS_A_SPAN: Final = frozenset({"less than a second", "more than 366 days"})
+
 FINE_IF_CHOSEN: Final = frozenset({"a real one without its prefix"})
 """Long enough, and unlike a generated code: where codes may be chosen, this one may."""
 
@@ -474,6 +495,9 @@ def values_by_kind(real: str) -> dict[str, dict[str, object]]:
             "an object with an odd sub-unit": Currency(code="MGA", sub_unit=5),
         },
         "optional currency": BAD_CURRENCY,
+        "optional currency code": {
+            name: value for name, value in BAD_CURRENCY.items() if name not in FINE_AS_A_CURRENCY_CODE
+        },
         "metadata": BAD_METADATA,
         "reference": BAD_REFERENCE,
         "rate": BAD_RATE,
@@ -496,7 +520,19 @@ def values_by_kind(real: str) -> dict[str, dict[str, object]]:
             name: value for name, value in bad_codes(real).items() if not could_be_a_code(value)
         },
         "optional amount": {**{name: value for name, value in BAD_AMOUNT.items() if name != "None"}, "ALL": ALL},
+        "optional balance": {
+            **{name: value for name, value in BAD_AMOUNT.items() if name not in FINE_AS_A_BALANCE},
+            "ALL": ALL,
+            "10^18 + 1": Money(10**18 + 1, "JPY"),
+        },
+        "optional flag": {name: value for name, value in BAD_FLAG.items() if name != "None"},
+        "cursor": {**BAD_LINE_BUT_LONGER, "2,001 characters": "x" * 2001, **BAD_CURSOR},
         "duration": BAD_DURATION,
+        "span": {
+            **{name: value for name, value in BAD_DURATION.items() if name not in FINE_AS_A_SPAN},
+            "None": None,
+            "more than ten years": timedelta(days=3660, microseconds=1),
+        },
         "tenders": BAD_TENDERS,
         "lines": BAD_LINES,
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, get_args, get_type_hints
 
 import attrs
 import pytest
@@ -36,11 +36,16 @@ from loyalty import (
     GetGiftCard,
     GetHold,
     GetStoreCreditAccount,
+    GiftCardSort,
+    GiftCardStatus,
     GrantStoreCredit,
     HoldView,
     IssuedGiftCard,
     IssueGiftCard,
     LapseHolds,
+    ListExpiringGiftCards,
+    ListGiftCards,
+    ListStoreCreditAccounts,
     ListTenders,
     LotOrigin,
     Loyalty,
@@ -128,6 +133,14 @@ QUERIES: Final = {
     "GetGiftCard":                                 (1, 1),
     "GetStoreCreditAccount":                       (1, 1),
     "Statement":                                   (1, 1),
+    "ListGiftCards":                               (1, 1),
+    "ListGiftCards, the next page, by their ends": (1, 1),
+    "ListGiftCards with every filter":             (1, 1),
+    "ListGiftCards with totals":                   (2, 2),
+    "ListGiftCards with totals of held value":     (3, 3),
+    "ListStoreCreditAccounts":                     (1, 1),
+    "ListStoreCreditAccounts with totals":         (3, 3),
+    "ListExpiringGiftCards":                       (1, 1),
 }  # fmt: skip
 WITH_LIMITS: Final = {
     "PlaceHold":                                   (8, 4),
@@ -427,6 +440,48 @@ def listing(shop: Shop) -> Request:
     return ListTenders(customer_id="ada", currency="USD")
 
 
+def listing_cards(shop: Shop, **given: Any) -> ListGiftCards:
+    """Return the list of a few cards, most of them on the page."""
+    for number in range(5):
+        shop.issue(expires_at=shop.clock() + DAY if number % 2 else None)
+    return ListGiftCards(limit=3, **given)
+
+
+def listing_the_next_page(shop: Shop) -> Request:
+    """Return the page of a list that begins with cards that expire and ends with some that do not."""
+    query = listing_cards(shop, sort=GiftCardSort.EXPIRES)
+    first = shop.loyalty.ask(attrs.evolve(query, limit=1))
+    return attrs.evolve(query, after=first.next_after)
+
+
+def listing_by_everything(shop: Shop) -> Request:
+    """Return a list with every filter there is."""
+    text, money, at = "a text", usd("5.00"), shop.clock()
+    given: dict[type, Any] = {str: text, Money: money, type(at): at, bool: False}
+    fields = [field for field in attrs.fields(ListGiftCards) if field.default is None and field.name != "after"]
+    kinds = get_type_hints(ListGiftCards)
+    chosen = {field.name: given[kind] for field in fields if (kind := get_args(kinds[field.name])[0]) in given}
+    return listing_cards(
+        shop, **{**chosen, "currency": "USD", "status": GiftCardStatus.ACTIVE, "code": shop.issue().code}
+    )
+
+
+def listing_with_held_value(shop: Shop) -> Request:
+    """Return a list with totals, of cards on some of which orders hold value."""
+    held(shop, 3)
+    return listing_cards(shop, with_totals=True)
+
+
+def listing_accounts(shop: Shop, **given: Any) -> Request:
+    """Return the list of a few accounts, most of them on the page, one of them with held value."""
+    for customer_id in ("ada", "bob", "cy", "dee"):
+        shop.grant(customer_id)
+    shop.loyalty.execute(
+        PlaceHold(order_id="1001", amount_due=usd("1.00"), customer_id="ada", idempotency_key=shop.key())
+    )
+    return ListStoreCreditAccounts(limit=3, **given)
+
+
 def expiring(shop: Shop) -> Request:
     """Return a sweep that finds three expired cards."""
     for _ in range(3):
@@ -506,6 +561,14 @@ CASES: Final[dict[str, Case]] = {
     "GetGiftCard": lambda shop: GetGiftCard(id=shop.issue().gift_card.id),
     "GetStoreCreditAccount": lambda shop: GetStoreCreditAccount(account_id=shop.grant()),
     "Statement": lambda shop: Statement(account_id=shop.grant()),
+    "ListGiftCards": listing_cards,
+    "ListGiftCards, the next page, by their ends": listing_the_next_page,
+    "ListGiftCards with every filter": listing_by_everything,
+    "ListGiftCards with totals": lambda shop: listing_cards(shop, with_totals=True),
+    "ListGiftCards with totals of held value": listing_with_held_value,
+    "ListStoreCreditAccounts": listing_accounts,
+    "ListStoreCreditAccounts with totals": lambda shop: listing_accounts(shop, with_totals=True),
+    "ListExpiringGiftCards": lambda shop: ListExpiringGiftCards(within=DAY, limit=listing_cards(shop).limit),
 }
 
 

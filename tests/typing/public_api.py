@@ -6,6 +6,7 @@ Each line says that a command or query answers with exactly this type, without a
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import assert_type
@@ -44,12 +45,17 @@ from loyalty import (
     Entry,
     Expired,
     ExpireValue,
+    ExpiringGiftCard,
+    ExpiringGiftCardPage,
     FindGiftCard,
     GetBalance,
     GetGiftCard,
     GetHold,
     GetStoreCreditAccount,
+    GiftCardPage,
+    GiftCardSort,
     GiftCardTender,
+    GiftCardTotals,
     GiftCardView,
     Grant,
     GrantStoreCredit,
@@ -61,6 +67,9 @@ from loyalty import (
     LapseHolds,
     Liability,
     LiabilityReport,
+    ListExpiringGiftCards,
+    ListGiftCards,
+    ListStoreCreditAccounts,
     ListTenders,
     LotOrigin,
     Loyalty,
@@ -92,6 +101,9 @@ from loyalty import (
     Reversal,
     ReverseTransfer,
     Statement,
+    StoreCreditPage,
+    StoreCreditSort,
+    StoreCreditTotals,
     StoreCreditTransfer,
     StoreCreditView,
     TenderPart,
@@ -318,6 +330,21 @@ assert_type(plan.refused[0].position, int | None)
 
 tenders = loyalty.ask(ListTenders(customer_id="ada", currency="USD"))
 assert_type(tenders, Tenders)
+
+cards = loyalty.ask(ListGiftCards(text="ada", sort=GiftCardSort.EXPIRES, descending=True, with_totals=True))
+assert_type(cards, GiftCardPage)
+assert_type(cards.gift_cards, tuple[GiftCardView, ...])
+assert_type(cards.next_after, str | None)
+assert_type(cards.totals, tuple[GiftCardTotals, ...] | None)
+assert_type(loyalty.stream(ListGiftCards()), Iterator[GiftCardView])
+accounts = loyalty.ask(ListStoreCreditAccounts(sort=StoreCreditSort.BALANCE))
+assert_type(accounts, StoreCreditPage)
+assert_type(accounts.totals, tuple[StoreCreditTotals, ...] | None)
+assert_type(loyalty.stream(ListStoreCreditAccounts()), Iterator[StoreCreditView])
+ending = loyalty.ask(ListExpiringGiftCards(within=timedelta(days=30)))
+assert_type(ending, ExpiringGiftCardPage)
+assert_type(ending.expiring, tuple[ExpiringGiftCard, ...])
+assert_type(loyalty.stream(ListExpiringGiftCards(within=timedelta(days=30))), Iterator[ExpiringGiftCard])
 assert_type(tenders.store_credit, StoreCreditView | None)
 assert_type(loyalty.ask(GetHold(id=held.id)), HoldView)
 assert_type(loyalty.ask(GetHold(order_id="1")), HoldView)
@@ -358,6 +385,7 @@ assert_type(
 async def awaited() -> None:
     """The same types, awaited."""
     lifted = AsyncLoyalty(ThreadedStorage(MemoryStorage()), code_keys=CodeKeys.generate())
+    assert_type(lifted.stream(ListGiftCards()), AsyncIterator[GiftCardView])
     assert_type(await lifted.execute(IssueGiftCard(value=money, idempotency_key="k")), IssuedGiftCard)
     assert_type(await lifted.execute(ExpireValue()), Expired)
     assert_type(await lifted.ask(Audit()), AuditReport)

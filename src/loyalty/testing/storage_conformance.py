@@ -30,6 +30,7 @@ from loyalty.testing.kit.corrections import CorrectionTests
 from loyalty.testing.kit.hold_races import HoldRaceTests
 from loyalty.testing.kit.holds import HoldTests
 from loyalty.testing.kit.joining import JoiningTests
+from loyalty.testing.kit.lists import ListTests
 from loyalty.testing.kit.ports import PortTests
 from loyalty.testing.kit.races import RaceTests
 from loyalty.testing.kit.replays import ReplayTests
@@ -50,6 +51,7 @@ class StorageConformance(
     JoiningTests,
     TimeTests,
     ReportTests,
+    ListTests,
     RaceTests,
     HoldRaceTests,
     AccountRaceTests,

@@ -15,6 +15,7 @@ from loyalty.codes.format import CodeFormat
 from loyalty.codes.mint import mint
 from loyalty.errors import LoyaltyError
 from loyalty.facade import Loyalty
+from loyalty.gift_cards.view import GiftCardView
 from loyalty.ledger.lot import LotOrigin
 from loyalty.policies.chosen import Policies
 from loyalty.ports.storage import Storage
@@ -100,6 +101,10 @@ class Stand:
         return self.loyalty.execute(
             PlaceHold(order_id=order_id, amount_due=money(amount_due), idempotency_key=self.key(), **more)
         )
+
+    def card_of(self, gift_card_id: str) -> GiftCardView:
+        """Return a card as it stands now."""
+        return self.loyalty.ask(GetGiftCard(id=gift_card_id))
 
     def left_on(self, card: IssuedGiftCard) -> Money:
         """Return what is posted on a card."""
