@@ -83,6 +83,7 @@ if TYPE_CHECKING:
     from loyalty.use_cases.grant_store_credit import Grant, GrantStoreCredit
     from loyalty.use_cases.issue_gift_card import IssueGiftCard
     from loyalty.use_cases.lapse_holds import Lapsed, LapseHolds
+    from loyalty.use_cases.merge_customers import CustomerMerge, MergeCustomers
     from loyalty.use_cases.new_card import IssuedGiftCard
     from loyalty.use_cases.open_store_credit_account import OpenStoreCreditAccount
     from loyalty.use_cases.pay_with_balances import Payment, PayWithBalances
@@ -127,6 +128,7 @@ __all__ = [
     "ConvertGiftCard",
     "CreditRefund",
     "CurrencyMovements",
+    "CustomerMerge",
     "DeactivateGiftCard",
     "Debit",
     "DebitStoreCredit",
@@ -167,6 +169,7 @@ __all__ = [
     "Loyalty",
     "LoyaltyError",
     "MemoryStorage",
+    "MergeCustomers",
     "Movements",
     "OpenStoreCreditAccount",
     "OrderCards",
@@ -249,6 +252,7 @@ _HOMES = {
     "ConvertGiftCard": "loyalty.use_cases.convert_gift_card",
     "CreditRefund": "loyalty.use_cases.refund_order_to_store_credit",
     "CurrencyMovements": "loyalty.reports.liability",
+    "CustomerMerge": "loyalty.use_cases.merge_customers",
     "DeactivateGiftCard": "loyalty.use_cases.deactivate_gift_card",
     "Debit": "loyalty.use_cases.debit_store_credit",
     "DebitStoreCredit": "loyalty.use_cases.debit_store_credit",
@@ -289,6 +293,7 @@ _HOMES = {
     "Loyalty": "loyalty.facade",
     "LoyaltyError": "loyalty.errors",
     "MemoryStorage": "loyalty.adapters.memory",
+    "MergeCustomers": "loyalty.use_cases.merge_customers",
     "Movements": "loyalty.reports.liability",
     "OpenStoreCreditAccount": "loyalty.use_cases.open_store_credit_account",
     "OrderCards": "loyalty.reports.gift_cards",

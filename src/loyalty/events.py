@@ -14,6 +14,7 @@ import attrs
 from moneyed import Money
 
 __all__ = [
+    "CustomersMerged",
     "Event",
     "GiftCardBlocked",
     "GiftCardClaimed",
@@ -264,6 +265,18 @@ class StoreCreditTransferred(Event):
     to_customer_id: str
     transfer_id: str
     amount: Money
+
+
+@attrs.frozen(kw_only=True)
+class CustomersMerged(Event):
+    """All that one customer had is another's now."""
+
+    from_customer_id: str
+    into_customer_id: str
+    amounts: tuple[Money, ...]
+    account_ids: tuple[str, ...]
+    transfer_ids: tuple[str, ...]
+    gift_card_ids: tuple[str, ...]
 
 
 @attrs.frozen(kw_only=True)

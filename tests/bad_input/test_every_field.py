@@ -134,6 +134,7 @@ KIND_OF: Final[Mapping[str, Mapping[str, str]]] = {
     "BlockStoreCreditAccount": {**COMMON, **ACCOUNT},
     "UnblockStoreCreditAccount": {**COMMON, **ACCOUNT},
     "CloseStoreCreditAccount": {**COMMON, **ACCOUNT},
+    "MergeCustomers": {**COMMON, "from_customer_id": "text", "into_customer_id": "text"},
     "TransferStoreCredit": {
         **COMMON,
         "amount": "amount",
@@ -301,6 +302,7 @@ class Scene:
             "BlockStoreCreditAccount": {"customer_id": "ada", "currency": "USD"},
             "UnblockStoreCreditAccount": {"customer_id": "ada", "currency": "USD"},
             "CloseStoreCreditAccount": {"customer_id": "cy", "currency": "USD"},
+            "MergeCustomers": {"from_customer_id": "ada", "into_customer_id": "bob"},
             "TransferStoreCredit": {"from_customer_id": "ada", "to_customer_id": "bob", "amount": usd("5.00")},
             "AdjustValue": {
                 "customer_id": "ada",

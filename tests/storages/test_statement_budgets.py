@@ -49,6 +49,7 @@ from loyalty import (
     ListTenders,
     LotOrigin,
     Loyalty,
+    MergeCustomers,
     OpenStoreCreditAccount,
     PayWithBalances,
     PlaceHold,
@@ -102,6 +103,8 @@ COMMANDS: Final = {
     "CloseStoreCreditAccount":                     (4, 2),
     "TransferStoreCredit":                         (6, 2),
     "TransferStoreCredit to a new customer":       (8, 2),
+    "MergeCustomers":                              (8, 2),
+    "MergeCustomers into a new customer":         (10, 2),
     "PayWithBalances":                             (5, 2),
     "PayWithBalances of an order that holds":      (6, 2),
     "PlaceHold":                                   (6, 2),
@@ -337,6 +340,22 @@ def moving_into_an_account(shop: Shop) -> Request:
     return moving(shop)
 
 
+def merging(shop: Shop) -> MergeCustomers:
+    """Return the merge of a customer with three accounts and two cards into one who has none."""
+    for currency in ("USD", "EUR", "JPY"):
+        shop.loyalty.execute(attrs.evolve(granting(shop), amount=Money(1, currency)))
+    for _ in range(2):
+        shop.issue(customer_id="ada")
+    return MergeCustomers(from_customer_id="ada", into_customer_id="bob", idempotency_key=shop.key())
+
+
+def merging_into_accounts(shop: Shop) -> Request:
+    """Return such a merge into a customer who has accounts in all these currencies."""
+    for currency in ("USD", "EUR", "JPY"):
+        shop.loyalty.execute(attrs.evolve(granting(shop), customer_id="bob", amount=Money(1, currency)))
+    return merging(shop)
+
+
 def paying(shop: Shop, tenders: int = 3) -> PayWithBalances:
     """Return a payment with all that is on so many tenders, one of which is store credit."""
     shop.grant("ada", "1.00")
@@ -530,6 +549,8 @@ CASES: Final[dict[str, Case]] = {
     "CloseStoreCreditAccount": closing,
     "TransferStoreCredit": moving_into_an_account,
     "TransferStoreCredit to a new customer": moving,
+    "MergeCustomers": merging_into_accounts,
+    "MergeCustomers into a new customer": merging,
     "PayWithBalances": paying,
     "PayWithBalances of an order that holds": paying_a_held_order,
     "PlaceHold": holding,

@@ -38,6 +38,7 @@ from loyalty import (
     ConvertGiftCard,
     CreditRefund,
     CurrencyMovements,
+    CustomerMerge,
     DeactivateGiftCard,
     Debit,
     DebitStoreCredit,
@@ -74,6 +75,7 @@ from loyalty import (
     LotOrigin,
     Loyalty,
     MemoryStorage,
+    MergeCustomers,
     Movements,
     OpenStoreCreditAccount,
     OrderCards,
@@ -228,6 +230,12 @@ moved = loyalty.execute(
 assert_type(moved, StoreCreditTransfer)
 assert_type(moved.target, StoreCreditView)
 assert_type(moved.transfer_id, TransferId)
+
+merged = loyalty.execute(MergeCustomers(from_customer_id="ada", into_customer_id="bob", idempotency_key="k"))
+assert_type(merged, CustomerMerge)
+assert_type(merged.accounts, tuple[StoreCreditView, ...])
+assert_type(merged.accounts[0].successor_id, AccountId | None)
+assert_type(merged.gift_card_ids, tuple[GiftCardId, ...])
 
 payment = loyalty.execute(
     PayWithBalances(order_id="1", amount_due=money, codes=(issued.code,), customer_id="ada", idempotency_key="k")

@@ -44,6 +44,7 @@ from loyalty import (
     Liability,
     ListTenders,
     LotOrigin,
+    MergeCustomers,
     Movements,
     OpenStoreCreditAccount,
     OrdersOfCard,
@@ -141,6 +142,7 @@ def results() -> dict[str, Any]:
     do(ReplaceGiftCardCode(idempotency_key="41", **known))
     do(DeactivateGiftCard(idempotency_key="42", **known))
     do(TransferStoreCredit(from_customer_id="bob", to_customer_id="cy", amount=usd("1"), idempotency_key="30"))
+    do(MergeCustomers(from_customer_id="cy", into_customer_id="di", idempotency_key="34"))
     account: dict[str, Any] = {"customer_id": "bob", "currency": "USD"}
     do(BlockStoreCreditAccount(idempotency_key="31", **account))
     do(UnblockStoreCreditAccount(idempotency_key="32", **account))

@@ -107,12 +107,20 @@ class _MemoryReader:
             ids.update(books.customers.get(customer_id, {}).values(), books.claimed.get(customer_id, ()))
         for order_id in wanted.bought_in:
             ids.update(books.bought_in.get(order_id, ()))
+        for account_id in wanted.successors_of:
+            ids.update(self._successors(account_id))
         holds = self._wanted_holds(wanted) if wanted.hold_ids or wanted.held_for else ()
         ids.update(tender.account_id for hold in holds for tender in hold.tenders)
         found = self._found(ids, wanted.lot_ids)
         for _ in range(found.missing(wanted)):
             _DECOYS._found([DECOY.account.id])
         return attrs.evolve(found, holds=holds) if holds else found
+
+    def _successors(self, account_id: AccountId) -> Iterator[AccountId]:
+        credit = self._books.credits.get(account_id)
+        while credit is not None and credit.successor_id is not None:
+            yield credit.successor_id
+            credit = self._books.credits[credit.successor_id]
 
     def _wanted_holds(self, wanted: Wanted) -> tuple[Hold, ...]:
         books = self._books

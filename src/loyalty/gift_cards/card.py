@@ -179,6 +179,10 @@ class GiftCard:
         self.require_spendable(customer_id, at)
         return attrs.evolve(self, customer_id=customer_id, claimed_at=at)
 
+    def handed_to(self, customer_id: str) -> GiftCard:
+        """Return a claimed card as another customer's, claimed when it was; whoever had it became that customer."""
+        return attrs.evolve(self, customer_id=customer_id)
+
     def move_to(self, status: GiftCardStatus) -> GiftCard:
         """
         Change the status; the same status again changes nothing.

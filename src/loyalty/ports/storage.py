@@ -45,7 +45,8 @@ class Wanted:
     ``customers`` are pairs of customer id and currency, None for every currency
     the customer has an account in. ``owners`` are customers whose store credit
     and claimed cards are wanted. ``bought_in`` names orders that cards were
-    bought in. ``hold_ids`` and ``held_for``, which names orders and means their
+    bought in. ``successors_of`` names accounts and means those that took them over,
+    one after the other to the last. ``hold_ids`` and ``held_for``, which names orders and means their
     open hold, bring the holds and all the accounts that they may reserve on.
     ``lot_ids`` are lots to bring along even if they are empty.
     """
@@ -58,6 +59,7 @@ class Wanted:
     bought_in: tuple[str, ...] = ()
     hold_ids: tuple[HoldId, ...] = ()
     held_for: tuple[str, ...] = ()
+    successors_of: tuple[AccountId, ...] = ()
     lot_ids: tuple[LotId, ...] = ()
     codes: int = 0
 

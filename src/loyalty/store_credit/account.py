@@ -33,11 +33,17 @@ LEGAL_MOVES: dict[StoreCreditStatus, frozenset[StoreCreditStatus]] = {
 
 @attrs.frozen(kw_only=True)
 class StoreCreditAccount:
-    """A customer's balance in one currency. There is one per customer and currency."""
+    """
+    A customer's balance in one currency. There is one per customer and currency.
+
+    ``successor_id`` names the account that took this one over when its customer
+    was merged into another.
+    """
 
     customer_id: str
     account: Account
     status: StoreCreditStatus = StoreCreditStatus.OPEN
+    successor_id: AccountId | None = None
 
     @property
     def id(self) -> AccountId:
@@ -92,6 +98,10 @@ class StoreCreditAccount:
         """Return what may be spent at *at*, in minor units; nothing unless the account is open."""
         return self.account.available(at) if self.status is StoreCreditStatus.OPEN else 0
 
+    def closed_for(self, successor_id: AccountId) -> StoreCreditAccount:
+        """Return it closed, with the account that takes it over."""
+        return attrs.evolve(self.move_to(StoreCreditStatus.CLOSED), successor_id=successor_id)
+
     def with_account(self, account: Account) -> StoreCreditAccount:
         """Return it with the next state of its ledger account."""
         return attrs.evolve(self, account=account)
@@ -104,7 +114,8 @@ class StoreCreditView:
 
     ``posted`` is what is on the books, ``held`` what orders have reserved,
     ``available`` what may be spent, ``expires_next`` when the soonest part of
-    the available value ends.
+    the available value ends. ``successor_id`` is the account that took a closed
+    one over.
     """
 
     id: AccountId
@@ -117,6 +128,7 @@ class StoreCreditView:
     expires_next: datetime | None
     opened_at: datetime
     as_of: datetime
+    successor_id: AccountId | None = None
 
     @classmethod
     def of(cls, credit: StoreCreditAccount, at: datetime) -> StoreCreditView:
@@ -134,4 +146,5 @@ class StoreCreditView:
             expires_next=min(ends, default=None),
             opened_at=account.opened_at,
             as_of=at,
+            successor_id=credit.successor_id,
         )

@@ -31,7 +31,14 @@ class GivenBack:
     regranted: int
 
 
-def give_back(context: Context, account: Account, shares: Iterable[tuple[LotId, int]], at: datetime) -> GivenBack:
+def give_back(
+    context: Context,
+    account: Account,
+    shares: Iterable[tuple[LotId, int]],
+    at: datetime,
+    *,
+    successor: Account | None = None,
+) -> GivenBack:
     """
     Give each share back to its lot; where the lot has expired, as the shop's policy says.
 
@@ -44,15 +51,22 @@ def give_back(context: Context, account: Account, shares: Iterable[tuple[LotId, 
             Lots, each once, and minor units.
         at:
             Aware, UTC.
+        successor:
+            The account that took *account* over, if one did. It gets a new lot
+            for each share, of the same nature and expiry.
     """
-    back, opened, forfeited = [], [], 0
+    back, opened, forfeited, regranted = [], [], 0, 0
     for lot_id, amount in shares:
         lot = account.lot(lot_id)
         new_expiry = context.policies.refund_expiry(lot, at) if lot.is_expired(at) else None
         if new_expiry is not None:
             opened.append(context.lot_like(lot, amount, at, expires_at=new_expiry))
+            regranted += amount
             continue
-        back.append(LotMove(lot_id=lot.id, amount=amount, origin=lot.origin))
+        if successor is None:
+            back.append(LotMove(lot_id=lot.id, amount=amount, origin=lot.origin))
+        else:
+            opened.append(context.lot_like(lot, amount, at, expires_at=lot.expires_at))
         forfeited += amount if lot.is_expired(at) else 0
-    after, side = account.give_back(tuple(back), tuple(opened), at)
-    return GivenBack(after, side, forfeited, sum(lot.amount for lot in opened))
+    after, side = (successor or account).give_back(tuple(back), tuple(opened), at)
+    return GivenBack(after, side, forfeited, regranted)

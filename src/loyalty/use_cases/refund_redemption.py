@@ -10,7 +10,7 @@ import attrs
 from moneyed import Money
 
 from loyalty import fields
-from loyalty.errors import CorruptLedger, CurrencyMismatch, RedemptionNotFound, RefundTooLarge
+from loyalty.errors import ConcurrentUpdate, CorruptLedger, CurrencyMismatch, RedemptionNotFound, RefundTooLarge
 from loyalty.events import RedemptionRefunded
 from loyalty.identifiers import AccountId, GiftCardId, LotId, TransferId
 from loyalty.ledger.account import Account
@@ -67,15 +67,16 @@ class RefundRedemption(Command[Refund]):
     exactly. A refund that was reversed does not count; of a redemption that was
     reversed nothing is left to refund. ``ALL`` gives back whatever is left. A blocked card takes its refund
     too. Value whose lot has expired meanwhile follows the shop's policy: paid
-    value is granted again for 30 days, promotional value is forfeited.
+    value is granted again for 30 days, promotional value is forfeited. What an
+    account paid that was merged into another goes to that one.
 
     Raises:
         loyalty.errors.RedemptionNotFound: If nothing was redeemed there.
         loyalty.errors.CurrencyMismatch: If the order was paid in another currency.
         loyalty.errors.RefundTooLarge: If more would be given back than was
             redeemed and not yet refunded.
-        loyalty.errors.NotSpendable: If some of it would go to a closed account;
-            refund that part as new value.
+        loyalty.errors.NotSpendable: If some of it would go to a closed account that
+            has no successor; refund that part as new value.
 
     Guarantees:
         Never more than was redeemed, in any number of calls
@@ -115,8 +116,9 @@ class RefundRedemption(Command[Refund]):
     def _give_back(
         self, context: Context, returns: _Returns, redemption: Transfer, own: list[tuple[_Share, int]], at: datetime
     ) -> None:
-        account = returns.account_of(redemption)
-        given = give_back(context, account, [(share.lot_id, amount) for share, amount in own], at)
+        paid, account = returns.accounts_of(redemption)
+        shares = [(share.lot_id, amount) for share, amount in own]
+        given = give_back(context, paid, shares, at, successor=account if account.id != paid.id else None)
         transfer = self.transfer(
             context,
             TransferKind.REFUND,
@@ -177,14 +179,25 @@ class _Returns:
         self.forfeited = 0
         self.regranted = 0
 
-    def account_of(self, redemption: Transfer) -> Account:
-        """Return the account that paid, as it stands now; a closed one gets nothing back."""
-        account = self._after.get(redemption.debit.account_id or AccountId(""))
-        if account is None:
+    def accounts_of(self, redemption: Transfer) -> tuple[Account, Account]:
+        """
+        Return the account that paid, and the one that takes its refund: the same, or the last that took it over.
+
+        Raises:
+            loyalty.errors.NotSpendable: If that one is closed.
+        """
+        paid = self._after.get(redemption.debit.account_id or AccountId(""))
+        if paid is None:
             raise CorruptLedger(f"the account that paid transfer {redemption.id} is not there")
-        if account.id in self._credits:
-            self._credits[account.id].require_not_closed()
-        return account
+        taker = self._credits.get(paid.id)
+        if taker is None:
+            return paid, paid
+        while taker.successor_id is not None:
+            taker = self._credits.get(taker.successor_id)
+            if taker is None:
+                raise ConcurrentUpdate("the account that paid was taken over by another meanwhile")
+        taker.require_not_closed()
+        return paid, self._after[taker.id]
 
     def add(self, after: Account, transfer: Transfer) -> None:
         """Keep the next state of an account and the transfer that led to it."""
@@ -241,8 +254,10 @@ def _of_one_currency(redemptions: tuple[Transfer, ...]) -> tuple[Transfer, ...]:
 
 def _wanted(redemptions: Iterable[Transfer]) -> Wanted:
     sides = [redemption.debit for redemption in redemptions]
+    ids = tuple(dict.fromkeys(side.account_id for side in sides if side.account_id is not None))
     return Wanted(
-        account_ids=tuple(dict.fromkeys(side.account_id for side in sides if side.account_id is not None)),
+        account_ids=ids,
+        successors_of=ids,
         lot_ids=tuple(dict.fromkeys(move.lot_id for side in sides for move in side.lots)),
     )
 

@@ -231,12 +231,14 @@ def gift_card_of(row: Row, account: Account) -> GiftCard:
 
 def store_credit_row(credit: StoreCreditAccount) -> Values:
     """Return the values of a store credit account's row."""
-    return credit.id, credit.customer_id, credit.account.currency, credit.status.value
+    return credit.id, credit.customer_id, credit.account.currency, credit.status.value, credit.successor_id
 
 
 def store_credit_of(row: Row, account: Account) -> StoreCreditAccount:
     """Return the store credit account of a row."""
-    return StoreCreditAccount(customer_id=row[1], account=account, status=StoreCreditStatus(row[3]))
+    return StoreCreditAccount(
+        customer_id=row[1], account=account, status=StoreCreditStatus(row[3]), successor_id=row[4]
+    )
 
 
 def lot_row(lot: Lot, account_id: str) -> Values:

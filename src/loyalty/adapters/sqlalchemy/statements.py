@@ -187,7 +187,18 @@ class Statements:
                 f"SELECT account_id FROM {self.store_credit} WHERE customer_id = {customer} AND currency = {currency}"
             )
             first += 2
+        if shape.successors_of:
+            parts.append(self._successors(self.markers(shape.successors_of, first)))
         return " UNION ALL ".join(parts)
+
+    def _successors(self, markers: str) -> str:
+        """Return the statement that finds the successors of accounts, and theirs, to the last."""
+        of = f"SELECT s.successor_id FROM {self.store_credit} s"
+        chain = f"{of} WHERE s.account_id IN ({markers}) UNION {of} JOIN chain ON s.account_id = chain.id"
+        return (
+            f"SELECT id FROM (WITH RECURSIVE chain (id) AS ({chain}) SELECT id FROM chain) successors"
+            " WHERE id IS NOT NULL"
+        )
 
     # --- transfers ----------------------------------------------------------
 
@@ -377,6 +388,7 @@ class Shape(NamedTuple):
     hold_ids: int
     held_for: int
     customers_in_a_currency: int
+    successors_of: int
 
 
 def shape_of(wanted: Wanted) -> tuple[Shape, Parameters]:
@@ -393,11 +405,13 @@ def shape_of(wanted: Wanted) -> tuple[Shape, Parameters]:
         len(wanted.hold_ids),
         len(wanted.held_for),
         len(in_currency),
+        len(wanted.successors_of),
     )
     named = wanted.digests + wanted.gift_card_ids + wanted.account_ids + anywhere
     owned = wanted.owners + wanted.owners
     pairs = tuple(value for pair in in_currency for value in pair)
-    return shape, named + owned + wanted.bought_in + wanted.hold_ids + wanted.held_for + pairs
+    others = wanted.bought_in + wanted.hold_ids + wanted.held_for + pairs + wanted.successors_of
+    return shape, named + owned + others
 
 
 def columns(table: Table, alias: str) -> str:

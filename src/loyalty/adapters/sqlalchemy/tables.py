@@ -181,6 +181,7 @@ def _store_credit(metadata: MetaData, prefix: str, account: Table) -> Table:
         _words("customer_id"),
         _words("currency"),
         _words("status"),
+        _words("successor_id", nullable=True),
         UniqueConstraint("customer_id", "currency", name=f"{prefix}store_credit_customer"),
         CheckConstraint("status IN ('open', 'blocked', 'closed')", name=f"{prefix}store_credit_status"),
         sqlite_strict=True,

@@ -32,6 +32,7 @@ from loyalty.clock import to_micros
 from loyalty.errors import ConcurrentUpdate
 from loyalty.gift_cards.card import GiftCard
 from loyalty.ports.changes import AccountChange, Changes, HoldChange, LotChange, RefundedOrder
+from loyalty.store_credit.account import StoreCreditAccount
 
 __all__ = ["write_all_at_once", "write_one_by_one"]
 
@@ -57,7 +58,7 @@ TYPES = {
 """What PostgreSQL is told of each column; a name means the same in every table."""
 
 ACCOUNT_FACTS = ("posted", "held", "sequence", "version", "recorded_at", "reservations")
-STORE_CREDIT_FACTS = ("customer_id", "status")
+STORE_CREDIT_FACTS = ("customer_id", "status", "successor_id")
 LOT_FACTS = ("remaining", "held", "live")
 HOLD_FACTS = (
     "open_order",
@@ -126,7 +127,7 @@ def writes_of(statements: Statements, changes: Changes) -> list[Write]:
             Write(statements.gift_card, CARD_FACTS, ("id",), [_card_values(card) for card in changes.gift_cards])
         )
     if changes.store_credit_accounts:
-        rows = [(credit.customer_id, credit.status.value, credit.id) for credit in changes.store_credit_accounts]
+        rows = [_credit_values(credit) for credit in changes.store_credit_accounts]
         writes.append(Write(statements.store_credit, STORE_CREDIT_FACTS, ("account_id",), rows))
     writes.extend(_holds(statements, changes))
     lots = changes.lots()
@@ -211,6 +212,10 @@ def _lot_values(change: LotChange) -> Values:
     if before is None:
         return ()
     return after.remaining, after.held, int(after.remaining > 0), before.id, before.remaining, before.held
+
+
+def _credit_values(credit: StoreCreditAccount) -> Values:
+    return credit.customer_id, credit.status.value, credit.successor_id, credit.id
 
 
 def _card_values(card: GiftCard) -> Values:

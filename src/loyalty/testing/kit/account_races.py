@@ -8,6 +8,7 @@ import pytest
 
 from loyalty.errors import AccountNotEmpty, InsufficientBalance, NotSpendable
 from loyalty.ledger.lot import LotOrigin
+from loyalty.money import ALL
 from loyalty.store_credit.account import StoreCreditStatus
 from loyalty.testing.capabilities import needs
 from loyalty.testing.kit.case import Stand
@@ -17,7 +18,9 @@ from loyalty.use_cases.block_store_credit_account import BlockStoreCreditAccount
 from loyalty.use_cases.close_store_credit_account import CloseStoreCreditAccount
 from loyalty.use_cases.debit_store_credit import DebitStoreCredit
 from loyalty.use_cases.grant_store_credit import GrantStoreCredit
+from loyalty.use_cases.merge_customers import CustomerMerge, MergeCustomers
 from loyalty.use_cases.open_store_credit_account import OpenStoreCreditAccount
+from loyalty.use_cases.refund_redemption import RefundRedemption
 from loyalty.use_cases.transfer_store_credit import TransferStoreCredit
 
 __all__ = ["AccountRaceTests"]
@@ -127,6 +130,91 @@ class AccountRaceTests(RaceCase):
         assert {"done", NotSpendable.__name__} >= set(kinds(outcomes))
         assert money(1600 - 100 * spent) == stand.credit_of("ada")
         assert StoreCreditStatus.BLOCKED is stand.books().store_credit_accounts[0].status
+        stand.require_sound()
+
+    @needs("threads")
+    @pytest.mark.parametrize("rivals", [2, 8, 32])
+    def test_a_merge_raced_with_spending_conserves_value(self, stand: Stand, rivals: int) -> None:
+        """What was not spent is the other customer's, and whoever comes too late is told that the account is closed."""
+        stand.credit(100 * rivals)
+        merge = MergeCustomers(from_customer_id="ada", into_customer_id="bo", idempotency_key="merge")
+        spend = [
+            DebitStoreCredit(customer_id="ada", amount=money(100), order_id=f"{number}", idempotency_key=f"{number}")
+            for number in range(rivals - 1)
+        ]
+        middle = len(spend) // 2
+        commands: list[AnyCommand] = [*spend[:middle], merge, *spend[middle:]]
+        outcomes = self.race(stand, commands)
+        spent = sum(error is None for _, error in outcomes) - 1
+
+        assert outcomes[middle][1] is None
+        assert {"done", NotSpendable.__name__} >= set(kinds(outcomes))
+        assert (money(0), money(100 * (rivals - spent))) == (stand.credit_of("ada"), stand.credit_of("bo"))
+        stand.require_sound()
+
+    @needs("threads")
+    @pytest.mark.parametrize("rivals", [2, 8, 32])
+    def test_a_merge_raced_with_refunds_brings_them_to_one_account(self, stand: Stand, rivals: int) -> None:
+        """They are made before it and moved, or after it and follow: all of it is with the one customer."""
+        stand.credit(100 * rivals)
+        for number in range(rivals):
+            stand.execute(
+                DebitStoreCredit(
+                    customer_id="ada", amount=money(100), order_id=f"{number}", idempotency_key=f"spend {number}"
+                )
+            )
+        refunds = [
+            RefundRedemption(order_id=f"{number}", amount=ALL, idempotency_key=f"{number}") for number in range(rivals)
+        ]
+        merge = MergeCustomers(from_customer_id="ada", into_customer_id="bo", idempotency_key="merge")
+        commands: list[AnyCommand] = [*refunds[::2], merge, *refunds[1::2]]
+        outcomes = self.race(stand, commands)
+
+        assert {"done": rivals + 1} == kinds(outcomes)
+        assert (money(0), money(100 * rivals)) == (stand.credit_of("ada"), stand.credit_of("bo"))
+        stand.require_sound()
+
+    @needs("threads")
+    @pytest.mark.parametrize("rivals", [2, 8, 32])
+    def test_many_merges_move_value_once(self, stand: Stand, rivals: int) -> None:
+        """Under many keys all are done, and one of them moved everything, cards included."""
+        stand.credit(500)
+        card = stand.card(customer_id="ada")
+        outcomes = self.race(
+            stand,
+            [
+                MergeCustomers(from_customer_id="ada", into_customer_id="bo", idempotency_key=f"{number}")
+                for number in range(rivals)
+            ],
+        )
+        merges = [result for result, _ in outcomes if isinstance(result, CustomerMerge)]
+
+        assert {"done": rivals} == kinds(outcomes)
+        assert [(money(500),)] == [merge.amounts for merge in merges if merge.amounts]
+        assert [(card.gift_card.id,)] == [merge.gift_card_ids for merge in merges if merge.gift_card_ids]
+        assert money(500) == stand.credit_of("bo")
+        stand.require_sound()
+
+    @needs("threads")
+    @pytest.mark.parametrize("rivals", [2, 8])
+    def test_merges_into_each_other_leave_one_customer(self, stand: Stand, rivals: int) -> None:
+        """Whoever is first decides; the other way round is refused, and nothing is lost between the two."""
+        stand.credit(300, "ada")
+        stand.credit(200, "bo")
+        outcomes = self.race(
+            stand,
+            [
+                MergeCustomers(
+                    from_customer_id=("ada", "bo")[number % 2],
+                    into_customer_id=("bo", "ada")[number % 2],
+                    idempotency_key=f"{number}",
+                )
+                for number in range(rivals)
+            ],
+        )
+
+        assert {"done": rivals // 2, NotSpendable.__name__: rivals // 2} == kinds(outcomes)
+        assert {money(0), money(500)} == {stand.credit_of("ada"), stand.credit_of("bo")}
         stand.require_sound()
 
 

@@ -12,11 +12,15 @@ from loyalty.errors import (
     InsufficientBalance,
     InvalidRequest,
     NotSpendable,
+    RefundTooLarge,
     StoreCreditAccountNotFound,
 )
-from loyalty.ledger.lot import LotOrigin, TaxTreatment
+from loyalty.identifiers import AccountId
+from loyalty.ledger.lot import Lot, LotOrigin, TaxTreatment
 from loyalty.ledger.transfer import TransferKind
 from loyalty.money import ALL
+from loyalty.ports.storage import Wanted
+from loyalty.reports.gift_cards import GetGiftCard
 from loyalty.reports.store_credit import GetStoreCreditAccount
 from loyalty.store_credit.account import StoreCreditStatus
 from loyalty.testing.capabilities import needs
@@ -25,6 +29,7 @@ from loyalty.testing.programs import money
 from loyalty.use_cases.block_store_credit_account import BlockStoreCreditAccount
 from loyalty.use_cases.close_store_credit_account import CloseStoreCreditAccount
 from loyalty.use_cases.debit_store_credit import DebitStoreCredit
+from loyalty.use_cases.merge_customers import CustomerMerge, MergeCustomers
 from loyalty.use_cases.refund_redemption import RefundRedemption
 from loyalty.use_cases.reverse_transfer import ReverseTransfer
 from loyalty.use_cases.transfer_store_credit import StoreCreditTransfer, TransferStoreCredit
@@ -171,6 +176,107 @@ class AccountTests(KitCase):
             with stand.refuses(StoreCreditAccountNotFound):
                 stand.execute(kind(idempotency_key="one", **named))
 
+    # --- merges -------------------------------------------------------------
+
+    def test_a_merge_moves_all_of_one_customer_to_another(self, stand: Stand) -> None:
+        """Every lot in every currency, expired or not, and claimed cards; the old accounts are closed."""
+        stand.credit(300, expires_at=stand.clock() + DAY, origin=LotOrigin.PURCHASED)
+        stand.credit(200, priority=3, not_before=stand.clock() + DAY)
+        stand.credit(70, currency="JPY")
+        stand.credit(1, "bo")
+        claimed, bearer = stand.card(customer_id="ada"), stand.card()
+        old = {one.account.currency: one for one in stand.books().store_credit_accounts if one.customer_id == "ada"}
+        stand.clock.advance(DAY)
+        done = _merge(stand, "ada", "bo")
+        books = stand.books()
+
+        assert {money(500), money(70, "JPY")} == set(done.amounts)
+        assert (money(501), money(70, "JPY")) == (stand.credit_of("bo"), stand.credit_of("bo", "JPY"))
+        assert {"bo", None} == {card.customer_id for card in books.gift_cards}
+        assert (claimed.gift_card.id,) == done.gift_card_ids
+        assert stand.loyalty.ask(GetGiftCard(id=bearer.gift_card.id)).customer_id is None
+        closed = {one.id: one for one in books.store_credit_accounts if one.customer_id == "ada"}
+        assert {StoreCreditStatus.CLOSED} == {one.status for one in closed.values()}
+        for currency, before in old.items():
+            (new,) = [one for one in books.store_credit_accounts if one.id == closed[before.id].successor_id]
+            assert ("bo", currency) == (new.customer_id, new.account.currency)
+            moved = {lot.source_lot_id: lot for lot in new.account.lots}
+            assert [_nature(lot) for lot in before.account.lots] == [
+                _nature(moved[lot.id]) for lot in before.account.lots
+            ]
+        stand.require_sound()
+
+    def test_refused_merges_come_in_order(self, stand: Stand) -> None:
+        """Held, blocked, closed; and nothing of any currency moves."""
+        ada = stand.credit(100).account.id
+        stand.credit(100, currency="JPY")
+        bo = stand.credit(100, "bo").account.id
+        hold = stand.hold(30, customer_id="ada")
+        _set_status(stand, BlockStoreCreditAccount, ada)
+        with stand.refuses(AccountNotEmpty) as caught:
+            _merge(stand, "ada", "bo")
+        assert (money(100), money(30)) == (caught.value.posted, caught.value.held)
+        stand.clock.advance(hold.lapses_at - stand.clock())
+        with stand.refuses(NotSpendable) as refused:
+            _merge(stand, "ada", "bo")
+        assert "blocked" == refused.value.reason
+        _set_status(stand, UnblockStoreCreditAccount, ada)
+        stand.execute(_debit(100, customer_id="bo"))
+        _set_status(stand, CloseStoreCreditAccount, bo)
+        with stand.refuses(NotSpendable) as refused:
+            _merge(stand, "ada", "bo")
+        assert "closed" == refused.value.reason
+        _merge(stand, "ada", "cy")
+        assert money(100) == stand.credit_of("cy")
+
+    def test_a_refund_follows_a_merged_customer(self, stand: Stand) -> None:
+        """Through every merge since, in parts that never sum to more than was paid, also when value has expired."""
+        stand.credit(300, expires_at=stand.clock() + DAY, origin=LotOrigin.PURCHASED)
+        stand.execute(_debit(300, order_id="order"))
+        _merge(stand, "ada", "bo")
+        first = stand.execute(RefundRedemption(order_id="order", amount=money(100), idempotency_key="first"))
+        _merge(stand, "bo", "cy")
+        second = stand.execute(RefundRedemption(order_id="order", amount=money(50), idempotency_key="second"))
+        stand.clock.advance(DAY)
+        rest = stand.execute(RefundRedemption(order_id="order", amount=ALL, idempotency_key="rest"))
+        with stand.refuses(RefundTooLarge):
+            stand.execute(RefundRedemption(order_id="order", amount=money(1), idempotency_key="more"))
+
+        accounts = {one.customer_id: one.id for one in stand.books().store_credit_accounts}
+        assert [accounts["bo"], accounts["cy"]] == [first.parts[0].account_id, second.parts[0].account_id]
+        assert (money(150), money(150)) == (rest.amount, rest.regranted)
+        assert [money(0), money(0), money(300)] == [stand.credit_of(customer) for customer in ("ada", "bo", "cy")]
+        stand.require_sound()
+
+    def test_successors_are_found_to_the_last(self, stand: Stand) -> None:
+        """Of several accounts at once, beside whatever else is wanted; one without a successor has none."""
+        first, other = stand.credit(1).account.id, stand.credit(1, "di").account.id
+        _merge(stand, "ada", "bo")
+        _merge(stand, "bo", "cy")
+        chain = {stand.loyalty.ask(_account_of(customer)).id for customer in ("bo", "cy")}
+
+        def found(**wanted: Any) -> set[str]:
+            return {one.id for one in stand.storage.run(lambda uow: uow.lock(Wanted(**wanted))).accounts()}
+
+        assert chain == found(successors_of=(first, other))
+        assert {first, other, *chain} == found(account_ids=(first, other), successors_of=(first, other))
+        assert set() == found(successors_of=(other, AccountId("none")))
+
+
+def _account_of(customer_id: str) -> GetStoreCreditAccount:
+    return GetStoreCreditAccount(customer_id=customer_id, currency="USD")
+
+
+def _merge(stand: Stand, old: str, new: str) -> CustomerMerge:
+    merged: CustomerMerge = stand.execute(
+        MergeCustomers(from_customer_id=old, into_customer_id=new, idempotency_key=stand.key())
+    )
+    return merged
+
+
+def _nature(lot: Lot) -> tuple[object, ...]:
+    return (lot.remaining, lot.origin, lot.expires_at, lot.not_before, lot.priority, lot.tax_treatment)
+
 
 def _transfer(stand: Stand, amount: int, **named: Any) -> StoreCreditTransfer:
     if "to_account_id" not in named:
@@ -183,7 +289,8 @@ def _transfer(stand: Stand, amount: int, **named: Any) -> StoreCreditTransfer:
 
 
 def _debit(amount: int, **more: Any) -> DebitStoreCredit:
-    return DebitStoreCredit(customer_id="ada", amount=money(amount), **{"idempotency_key": f"debit {amount}", **more})
+    said = {"customer_id": "ada", "idempotency_key": f"debit {amount}", **more}
+    return DebitStoreCredit(amount=money(amount), **said)
 
 
 def _set_status(stand: Stand, kind: type[Any], account_id: str) -> StoreCreditStatus:

@@ -31,6 +31,7 @@ from loyalty.use_cases.deactivate_gift_card import DeactivateGiftCard
 from loyalty.use_cases.debit_store_credit import DebitStoreCredit
 from loyalty.use_cases.grant_store_credit import GrantStoreCredit
 from loyalty.use_cases.issue_gift_card import IssueGiftCard
+from loyalty.use_cases.merge_customers import MergeCustomers
 from loyalty.use_cases.open_store_credit_account import OpenStoreCreditAccount
 from loyalty.use_cases.pay_with_balances import PayWithBalances
 from loyalty.use_cases.place_hold import PlaceHold
@@ -164,6 +165,12 @@ COMMANDS: Final[Mapping[str, tuple[Make, str]]] = {
             from_customer_id="ada", to_customer_id="bo", amount=money(300), note=note, idempotency_key=key
         ),
         "StoreCreditTransferred",
+    ),
+    "merge": (
+        lambda _, key, note: MergeCustomers(
+            from_customer_id="ada", into_customer_id="cy", note=note, idempotency_key=key
+        ),
+        "CustomersMerged",
     ),
     "block an account": (
         lambda _, key, note: BlockStoreCreditAccount(customer_id="ada", currency="USD", note=note, idempotency_key=key),
