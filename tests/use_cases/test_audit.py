@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import pytest
 
-from loyalty import Audit, HoldStatus, HoldView, LapseHolds, RefundRedemption
+from loyalty import Audit, DebitStoreCredit, HoldStatus, HoldView, LapseHolds, RefundRedemption, StoreCreditStatus
 from loyalty.identifiers import AccountId, LotId, TransferId
 from loyalty.ledger.account import Account
 from loyalty.ledger.hold import HoldTender
@@ -251,6 +251,21 @@ def test_lapsed_holds_are_nothing_wrong() -> None:
     assert () == shop.ask(Audit()).findings
     shop.execute(LapseHolds())
     assert () == shop.ask(Audit()).findings
+
+
+def test_value_on_a_closed_account_is_named() -> None:
+    """And that an empty one is closed is nothing wrong."""
+    shop = Shop()
+    account = shop.grant("10.00").account
+    assert shop.ask(Audit()).is_clean
+    shop.set_credit_status(account.id, StoreCreditStatus.CLOSED)
+    (finding,) = shop.ask(Audit()).findings
+    assert ("account", account.id, "is closed, but has posted 1000") == (finding.subject, finding.id, finding.problem)
+    shop.set_credit_status(account.id, StoreCreditStatus.OPEN)
+    spent = DebitStoreCredit(customer_id="ada", amount=usd("10.00"), idempotency_key="d")
+    shop.execute(spent)
+    shop.set_credit_status(account.id, StoreCreditStatus.CLOSED)
+    assert shop.ask(Audit()).is_clean
 
 
 def test_the_scene_is_clean() -> None:

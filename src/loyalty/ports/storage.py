@@ -45,9 +45,10 @@ class Wanted:
     ``customers`` are pairs of customer id and currency, None for every currency
     the customer has an account in. ``owners`` are customers whose store credit
     and claimed cards are wanted. ``bought_in`` names orders that cards were
-    bought in. ``successors_of`` names accounts and means those that took them over,
-    one after the other to the last. ``hold_ids`` and ``held_for``, which names orders and means their
-    open hold, bring the holds and all the accounts that they may reserve on.
+    bought in. ``successors_of`` names accounts, which are wanted too, and means
+    those that took them over, one after the other to the last. ``hold_ids`` and
+    ``held_for``, which names orders and means their open hold, bring the holds
+    and all the accounts that they may reserve on.
     ``lot_ids`` are lots to bring along even if they are empty.
     """
 
@@ -79,7 +80,7 @@ class Found:
     def still(self, wanted: Wanted) -> Found:
         """Leave out what *wanted* leads to no longer: a card under another code, an account of another customer."""
         held = {tender.account_id for hold in self.holds for tender in hold.tenders}
-        named = held.union(wanted.account_ids)
+        named = held.union(wanted.account_ids, self._successors(wanted.successors_of))
         return Found(
             gift_cards=tuple([card for card in self.gift_cards if card.account.id in named or _leads_to(wanted, card)]),
             store_credit_accounts=tuple(
@@ -87,6 +88,15 @@ class Found:
             ),
             holds=self.holds,
         )
+
+    def _successors(self, of: tuple[AccountId, ...]) -> Iterator[AccountId]:
+        """Yield the successors that accounts name which are here; once named, a successor never changes."""
+        named = {credit.id: credit.successor_id for credit in self.store_credit_accounts}
+        for account_id in of:
+            successor = named.get(account_id)
+            while successor is not None:
+                yield successor
+                successor = named.get(successor)
 
     def accounts(self) -> tuple[Account, ...]:
         """Return the ledger accounts, those of cards first."""

@@ -18,8 +18,9 @@ from loyalty.identifiers import AccountId, HoldId, LotId
 from loyalty.ledger.account import Account
 from loyalty.ledger.hold import Hold, HoldStatus
 from loyalty.ledger.transfer import Transfer, TransferKind
-from loyalty.ports.storage import Reader, Wanted
+from loyalty.ports.storage import Found, Reader, Wanted
 from loyalty.reports.query import Query, QueryContext
+from loyalty.store_credit.account import StoreCreditStatus
 
 __all__ = ["Audit", "AuditReport", "Finding"]
 
@@ -59,8 +60,9 @@ class Audit(Query[AuditReport]):
     0 ≤ held ≤ posted, lots sum to the account, and a card that has any entry was
     issued with its face value. For the whole: what customers are owed is what the house accounts
     gave, nothing was given back beyond what was moved, no transfer hangs in the
-    air, every hold was captured once and within what it held, and accounts
-    reserve for open holds as much as those say, and for no others.
+    air, every hold was captured once and within what it held, accounts reserve
+    for open holds as much as those say, and for no others, and closed accounts
+    are empty.
     """
 
     limit: int = attrs.field(default=100, validator=fields.is_whole_number(1, 10_000))
@@ -69,19 +71,20 @@ class Audit(Query[AuditReport]):
         """Answer from the books."""
         check = _Check(self.limit)
         after: AccountId | None = None
-        while page := _page(reader, after):
+        while (found := reader.page_of_accounts(after, PAGE)).accounts():
+            page = _in_order(found)
             ids = tuple(account.id for account, _ in page)
             entries = groupby(reader.transfers_of(ids), key=itemgetter(0))
             check.accounts_of(page, entries)
+            check.closed(found)
             after = ids[-1]
         check.whole(reader)
         check.holds(reader)
         return AuditReport(accounts=check.accounts, transfers=check.entries, findings=tuple(check.findings))
 
 
-def _page(reader: Reader, after: AccountId | None) -> list[tuple[Account, int | None]]:
-    """Return the next accounts in the order of their ids, each with its card's face value if it has a card."""
-    found = reader.page_of_accounts(after, PAGE)
+def _in_order(found: Found) -> list[tuple[Account, int | None]]:
+    """Return accounts in the order of their ids, each with its card's face value if it has a card."""
     cards: list[tuple[Account, int | None]] = [(card.account, card.value) for card in found.gift_cards]
     credit: list[tuple[Account, int | None]] = [(credit.account, None) for credit in found.store_credit_accounts]
     return sorted(cards + credit, key=lambda pair: pair[0].id)
@@ -176,6 +179,12 @@ class _Check:
                 held[move.lot_id] = held.get(move.lot_id, 0) + move.amount
         if held != {lot.id: lot.held for lot in account.lots if lot.held}:
             self.found("account", account.id, f"reserves {sum(held.values())}, and its lots hold something else")
+
+    def closed(self, found: Found) -> None:
+        """Check that nothing is on the closed accounts of one page."""
+        for credit in found.store_credit_accounts:
+            if credit.status is StoreCreditStatus.CLOSED and credit.account.posted:
+                self.found("account", credit.id, f"is closed, but has posted {credit.account.posted}")
 
     def holds(self, reader: Reader) -> None:
         """Check that each hold, its reservations and its redemptions say the same."""

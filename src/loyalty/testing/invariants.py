@@ -26,13 +26,16 @@ def require_sound(books: Books) -> None:
     Raises:
         AssertionError: If value appeared, vanished or became negative, if a
             cached sum is not the sum, if a sequence has a gap, if more was
-            given back than taken, or captured than held, or if accounts and
-            holds do not say the same.
+            given back than taken, or captured than held, if accounts and holds do
+            not say the same, or if value is on a closed account.
     """
     for transfer in books.transfers:
         _require_two_sides(transfer)
     for account in books.accounts:
         _require_sums(account, books)
+    for credit in books.store_credit_accounts:
+        assert credit.status != "closed" or credit.account.posted == 0, "value is on a closed account"
+        assert credit.successor_id is None or credit.status == "closed"
     _require_conserved(books)
     _require_refunds_within(books)
     _require_holds(books)
