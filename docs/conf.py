@@ -41,8 +41,8 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(asyncio|contextlib|pathlib|smtplib|sqlalchemy|ssl|threading|typing)\..*"),
     # attrs writes the annotations of a field with a converter as they stand in the file.
     (r"py:class", r"(Currency|Decimal|Money|Path|date|datetime|timedelta|time|ZoneInfo)"),
-    # Type variables and private names stand in signatures and have no entry.
-    (r"py:class", r"loyalty\.[\w.]+\.(Answer|Books|Policy|Result|_\w+)"),
+    # Private names stand in signatures and have no entry.
+    (r"py:class", r"loyalty\.[\w.]+\._\w+"),
     # What only the insides of a room pass to each other.
     (r"py:class", r"loyalty\.adapters\.sqlalchemy\.statements\.Statements"),
     (r"py:(class|exc)", r"AnyCommand|Disagreement"),
@@ -64,6 +64,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Fill the pages of the reference, and see that no public name is missing."""
     app.connect("source-read", _fill)
     app.connect("autodoc-process-docstring", _as_prose, priority=1)
+    app.connect("missing-reference", _found_by_its_end)
     app.connect("env-check-consistency", _require_every_name)
     return {"parallel_read_safe": True}
 
@@ -76,6 +77,22 @@ def _as_prose(_app: Sphinx, what: str, _name: str, _value: object, _options: obj
     """Keep Napoleon from taking what stands before a colon, in the sentence about a constant, for its type."""
     if what in {"data", "attribute", "property"} and lines:
         lines[0] = f": {lines[0]}"
+
+
+def _found_by_its_end(app: Sphinx, env: BuildEnvironment, node: Any, shown: Any) -> Any:  # nodes of docutils
+    """Lead a name that a docstring writes shortly to the one entry that ends like it; a type variable leads nowhere."""
+    from sphinx.util.nodes import make_refnode  # noqa: PLC0415 - types are checked where it is not installed, too
+
+    if node.get("refdomain") != "py":
+        return None
+    target = node["reftarget"]
+    if public_reference.is_type_variable(target):
+        return shown
+    entries = env.get_domain("py").get_objects()
+    places = {(page, anchor) for name, _, _, page, anchor, _ in entries if name.endswith(f".{target}")}
+    if len(places) != 1:
+        return None
+    return make_refnode(app.builder, node["refdoc"], *places.pop(), shown)
 
 
 def _require_every_name(_app: Sphinx, env: BuildEnvironment) -> None:

@@ -14,6 +14,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from types import GenericAlias, ModuleType
 from typing import Any, Final, NewType, Protocol, TypeVar, get_args, get_origin
@@ -180,13 +181,19 @@ def _raised(text: str) -> Iterator[Raised]:
             when += f" {line.strip()}"
 
 
+def is_type_variable(dotted: str) -> bool:
+    """Tell whether a dotted name is that of a type variable, which stands in signatures and means no class."""
+    module, _, name = dotted.rpartition(".")
+    return module in sys.modules and isinstance(getattr(sys.modules[module], name, None), TypeVar)
+
+
 def answer_of(kind: type) -> object:
     """Return the type that a command or query is answered with."""
     for base in kind.__mro__:
         for generic in getattr(base, "__orig_bases__", ()):
             origin = get_origin(generic)
             if isinstance(origin, type) and issubclass(origin, (Request, Query)):
-                (answer,) = get_args(generic)
+                answer = get_args(generic)[0]
                 if not isinstance(answer, TypeVar):
                     return answer
     message = f"{kind.__name__} does not say what it answers with"

@@ -34,6 +34,8 @@ from loyalty import (
     GrantStoreCredit,
     IssuedGiftCard,
     IssueGiftCard,
+    ListGiftCards,
+    ListStoreCreditAccounts,
     LotOrigin,
     Loyalty,
     OrderLine,
@@ -184,7 +186,7 @@ class Wrong:
         self.told: list[str] = []
         self.put_right()
 
-    def put_right(self, change: Callable[[], object] = lambda: None, **given: Any) -> None:
+    def put_right(self, change: Callable[[], object] = lambda: None, /, **given: Any) -> None:
         """Change the books or the call, and try again."""
         change()
         self._given.update(given)
@@ -430,6 +432,25 @@ def test_what_staff_do_to_an_account(kind: type) -> None:
     call.put_right(account_id=account.id)
 
     assert documented(kind) == call.told
+
+
+@proves(ListGiftCards, ListStoreCreditAccounts)
+@pytest.mark.parametrize("kind", [ListGiftCards, ListStoreCreditAccounts])
+def test_lists(kind: type) -> None:
+    """What cannot be meant is told when the list is asked for, then a wrong place in it, then a wrong code."""
+    shop = Shop()
+    since, until = ("issued_since", "issued_until") if kind is ListGiftCards else ("opened_since", "opened_until")
+    codes = {"code": MALFORMED} if kind is ListGiftCards else {}
+    amounts = {"balance_from": usd("9.00"), "balance_to": usd("5.00")}
+
+    call = Wrong(shop, kind, after="nowhere", currency="EUR", **{since: NOW, until: NOW - DAY}, **amounts, **codes)
+    call.put_right(**{until: NOW})
+    call.put_right(currency="USD")
+    call.put_right(balance_to=usd("9.00"))
+    call.put_right(after=None)
+    call.put_right(**dict.fromkeys(codes))
+
+    assert [*documented(kind), "nothing"] == call.told[: len(documented(kind)) + 1]
 
 
 @proves(PlanPayment)

@@ -95,12 +95,12 @@ class ListGiftCards(PagedQuery[GiftCardPage, GiftCardView]):
     *with_totals* adds what all cards of the list sum to, which reads them all.
 
     Raises:
-        loyalty.errors.InvalidRequest: If *after* is no place in this list: it was
-            changed, or belongs to other filters or another order.
-        loyalty.errors.MalformedCode: If *code* cannot be one of this shop.
         loyalty.errors.InvalidTime: If an *until* is before its *since*.
         loyalty.errors.CurrencyMismatch: If amounts or *currency* differ in currency.
         loyalty.errors.InvalidAmount: If a *to* is below its *from*.
+        loyalty.errors.InvalidRequest: If *after* is no place in this list: it was
+            changed, or belongs to other filters or another order.
+        loyalty.errors.MalformedCode: If *code* cannot be one of this shop.
 
     Guarantees:
         Every storage shows what a search through all cards would

@@ -77,11 +77,11 @@ class ListStoreCreditAccounts(PagedQuery[StoreCreditPage, StoreCreditView]):
     *with_totals* adds what all accounts of the list sum to, which reads them all.
 
     Raises:
-        loyalty.errors.InvalidRequest: If *after* is no place in this list: it was
-            changed, or belongs to other filters or another order.
         loyalty.errors.InvalidTime: If *opened_until* is before *opened_since*.
         loyalty.errors.CurrencyMismatch: If amounts or *currency* differ in currency.
         loyalty.errors.InvalidAmount: If *balance_to* is below *balance_from*.
+        loyalty.errors.InvalidRequest: If *after* is no place in this list: it was
+            changed, or belongs to other filters or another order.
 
     Guarantees:
         Every storage shows what a search through all accounts would
