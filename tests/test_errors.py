@@ -39,10 +39,12 @@ HOUSE_SECTION_8: Final = {
     "Refused": {
         "InsufficientBalance", "NotSpendable", "ClaimedByAnother", "AlreadyClaimed", "HoldClosed", "AlreadyReversed",
         "NotReversible", "RefundTooLarge", "AmountNotOffered", "NotEligible", "LimitExceeded", "TooManyHolds",
-        "TooManyAttempts", "AccountNotEmpty",
-        "ChangedMeanwhile",
+        "TooManyAttempts", "AccountNotEmpty", "ChangedMeanwhile",
     },
-    "NotFound": {"GiftCardNotFound", "StoreCreditAccountNotFound", "HoldNotFound", "TransferNotFound"},
+    "NotFound": {
+        "GiftCardNotFound", "StoreCreditAccountNotFound", "HoldNotFound", "TransferNotFound", "GiftCardProductNotFound",
+        "OrderNotFound",
+    },
     "StorageError": {"ConcurrentUpdate", "DuplicateRecord", "StorageUnavailable", "OutcomeUnknown"},
     "TransferNotFound": {"RedemptionNotFound"},
 }  # fmt: skip

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from loyalty.errors import LoyaltyError
     from loyalty.facade import AsyncLoyalty, Loyalty
     from loyalty.gift_cards.card import GiftCardStatus
+    from loyalty.gift_cards.denomination import Denomination, OpenAmount
     from loyalty.gift_cards.listing import GiftCardSort
+    from loyalty.gift_cards.product import GiftCardProduct, ProductStatus
+    from loyalty.gift_cards.term import LastDay, Term, end_of_day
     from loyalty.gift_cards.view import GiftCardView
     from loyalty.ledger.entry import Direction, Entry
     from loyalty.ledger.hold import HoldStatus
@@ -62,6 +65,7 @@ if TYPE_CHECKING:
         OrdersOfCard,
     )
     from loyalty.reports.liability import CurrencyMovements, Liability, LiabilityReport, Movements
+    from loyalty.reports.products import GetGiftCardProduct, ListGiftCardProducts, ProductPage
     from loyalty.reports.store_credit import AccountStatement, GetStoreCreditAccount, Statement
     from loyalty.reports.store_credit_list import ListStoreCreditAccounts, StoreCreditPage, StoreCreditTotals
     from loyalty.store_credit.account import StoreCreditStatus, StoreCreditView
@@ -79,6 +83,7 @@ if TYPE_CHECKING:
     from loyalty.use_cases.convert_gift_card import Conversion, ConvertGiftCard
     from loyalty.use_cases.deactivate_gift_card import DeactivateGiftCard
     from loyalty.use_cases.debit_store_credit import Debit, DebitStoreCredit
+    from loyalty.use_cases.define_gift_card_product import DefineGiftCardProduct
     from loyalty.use_cases.expire_value import Expired, ExpireValue
     from loyalty.use_cases.grant_store_credit import Grant, GrantStoreCredit
     from loyalty.use_cases.issue_gift_card import IssueGiftCard
@@ -94,7 +99,9 @@ if TYPE_CHECKING:
     from loyalty.use_cases.refund_order_to_store_credit import CreditRefund, RefundOrderToStoreCredit
     from loyalty.use_cases.refund_redemption import Refund, RefundRedemption
     from loyalty.use_cases.replace_gift_card_code import ReplaceGiftCardCode
+    from loyalty.use_cases.retire_gift_card_product import RetireGiftCardProduct
     from loyalty.use_cases.reverse_transfer import Reversal, ReverseTransfer
+    from loyalty.use_cases.revise_denominations import ReviseDenominations
     from loyalty.use_cases.transfer_store_credit import StoreCreditTransfer, TransferStoreCredit
     from loyalty.use_cases.unblock_gift_card import UnblockGiftCard
     from loyalty.use_cases.unblock_store_credit_account import UnblockStoreCreditAccount
@@ -133,6 +140,8 @@ __all__ = [
     "Debit",
     "DebitStoreCredit",
     "Decision",
+    "DefineGiftCardProduct",
+    "Denomination",
     "Direction",
     "Entry",
     "ExpireValue",
@@ -142,9 +151,11 @@ __all__ = [
     "FindGiftCard",
     "GetBalance",
     "GetGiftCard",
+    "GetGiftCardProduct",
     "GetHold",
     "GetStoreCreditAccount",
     "GiftCardPage",
+    "GiftCardProduct",
     "GiftCardSort",
     "GiftCardStatus",
     "GiftCardTender",
@@ -159,9 +170,11 @@ __all__ = [
     "IssuedGiftCard",
     "LapseHolds",
     "Lapsed",
+    "LastDay",
     "Liability",
     "LiabilityReport",
     "ListExpiringGiftCards",
+    "ListGiftCardProducts",
     "ListGiftCards",
     "ListStoreCreditAccounts",
     "ListTenders",
@@ -171,6 +184,7 @@ __all__ = [
     "MemoryStorage",
     "MergeCustomers",
     "Movements",
+    "OpenAmount",
     "OpenStoreCreditAccount",
     "OrderCards",
     "OrderLine",
@@ -184,6 +198,8 @@ __all__ = [
     "PlannedRefund",
     "Policies",
     "PrepaidTax",
+    "ProductPage",
+    "ProductStatus",
     "RedeemGiftCard",
     "Redemption",
     "Reference",
@@ -195,8 +211,10 @@ __all__ = [
     "RefusedTender",
     "Region",
     "ReplaceGiftCardCode",
+    "RetireGiftCardProduct",
     "Reversal",
     "ReverseTransfer",
+    "ReviseDenominations",
     "SpendingLimits",
     "Statement",
     "StoreCreditPage",
@@ -208,6 +226,7 @@ __all__ = [
     "TaxTreatment",
     "TenderPart",
     "Tenders",
+    "Term",
     "TransferKind",
     "TransferStoreCredit",
     "UnblockGiftCard",
@@ -215,6 +234,7 @@ __all__ = [
     "UnlimitedGuesses",
     "UpdateGiftCard",
     "VoidHold",
+    "end_of_day",
     "in_proportion",
     "never_for_paid_value",
     "other_tenders_first",
@@ -257,6 +277,8 @@ _HOMES = {
     "Debit": "loyalty.use_cases.debit_store_credit",
     "DebitStoreCredit": "loyalty.use_cases.debit_store_credit",
     "Decision": "loyalty.policies.decision",
+    "DefineGiftCardProduct": "loyalty.use_cases.define_gift_card_product",
+    "Denomination": "loyalty.gift_cards.denomination",
     "Direction": "loyalty.ledger.entry",
     "Entry": "loyalty.ledger.entry",
     "ExpireValue": "loyalty.use_cases.expire_value",
@@ -266,9 +288,11 @@ _HOMES = {
     "FindGiftCard": "loyalty.reports.gift_cards",
     "GetBalance": "loyalty.reports.gift_cards",
     "GetGiftCard": "loyalty.reports.gift_cards",
+    "GetGiftCardProduct": "loyalty.reports.products",
     "GetHold": "loyalty.reports.checkout",
     "GetStoreCreditAccount": "loyalty.reports.store_credit",
     "GiftCardPage": "loyalty.reports.gift_card_list",
+    "GiftCardProduct": "loyalty.gift_cards.product",
     "GiftCardSort": "loyalty.gift_cards.listing",
     "GiftCardStatus": "loyalty.gift_cards.card",
     "GiftCardTender": "loyalty.tenders.asked",
@@ -283,9 +307,11 @@ _HOMES = {
     "IssuedGiftCard": "loyalty.use_cases.new_card",
     "LapseHolds": "loyalty.use_cases.lapse_holds",
     "Lapsed": "loyalty.use_cases.lapse_holds",
+    "LastDay": "loyalty.gift_cards.term",
     "Liability": "loyalty.reports.liability",
     "LiabilityReport": "loyalty.reports.liability",
     "ListExpiringGiftCards": "loyalty.reports.gift_card_list",
+    "ListGiftCardProducts": "loyalty.reports.products",
     "ListGiftCards": "loyalty.reports.gift_card_list",
     "ListStoreCreditAccounts": "loyalty.reports.store_credit_list",
     "ListTenders": "loyalty.reports.checkout",
@@ -295,6 +321,7 @@ _HOMES = {
     "MemoryStorage": "loyalty.adapters.memory",
     "MergeCustomers": "loyalty.use_cases.merge_customers",
     "Movements": "loyalty.reports.liability",
+    "OpenAmount": "loyalty.gift_cards.denomination",
     "OpenStoreCreditAccount": "loyalty.use_cases.open_store_credit_account",
     "OrderCards": "loyalty.reports.gift_cards",
     "OrderLine": "loyalty.policies.eligibility",
@@ -308,6 +335,8 @@ _HOMES = {
     "PlannedRefund": "loyalty.policies.refund_routing",
     "Policies": "loyalty.policies.chosen",
     "PrepaidTax": "loyalty.policies.tax",
+    "ProductPage": "loyalty.reports.products",
+    "ProductStatus": "loyalty.gift_cards.product",
     "RedeemGiftCard": "loyalty.use_cases.redeem_gift_card",
     "Redemption": "loyalty.use_cases.redemption",
     "Reference": "loyalty.ledger.transfer",
@@ -319,8 +348,10 @@ _HOMES = {
     "RefusedTender": "loyalty.tenders.usable",
     "Region": "loyalty.policies.tax",
     "ReplaceGiftCardCode": "loyalty.use_cases.replace_gift_card_code",
+    "RetireGiftCardProduct": "loyalty.use_cases.retire_gift_card_product",
     "Reversal": "loyalty.use_cases.reverse_transfer",
     "ReverseTransfer": "loyalty.use_cases.reverse_transfer",
+    "ReviseDenominations": "loyalty.use_cases.revise_denominations",
     "SpendingLimits": "loyalty.policies.limits",
     "Statement": "loyalty.reports.store_credit",
     "StoreCreditPage": "loyalty.reports.store_credit_list",
@@ -332,6 +363,7 @@ _HOMES = {
     "TaxTreatment": "loyalty.ledger.lot",
     "TenderPart": "loyalty.tenders.hold_view",
     "Tenders": "loyalty.reports.checkout",
+    "Term": "loyalty.gift_cards.term",
     "TransferKind": "loyalty.ledger.transfer",
     "TransferStoreCredit": "loyalty.use_cases.transfer_store_credit",
     "UnblockGiftCard": "loyalty.use_cases.unblock_gift_card",
@@ -339,6 +371,7 @@ _HOMES = {
     "UnlimitedGuesses": "loyalty.attempts.default",
     "UpdateGiftCard": "loyalty.use_cases.update_gift_card",
     "VoidHold": "loyalty.use_cases.void_hold",
+    "end_of_day": "loyalty.gift_cards.term",
     "in_proportion": "loyalty.policies.refund_routing",
     "never_for_paid_value": "loyalty.policies.expiry",
     "other_tenders_first": "loyalty.policies.refund_routing",

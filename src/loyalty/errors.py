@@ -30,6 +30,8 @@ Every error this library raises, grouped by what the caller does next.
     │   ├── GiftCardNotFound
     │   ├── StoreCreditAccountNotFound
     │   ├── HoldNotFound
+    │   ├── GiftCardProductNotFound
+    │   ├── OrderNotFound
     │   └── TransferNotFound
     │       └── RedemptionNotFound
     ├── StorageError                    try again later
@@ -68,6 +70,7 @@ __all__ = [
     "CurrencyMismatch",
     "DuplicateRecord",
     "GiftCardNotFound",
+    "GiftCardProductNotFound",
     "HoldClosed",
     "HoldNotFound",
     "IdempotencyConflict",
@@ -82,6 +85,7 @@ __all__ = [
     "NotFound",
     "NotReversible",
     "NotSpendable",
+    "OrderNotFound",
     "OutcomeUnknown",
     "RedemptionNotFound",
     "RefundTooLarge",
@@ -220,8 +224,8 @@ class NotSpendable(Refused):
     The value cannot be spent now.
 
     ``reason`` is one of ``"pending"``, ``"blocked"``, ``"deactivated"``,
-    ``"expired"``, ``"exhausted"`` or ``"closed"``. For staff; never for a
-    stranger.
+    ``"expired"``, ``"exhausted"``, ``"closed"`` or ``"not yet active"``. For
+    staff; never for a stranger.
     """
 
     code: ClassVar[str] = "not_spendable"
@@ -290,7 +294,7 @@ class TooManyHolds(Refused):
 
 
 class AlreadyReversed(Refused):
-    """The transfer was reversed before; that happens once."""
+    """The transfer, or the whole sale of gift cards, was reversed before; that happens once."""
 
     code: ClassVar[str] = "already_reversed"
     public_message: ClassVar[str] = "This was already reversed."
@@ -302,8 +306,9 @@ class NotReversible(Refused):
     """
     The transfer cannot be undone whole.
 
-    ``reason`` is ``"reversal"`` if it undoes another one itself, and
-    ``"refunded"`` if a part of it was given back already.
+    ``reason`` is ``"reversal"`` if it undoes another one itself, ``"sale"`` if it
+    belongs to a sale that was reversed, and ``"refunded"`` if a part of it was
+    given back already.
     """
 
     code: ClassVar[str] = "not_reversible"
@@ -397,6 +402,26 @@ class HoldNotFound(NotFound):
     code: ClassVar[str] = "hold_not_found"
     public_message: ClassVar[str] = "There is no such reservation."
     default_message: ClassVar[str] = "no such hold"
+
+
+class GiftCardProductNotFound(NotFound):
+    """No gift card product has this id."""
+
+    code: ClassVar[str] = "gift_card_product_not_found"
+    public_message: ClassVar[str] = "There is no such gift card."
+    default_message: ClassVar[str] = "no such gift card product"
+
+
+class OrderNotFound(NotFound):
+    """
+    No gift card was issued for this order, or for this line of it.
+
+    The message that it was placed may still be on its way: trying again later can help.
+    """
+
+    code: ClassVar[str] = "order_not_found"
+    public_message: ClassVar[str] = "There are no gift cards in this order yet."
+    default_message: ClassVar[str] = "no gift card was issued for this order yet"
 
 
 class TransferNotFound(NotFound):

@@ -22,6 +22,9 @@ __all__ = [
     "GiftCardConverted",
     "GiftCardDeactivated",
     "GiftCardIssued",
+    "GiftCardProductDefined",
+    "GiftCardProductRetired",
+    "GiftCardProductRevised",
     "GiftCardRedeemed",
     "GiftCardUnblocked",
     "GiftCardUpdated",
@@ -216,6 +219,30 @@ class GiftCardUpdated(Event):
     gift_card_id: str
     edition: int
     actor: str | None
+
+
+@attrs.frozen(kw_only=True)
+class GiftCardProductDefined(Event):
+    """A gift card product is on sale."""
+
+    product_id: str
+    title: str
+
+
+@attrs.frozen(kw_only=True)
+class GiftCardProductRevised(Event):
+    """A gift card product has other denominations. ``version`` is the one that it has now."""
+
+    product_id: str
+    version: int
+
+
+@attrs.frozen(kw_only=True)
+class GiftCardProductRetired(Event):
+    """A gift card product is off sale. ``first_time`` is false if it already was."""
+
+    product_id: str
+    first_time: bool
 
 
 @attrs.frozen(kw_only=True)

@@ -15,7 +15,7 @@ import json
 import types
 import typing
 from collections.abc import Callable, Hashable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from typing import Any, TypeVar
@@ -44,7 +44,7 @@ def encode(value: object, secret: Callable[[object], object] | None = None) -> o
 
     Args:
         value:
-            An attrs instance, money, time, length of time, enum, mapping, sequence or scalar.
+            An attrs instance, money, time, date, length of time, enum, mapping, sequence or scalar.
         secret:
             What to do with a value of any other type. Without it such a value
             is a programming error, so that a secret cannot slip into a stored
@@ -91,6 +91,7 @@ _AS_THEY_ARE = frozenset({str, int, bool, type(None)})
 
 _ENCODERS: Mapping[type, Encode] = {
     datetime: lambda value: value.astimezone(UTC).isoformat(),
+    date: date.isoformat,
     timedelta: lambda value: value // _MICROSECOND,
     Decimal: str,
     Currency: lambda value: [value.code, exponent_of(value)],
@@ -128,6 +129,7 @@ def _decoder(kind: Hashable) -> Decode:
 _DECODERS: Mapping[object, Decode] = {
     Money: lambda data: to_money(data[0], data[1], data[2]),
     datetime: datetime.fromisoformat,
+    date: date.fromisoformat,
     timedelta: lambda data: timedelta(microseconds=data),
     Decimal: Decimal,
 }

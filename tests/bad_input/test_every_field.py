@@ -13,15 +13,19 @@ import loyalty
 from loyalty import (
     ALL,
     CodeFormat,
+    DefineGiftCardProduct,
+    Denomination,
     Direction,
     GiftCardTender,
     LotOrigin,
+    OpenAmount,
     OpenStoreCreditAccount,
     OrderLine,
     PlaceHold,
     PlanPayment,
     SpendingLimits,
     TaxTreatment,
+    Term,
 )
 from loyalty.errors import LoyaltyError
 from loyalty.reports.query import Query
@@ -172,6 +176,26 @@ KIND_OF: Final[Mapping[str, Mapping[str, str]]] = {
         "expires_at": "time",
         "recipient": "optional text",
     },
+    "DefineGiftCardProduct": {
+        **COMMON,
+        "title": "text",
+        "product_id": "optional text",
+        "denominations": "denominations",
+        "open_amounts": "open amounts",
+        "term": "term",
+        "tax_treatment": "choice",
+        "tax_rate": "rate",
+    },
+    "ReviseDenominations": {
+        **COMMON,
+        "product_id": "text",
+        "version": "number",
+        "denominations": "denominations",
+        "open_amounts": "open amounts",
+        "retire": "texts",
+        "retire_open_amounts": "texts",
+    },
+    "RetireGiftCardProduct": {**COMMON, "product_id": "text"},
     "ExpireValue": {
         **{name: kind for name, kind in COMMON.items() if name != "idempotency_key"},
         "limit": "number",
@@ -228,6 +252,8 @@ KIND_OF: Final[Mapping[str, Mapping[str, str]]] = {
     "Liability": {"as_of": "time"},
     "Movements": {"since": "time", "until": "time"},
     "Audit": {"limit": "number"},
+    "GetGiftCardProduct": {"id": "text"},
+    "ListGiftCardProducts": {"on_sale": "flag", "after": "optional text", "limit": "number"},
 }
 """What kind of value each field of each public command and query takes."""
 
@@ -266,6 +292,10 @@ class Scene:
         self.issued = self.shop.issue("50.00", order_id="900")
         self.shop.redeem(self.issued, "5.00", "1001")
         granted = self.shop.grant("20.00")
+        ten = Denomination(variant_id="10", prices=usd("10.00"))
+        self.shop.execute(
+            DefineGiftCardProduct(title="Card", product_id="card", denominations=[ten], idempotency_key="product")
+        )
         self.account = granted.account
         self.shop.execute(OpenStoreCreditAccount(customer_id="cy", currency="USD", idempotency_key="empty"))
         self.held = self.shop.execute(
@@ -346,6 +376,11 @@ class Scene:
             "Liability": {},
             "Movements": {},
             "Audit": {},
+            "DefineGiftCardProduct": {"title": "Another card"},
+            "ReviseDenominations": {"product_id": "card", "version": 1},
+            "RetireGiftCardProduct": {"product_id": "card"},
+            "GetGiftCardProduct": {"id": "card"},
+            "ListGiftCardProducts": {},
         }
 
     def send(self, name: str, **changed: object) -> object:
@@ -408,6 +443,34 @@ PARTS: Final[dict[str, tuple[type[Any], dict[str, Any], dict[str, str]]]] = {
             "at_most": "optional amount",
             "priority": "number",
         },
+    ),
+    "Denomination": (
+        Denomination,
+        {"variant_id": "10", "prices": usd("10.00")},
+        {
+            "variant_id": "text",
+            "sku": "optional text",
+            "prices": "moneys",
+            "face_values": "moneys",
+            "offered_from": "time",
+            "retired_at": "time",
+        },
+    ),
+    "OpenAmount": (
+        OpenAmount,
+        {"minimum": usd("1.00"), "maximum": usd("2.00")},
+        {
+            "minimum": "amount",
+            "maximum": "amount",
+            "step": "optional amount",
+            "offered_from": "time",
+            "retired_at": "time",
+        },
+    ),
+    "Term": (
+        Term,
+        {"years": 1, "time_zone": "UTC"},
+        {"years": "count", "months": "count", "days": "count", "until_year_end": "flag", "time_zone": "zone"},
     ),
     "OrderLine": (
         OrderLine,

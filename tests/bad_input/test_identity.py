@@ -26,6 +26,8 @@ from loyalty import (
     ConvertGiftCard,
     DeactivateGiftCard,
     DebitStoreCredit,
+    DefineGiftCardProduct,
+    Denomination,
     Direction,
     ExpireValue,
     GetBalance,
@@ -46,7 +48,9 @@ from loyalty import (
     RefundOrderToStoreCredit,
     RefundRedemption,
     ReplaceGiftCardCode,
+    RetireGiftCardProduct,
     ReverseTransfer,
+    ReviseDenominations,
     Statement,
     TransferStoreCredit,
     UnblockGiftCard,
@@ -90,6 +94,8 @@ def one_of_each(shop: Shop, key: str) -> list[Any]:
     held = [
         hold(shop, "2.00", codes=[issued.code], order_id=f"held {number} {issued.gift_card.id}") for number in (1, 2, 3)
     ]
+    product_id = f"product {issued.gift_card.id}"
+    shop.execute(DefineGiftCardProduct(title="Card", product_id=product_id, idempotency_key=shop.key()))
     by_staff: dict[str, Any] = {"actor": "staff/7", "reason": "a mistake"}
     returned: dict[str, Any] = {"order_id": "4", "amount": usd("5"), "refundable": usd("9")}
     return [
@@ -122,6 +128,14 @@ def one_of_each(shop: Shop, key: str) -> list[Any]:
         AdjustHold(hold_id=held[0].id, amount_due=usd("1"), idempotency_key=key),
         CaptureHold(hold_id=held[1].id, idempotency_key=key),
         VoidHold(hold_id=held[2].id, idempotency_key=key),
+        DefineGiftCardProduct(title="Another card", idempotency_key=key),
+        ReviseDenominations(
+            product_id=product_id,
+            version=1,
+            denominations=(Denomination(variant_id="10", prices=usd("10")),),
+            idempotency_key=key,
+        ),
+        RetireGiftCardProduct(product_id=product_id, idempotency_key=key),
     ]
 
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from moneyed import Currency, Money
 
-from loyalty import ALL, GiftCardTender, LotOrigin, OrderLine, Reference
+from loyalty import ALL, Denomination, GiftCardTender, LotOrigin, OpenAmount, OrderLine, Reference
 from loyalty.codes.code import GiftCardCode
 from loyalty.errors import MalformedCode
 
@@ -398,6 +398,29 @@ FINE_AS_A_CURRENCY_CODE: Final = frozenset({"two letters", "unknown", "no curren
 """It could be one of the host's own making, and nothing is in it."""
 
 FINE_AS_A_SPAN: Final = frozenset({"less than a second", "more than 366 days"})
+BAD_DENOMINATIONS: Final = {
+    **_things(Denomination(variant_id="a", prices=Money(1, "USD")), 1000),
+    "an open amount": [OpenAmount(minimum=Money(1, "USD"), maximum=Money(2, "USD"))],
+    "one variant twice": [Denomination(variant_id="a", prices=Money(price, "USD")) for price in (1, 2)],
+    "one that ended": [Denomination(variant_id="a", prices=Money(1, "USD"), retired_at=SMALL_TIME)],
+}
+
+BAD_OPEN_AMOUNTS: Final = {
+    **_things(OpenAmount(minimum=Money(1, "USD"), maximum=Money(2, "USD")), 1000),
+    "a denomination": [Denomination(variant_id="a", prices=Money(1, "USD"))],
+    "one currency twice": [OpenAmount(minimum=Money(1, "USD"), maximum=Money(top, "USD")) for top in (1, 2)],
+    "one that begins": [OpenAmount(minimum=Money(1, "USD"), maximum=Money(2, "USD"), offered_from=SMALL_TIME)],
+}
+
+BAD_MONEYS: Final = {
+    **{name: value for name, value in BAD_AMOUNT.items() if name not in {"a list", "None"}},
+    "None": None,
+    "a list of nothing": [None],
+    "a list with zero": [Money(0, "USD")],
+    "a set": {Money(1, "USD")},
+    "one currency twice": (Money(1, "USD"), Money(2, "USD")),
+    "201 amounts": [Money(1, "USD")] * 201,
+}
 
 FINE_IF_CHOSEN: Final = frozenset({"a real one without its prefix"})
 """Long enough, and unlike a generated code: where codes may be chosen, this one may."""
@@ -535,4 +558,10 @@ def values_by_kind(real: str) -> dict[str, dict[str, object]]:
         },
         "tenders": BAD_TENDERS,
         "lines": BAD_LINES,
+        "term": {**NOT_TEXT, "a text": "3 years"},
+        "denominations": BAD_DENOMINATIONS,
+        "open amounts": BAD_OPEN_AMOUNTS,
+        "moneys": BAD_MONEYS,
+        "count": {name: value for name, value in _with_none(BAD_NUMBER).items() if name != "zero"},
+        "zone": {**_with_none(BAD_LINE), "no zone": "Mars/Olympus", "a path": "../UTC", "an offset": "UTC+1"},
     }

@@ -29,11 +29,14 @@ from loyalty import (
     ConvertGiftCard,
     DeactivateGiftCard,
     DebitStoreCredit,
+    DefineGiftCardProduct,
+    Denomination,
     Direction,
     ExpireValue,
     FindGiftCard,
     GetBalance,
     GetGiftCard,
+    GetGiftCardProduct,
     GetHold,
     GetStoreCreditAccount,
     GiftCardSort,
@@ -44,6 +47,7 @@ from loyalty import (
     IssueGiftCard,
     LapseHolds,
     ListExpiringGiftCards,
+    ListGiftCardProducts,
     ListGiftCards,
     ListStoreCreditAccounts,
     ListTenders,
@@ -60,7 +64,9 @@ from loyalty import (
     RefundOrderToStoreCredit,
     RefundRedemption,
     ReplaceGiftCardCode,
+    RetireGiftCardProduct,
     ReverseTransfer,
+    ReviseDenominations,
     SpendingLimits,
     Statement,
     TransferStoreCredit,
@@ -125,6 +131,9 @@ COMMANDS: Final = {
     "RefundAsGiftCard":                            (8, 3),
     "ExpireValue":                                 (6, 3),
     "ExpireValue with nothing to do":              (1, 1),
+    "DefineGiftCardProduct":                       (4, 2),
+    "ReviseDenominations":                         (5, 2),
+    "RetireGiftCardProduct":                       (3, 2),
 }  # fmt: skip
 QUERIES: Final = {
     "PlanPayment":                                 (1, 1),
@@ -144,6 +153,8 @@ QUERIES: Final = {
     "ListStoreCreditAccounts":                     (1, 1),
     "ListStoreCreditAccounts with totals":         (3, 3),
     "ListExpiringGiftCards":                       (1, 1),
+    "GetGiftCardProduct":                          (1, 1),
+    "ListGiftCardProducts":                        (1, 1),
 }  # fmt: skip
 WITH_LIMITS: Final = {
     "PlaceHold":                                   (8, 4),
@@ -509,7 +520,48 @@ def expiring(shop: Shop) -> Request:
     return ExpireValue()
 
 
+def defining(shop: Shop, product_id: str = "card", *variants: str) -> DefineGiftCardProduct:
+    """Return the definition of a product with a denomination for each of *variants*."""
+    offers = [Denomination(variant_id=variant, prices=usd("10.00")) for variant in variants or ("10", "25")]
+    return DefineGiftCardProduct(
+        title="Gift card", product_id=product_id, denominations=offers, idempotency_key=shop.key()
+    )
+
+
+def revising(shop: Shop) -> Request:
+    """Return a revision that changes a denomination, adds one and retires one."""
+    shop.loyalty.execute(defining(shop))
+    offers = [Denomination(variant_id=variant, prices=usd("11.00")) for variant in ("10", "50")]
+    return ReviseDenominations(
+        product_id="card", version=1, denominations=offers, retire=("25",), idempotency_key=shop.key()
+    )
+
+
+def retiring(shop: Shop) -> Request:
+    """Return the end of a product."""
+    shop.loyalty.execute(defining(shop))
+    return RetireGiftCardProduct(product_id="card", idempotency_key=shop.key())
+
+
+def looking_at_a_product(shop: Shop) -> Request:
+    """Return the query for a product with three denominations."""
+    shop.loyalty.execute(defining(shop, "card", "10", "25", "50"))
+    return GetGiftCardProduct(id="card")
+
+
+def listing_products(shop: Shop) -> Request:
+    """Return the list of three products with two denominations each."""
+    for number in range(3):
+        shop.loyalty.execute(defining(shop, f"card {number}"))
+    return ListGiftCardProducts()
+
+
 CASES: Final[dict[str, Case]] = {
+    "DefineGiftCardProduct": defining,
+    "ReviseDenominations": revising,
+    "RetireGiftCardProduct": retiring,
+    "GetGiftCardProduct": looking_at_a_product,
+    "ListGiftCardProducts": listing_products,
     "IssueGiftCard": lambda shop: IssueGiftCard(value=usd("50.00"), idempotency_key=shop.key()),
     "IssueGiftCard with a chosen code": lambda shop: IssueGiftCard(
         value=usd("50.00"), code="SUMMER-OF-EVERY-YEAR", idempotency_key=shop.key()

@@ -7,7 +7,7 @@ Each line says that a command or query answers with exactly this type, without a
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import assert_type
 
@@ -42,6 +42,8 @@ from loyalty import (
     DeactivateGiftCard,
     Debit,
     DebitStoreCredit,
+    DefineGiftCardProduct,
+    Denomination,
     Direction,
     Entry,
     Expired,
@@ -51,9 +53,11 @@ from loyalty import (
     FindGiftCard,
     GetBalance,
     GetGiftCard,
+    GetGiftCardProduct,
     GetHold,
     GetStoreCreditAccount,
     GiftCardPage,
+    GiftCardProduct,
     GiftCardSort,
     GiftCardTender,
     GiftCardTotals,
@@ -66,9 +70,11 @@ from loyalty import (
     IssueGiftCard,
     Lapsed,
     LapseHolds,
+    LastDay,
     Liability,
     LiabilityReport,
     ListExpiringGiftCards,
+    ListGiftCardProducts,
     ListGiftCards,
     ListStoreCreditAccounts,
     ListTenders,
@@ -77,6 +83,7 @@ from loyalty import (
     MemoryStorage,
     MergeCustomers,
     Movements,
+    OpenAmount,
     OpenStoreCreditAccount,
     OrderCards,
     OrderLine,
@@ -89,6 +96,8 @@ from loyalty import (
     PlanPayment,
     Policies,
     PrepaidTax,
+    ProductPage,
+    ProductStatus,
     RedeemGiftCard,
     Redemption,
     Reference,
@@ -100,8 +109,10 @@ from loyalty import (
     RefusedTender,
     Region,
     ReplaceGiftCardCode,
+    RetireGiftCardProduct,
     Reversal,
     ReverseTransfer,
+    ReviseDenominations,
     Statement,
     StoreCreditPage,
     StoreCreditSort,
@@ -110,11 +121,13 @@ from loyalty import (
     StoreCreditView,
     TenderPart,
     Tenders,
+    Term,
     TransferStoreCredit,
     UnblockGiftCard,
     UnblockStoreCreditAccount,
     UpdateGiftCard,
     VoidHold,
+    end_of_day,
     in_proportion,
     other_tenders_first,
     plan_refund,
@@ -307,6 +320,31 @@ assert_type(
     loyalty.execute(RefundAsGiftCard(order_id="1", amount=money, refundable=money, idempotency_key="k")),
     IssuedGiftCard,
 )
+
+product = loyalty.execute(
+    DefineGiftCardProduct(
+        title="Gift card",
+        denominations=[Denomination(variant_id="25", prices=money, face_values=[money])],
+        open_amounts=(OpenAmount(minimum=money, maximum=money),),
+        term=Term(years=3, until_year_end=True, time_zone="Europe/Berlin"),
+        tax_rate="19",
+        idempotency_key="k",
+    )
+)
+assert_type(product, GiftCardProduct)
+assert_type(product.denominations[0].face_value("USD"), Money | None)
+assert_type(product.status, ProductStatus)
+assert_type(product.term, Term | None)
+assert_type(
+    loyalty.execute(ReviseDenominations(product_id=product.id, version=1, retire=["25"], idempotency_key="k")),
+    GiftCardProduct,
+)
+assert_type(loyalty.execute(RetireGiftCardProduct(product_id=product.id, idempotency_key="k")), GiftCardProduct)
+assert_type(loyalty.ask(GetGiftCardProduct(id=product.id)), GiftCardProduct)
+assert_type(loyalty.ask(ListGiftCardProducts(on_sale=True)), ProductPage)
+assert_type(loyalty.ask(ListGiftCardProducts()).products, tuple[GiftCardProduct, ...])
+assert_type(end_of_day(date(2031, 12, 31), "Europe/Berlin"), datetime)
+assert_type(loyalty.ask(GetGiftCard(id=issued.gift_card.id)).last_day, LastDay | None)
 
 expired = loyalty.execute(ExpireValue(limit=100))
 assert_type(expired, Expired)

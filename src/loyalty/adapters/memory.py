@@ -22,6 +22,8 @@ from loyalty.errors import ConcurrentUpdate, DuplicateRecord
 from loyalty.gift_cards.card import GiftCard, GiftCardStatus
 from loyalty.gift_cards.decoy import DECOY
 from loyalty.gift_cards.listing import GiftCardFilter, GiftCardSort
+from loyalty.gift_cards.product import GiftCardProduct
+from loyalty.gift_cards.sale import GiftCardSale
 from loyalty.identifiers import AccountId, GiftCardId, HoldId, LotId, TransferId
 from loyalty.ledger.account import Account
 from loyalty.ledger.hold import Hold, HoldStatus, reserved_at
@@ -87,6 +89,8 @@ class _Books:
     order_transfers: dict[str, list[Transfer]] = attrs.Factory(lambda: defaultdict(list))
     refunds: dict[TransferId, list[Transfer]] = attrs.Factory(lambda: defaultdict(list))
     refunded_orders: dict[str, int] = attrs.Factory(dict)
+    sales: dict[str, GiftCardSale] = attrs.Factory(dict)
+    products: dict[str, GiftCardProduct] = attrs.Factory(dict)
     receipts: dict[str, Receipt] = attrs.Factory(dict)
     outbox: list[Receipt] = attrs.Factory(list)
 
@@ -219,6 +223,19 @@ class _MemoryReader:
     def _is_reversed(self, transfer_id: TransferId) -> bool:
         return any(later.kind is TransferKind.REVERSAL for later in self._books.refunds.get(transfer_id, ()))
 
+    def products(self, ids: tuple[str, ...], *, variants: tuple[str, ...] | None = None) -> tuple[GiftCardProduct, ...]:
+        known = self._books.products
+        return tuple(_with_variants(known[id_], variants) for id_ in sorted(set(ids)) if id_ in known)
+
+    def page_of_products(self, after: str | None, limit: int, *, on_sale: bool) -> tuple[GiftCardProduct, ...]:
+        known = self._books.products
+        ids = sorted(id_ for id_ in known if after is None or id_ > after)
+        kept = [known[id_] for id_ in ids if not on_sale or known[id_].retired_at is None]
+        return tuple(kept[:limit])
+
+    def sales(self) -> Iterator[GiftCardSale]:
+        return iter([self._books.sales[order_id] for order_id in sorted(self._books.sales)])
+
     def balances_by_origin(self, as_of: datetime | None) -> tuple[OriginBalance, ...]:
         return sum_by_origin(
             Moved(transfer.currency, transfer.exponent, transfer.debit.lots, transfer.credit.lots)
@@ -296,6 +313,9 @@ class _MemoryUnitOfWork(_MemoryReader):
     def lock_order(self, order_id: str) -> RefundedOrder:
         return RefundedOrder(order_id, self._books.refunded_orders.get(order_id, 0))
 
+    def lock_sale(self, order_id: str) -> GiftCardSale:
+        return self._books.sales.get(order_id, GiftCardSale(order_id=order_id))
+
     def receipt(self, idempotency_key: str) -> Receipt | None:
         return self._books.receipts.get(idempotency_key)
 
@@ -330,6 +350,16 @@ class _MemoryUnitOfWork(_MemoryReader):
             if self._books.holds[held.before.id].version != held.before.version:
                 raise ConcurrentUpdate
         if any(self.lock_order(order.order_id) != order for order in changes.refunded_orders):
+            raise ConcurrentUpdate
+        if any(self.lock_sale(sale.order_id).version != sale.version for sale in changes.sales):
+            raise ConcurrentUpdate
+        self._require_current_products(changes)
+
+    def _require_current_products(self, changes: Changes) -> None:
+        known = self._books.products
+        if any(known[change.before.id].version != change.before.version for change in changes.products):
+            raise ConcurrentUpdate
+        if any(product.id in known for product in changes.new_products):
             raise ConcurrentUpdate
 
     def _require_unique(self, changes: Changes) -> None:
@@ -378,6 +408,10 @@ class _MemoryUnitOfWork(_MemoryReader):
             self._keep_hold(hold)
         for order in changes.refunded_orders:
             books.refunded_orders[order.order_id] = order.version + 1
+        for sale in changes.sales:
+            books.sales[sale.order_id] = attrs.evolve(sale, version=sale.version + 1)
+        for product in (*changes.new_products, *(change.after for change in changes.products)):
+            books.products[product.id] = product
         for transfer in changes.transfers:
             self._append(transfer)
         if changes.receipt is not None:
@@ -467,6 +501,13 @@ def _rank(place: Place) -> tuple[bool, Any, str]:
 
 def _accounts_of(transfer: Transfer) -> tuple[AccountId | None, AccountId | None]:
     return transfer.debit.account_id, transfer.credit.account_id
+
+
+def _with_variants(product: GiftCardProduct, variants: tuple[str, ...] | None) -> GiftCardProduct:
+    if variants is None:
+        return product
+    kept = tuple(one for one in product.denominations if one.variant_id in variants)
+    return attrs.evolve(product, denominations=kept)
 
 
 def _unit(card: GiftCard) -> tuple[str | None, str | None, int] | None:

@@ -16,6 +16,7 @@ import attrs
 
 from loyalty.codes.code import masked
 from loyalty.errors import AlreadyClaimed, ClaimedByAnother, NotSpendable
+from loyalty.gift_cards.term import LastDay
 from loyalty.identifiers import GiftCardId, Metadata
 from loyalty.ledger.account import Account
 from loyalty.ledger.lot import LotOrigin, TaxTreatment
@@ -58,6 +59,8 @@ class GiftCard:
     is pending it has no value yet; ``tax_treatment`` is that of the value it will
     get. ``loaded_at`` is when paid value was last added, None if only by the
     issue. ``edition`` counts the changes of the free facts: note, tags, metadata.
+    ``last_day`` is the last day of the term as customers are told it, as long as
+    that is where ``expires_at`` came from.
     """
 
     id: GiftCardId
@@ -89,6 +92,7 @@ class GiftCard:
     loaded_at: datetime | None = None
     edition: int = 1
     tax_treatment: TaxTreatment | None = None
+    last_day: LastDay | None = None
 
     @property
     def masked_code(self) -> str:

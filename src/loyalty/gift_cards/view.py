@@ -9,6 +9,7 @@ import attrs
 from moneyed import Money
 
 from loyalty.gift_cards.card import GiftCard, GiftCardStatus
+from loyalty.gift_cards.term import LastDay
 from loyalty.identifiers import AccountId, GiftCardId, Metadata
 from loyalty.ledger.lot import LotOrigin
 
@@ -24,7 +25,8 @@ class GiftCardView:
     ``available`` what may be spent. ``is_expired``, ``is_exhausted`` and
     ``is_partly_used`` are derived; ``status`` is stored. ``edition`` is the
     version token of note, tags and metadata. ``price`` is what was paid for the
-    card where it was sold.
+    card where it was sold. ``last_day`` is the day that ``expires_at`` ends, and
+    where, if the card's term says so.
     """
 
     id: GiftCardId
@@ -61,6 +63,7 @@ class GiftCardView:
     batch_id: str | None = None
     loaded_at: datetime | None = None
     edition: int = 1
+    last_day: LastDay | None = None
 
     @classmethod
     def of(cls, card: GiftCard, at: datetime) -> GiftCardView:
@@ -101,4 +104,10 @@ class GiftCardView:
             batch_id=card.batch_id,
             loaded_at=card.loaded_at,
             edition=card.edition,
+            last_day=card.last_day if _still_ends(card) else None,
         )
+
+
+def _still_ends(card: GiftCard) -> bool:
+    """Tell whether the card ends with its last day, and not when a policy or a change of its term says."""
+    return card.last_day is not None and card.last_day.ends_at == card.expires_at

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import attrs
 
 from loyalty.gift_cards.card import GiftCard
+from loyalty.gift_cards.product import GiftCardProduct
+from loyalty.gift_cards.sale import GiftCardSale
 from loyalty.ledger.account import Account
 from loyalty.ledger.hold import Hold
 from loyalty.ledger.lot import Lot
@@ -14,7 +16,7 @@ from loyalty.ledger.transfer import Transfer
 from loyalty.ports.receipt import Receipt
 from loyalty.store_credit.account import StoreCreditAccount
 
-__all__ = ["AccountChange", "Changes", "HoldChange", "LotChange", "RefundedOrder"]
+__all__ = ["AccountChange", "Changes", "HoldChange", "LotChange", "ProductChange", "RefundedOrder"]
 
 
 @attrs.frozen
@@ -56,6 +58,18 @@ class HoldChange:
 
 
 @attrs.frozen
+class ProductChange:
+    """
+    A gift card product before and after. The storage writes it only if ``before.version`` still holds.
+
+    ``after`` has all denominations of ``before`` at the same places, and new ones behind them.
+    """
+
+    before: GiftCardProduct
+    after: GiftCardProduct
+
+
+@attrs.frozen
 class RefundedOrder:
     """
     The record of an order at which its refunds as new value queue. It holds no sum.
@@ -77,8 +91,9 @@ class Changes:
     changed; their ledger accounts, of which at least the version changes with
     them, stand in ``accounts``. New cards and accounts bring their own
     accounts and lots. An order has one open hold at a time: ``holds`` that end
-    make room for ``new_holds``. ``refunded_orders`` are as they were locked; the storage
-    writes each with the next version, and only if its version still holds.
+    make room for ``new_holds``. ``refunded_orders`` and ``sales`` carry the version
+    they were locked with; the storage writes each with the next version, and only
+    if that one still holds.
     """
 
     new_gift_cards: tuple[GiftCard, ...] = ()
@@ -89,6 +104,9 @@ class Changes:
     holds: tuple[HoldChange, ...] = ()
     new_holds: tuple[Hold, ...] = ()
     refunded_orders: tuple[RefundedOrder, ...] = ()
+    sales: tuple[GiftCardSale, ...] = ()
+    new_products: tuple[GiftCardProduct, ...] = ()
+    products: tuple[ProductChange, ...] = ()
     transfers: tuple[Transfer, ...] = ()
     receipt: Receipt | None = None
 

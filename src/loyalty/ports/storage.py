@@ -16,6 +16,8 @@ import attrs
 
 from loyalty.gift_cards.card import GiftCard
 from loyalty.gift_cards.listing import GiftCardFilter, GiftCardSort
+from loyalty.gift_cards.product import GiftCardProduct
+from loyalty.gift_cards.sale import GiftCardSale
 from loyalty.identifiers import AccountId, GiftCardId, HoldId, LotId, TransferId
 from loyalty.ledger.account import Account
 from loyalty.ledger.hold import Hold
@@ -240,6 +242,23 @@ class Reader(Protocol):
         """
         ...
 
+    def products(self, ids: tuple[str, ...], *, variants: tuple[str, ...] | None = None) -> tuple[GiftCardProduct, ...]:
+        """
+        Load gift card products with all their denominations, or only those of *variants*.
+
+        **Order:** by id. **Missing:** left out. Denominations stand in the order in
+        which they were added.
+        """
+        ...
+
+    def page_of_products(self, after: str | None, limit: int, *, on_sale: bool) -> tuple[GiftCardProduct, ...]:
+        """Load the next products in the order of their ids, with all denominations; only those not retired if said."""
+        ...
+
+    def sales(self) -> Iterator[GiftCardSale]:
+        """Yield every sale of gift cards, by order id, streaming."""
+        ...
+
     def balances_by_origin(self, as_of: datetime | None) -> tuple[OriginBalance, ...]:
         """Sum what is owed per currency and origin, now or with transfers recorded until *as_of* (included)."""
         ...
@@ -305,6 +324,16 @@ class UnitOfWork(Reader, Protocol):
         """
         ...
 
+    def lock_sale(self, order_id: str) -> GiftCardSale:
+        """
+        Load the sale of gift cards in an order, and keep others from it until the work is over.
+
+        **Order:** before any account is locked, and one order only. **Missing:**
+        version 0, which locks nothing; of several that write such a sale one wins.
+        **Concurrent:** as for :meth:`lock`.
+        """
+        ...
+
     def receipt(self, idempotency_key: str) -> Receipt | None:
         """Return the receipt under this key, or None."""
         ...
@@ -328,8 +357,9 @@ class UnitOfWork(Reader, Protocol):
             nothing at all was written.
 
         Raises:
-            loyalty.errors.ConcurrentUpdate: If an account, an order or a hold changed
-                since it was loaded, or the order of a new hold has an open one.
+            loyalty.errors.ConcurrentUpdate: If an account, an order, a sale, a product or
+                a hold changed since it was loaded, or the order of a new hold has an
+                open one, or a new product is there already.
             loyalty.errors.DuplicateRecord: If a unique value is taken.
         """
         ...

@@ -14,6 +14,8 @@ from operator import attrgetter
 import attrs
 
 from loyalty.gift_cards.card import GiftCard
+from loyalty.gift_cards.product import GiftCardProduct
+from loyalty.gift_cards.sale import GiftCardSale
 from loyalty.identifiers import AccountId
 from loyalty.ledger.account import Account
 from loyalty.ledger.hold import Hold
@@ -30,7 +32,7 @@ PAGE = 100
 @attrs.frozen(kw_only=True)
 class Books:
     """
-    All cards and store credit accounts with every lot, all transfers and holds, and all receipts with their events.
+    All cards and store credit accounts with every lot, all transfers, holds, products and sales, and all receipts.
 
     Cards and accounts stand in the order of their account ids, everything else
     in the order of its ids.
@@ -41,6 +43,8 @@ class Books:
     transfers: tuple[Transfer, ...]
     receipts: tuple[Receipt, ...]
     holds: tuple[Hold, ...] = ()
+    products: tuple[GiftCardProduct, ...] = ()
+    sales: tuple[GiftCardSale, ...] = ()
 
     @property
     def accounts(self) -> tuple[Account, ...]:
@@ -97,6 +101,8 @@ def _books(reader: Reader) -> Books:
         transfers=tuple(sorted(reader.transfers(TransferFilter()), key=attrgetter("id"))),
         receipts=tuple(sorted(reader.receipts(), key=attrgetter("id"))),
         holds=tuple(reader.holds()),
+        products=tuple(_products(reader)),
+        sales=tuple(reader.sales()),
     )
 
 
@@ -105,6 +111,13 @@ def _pages(reader: Reader) -> Iterator[tuple[tuple[GiftCard, ...], tuple[StoreCr
     while (found := reader.page_of_accounts(after, PAGE)).accounts():
         yield found.gift_cards, found.store_credit_accounts
         after = max(account.id for account in found.accounts())
+
+
+def _products(reader: Reader) -> Iterator[GiftCardProduct]:
+    after: str | None = None
+    while page := reader.page_of_products(after, PAGE, on_sale=False):
+        yield from page
+        after = page[-1].id
 
 
 def _ordered(account: Account) -> Account:

@@ -32,6 +32,7 @@ from loyalty.testing.kit.holds import HoldTests
 from loyalty.testing.kit.joining import JoiningTests
 from loyalty.testing.kit.lists import ListTests
 from loyalty.testing.kit.ports import PortTests
+from loyalty.testing.kit.products import ProductTests
 from loyalty.testing.kit.races import RaceTests
 from loyalty.testing.kit.replays import ReplayTests
 from loyalty.testing.kit.reports import ReportTests
@@ -46,6 +47,7 @@ class StorageConformance(
     CorrectionTests,
     AccountTests,
     HoldTests,
+    ProductTests,
     ReplayTests,
     PortTests,
     JoiningTests,

@@ -16,14 +16,17 @@ from loyalty.adapters.sqlalchemy.listing import Lists, sums_in
 from loyalty.adapters.sqlalchemy.rows import (
     account_of,
     account_row,
+    denomination_of,
     gift_card_of,
     gift_card_row,
     hold_of,
     lot_of,
     lot_row,
     moves_of,
+    product_of,
     receipt_of,
     reservations_of,
+    sale_of,
     store_credit_of,
     transfer_of,
 )
@@ -33,6 +36,8 @@ from loyalty.clock import to_micros
 from loyalty.gift_cards.card import GiftCard
 from loyalty.gift_cards.decoy import DECOY
 from loyalty.gift_cards.listing import GiftCardFilter, GiftCardSort
+from loyalty.gift_cards.product import GiftCardProduct
+from loyalty.gift_cards.sale import GiftCardSale
 from loyalty.identifiers import AccountId, HoldId, TransferId
 from loyalty.ledger.hold import Hold, reserved_at
 from loyalty.ledger.house_accounts import HouseAccount
@@ -69,6 +74,8 @@ HELD = 3
 """Where a row of sums says on how many accounts something is held."""
 
 TRANSFER = _after(0, _TABLES.transfer)
+PRODUCT = _after(0, _TABLES.gift_card_product)
+DENOMINATION = _after(PRODUCT.stop, _TABLES.denomination)
 
 DECOY_ROW = (
     DECOY.account.version,
@@ -156,6 +163,21 @@ class SqlReader:
         who = (customer_id, currency)
         rows = self._rows(self._statements.spent_since(), (*who, *who, to_micros(since)))
         return sum(int(spent) + reserved_at(reservations_of(kept), at, without=without) for spent, kept in rows)
+
+    def products(self, ids: tuple[str, ...], *, variants: tuple[str, ...] | None = None) -> tuple[GiftCardProduct, ...]:
+        """Load products with their denominations."""
+        if not ids:
+            return ()
+        text = self._statements.products(len(ids), None if variants is None else len(variants))
+        return _products_in(self._rows(text, (variants or ()) + ids))
+
+    def page_of_products(self, after: str | None, limit: int, *, on_sale: bool) -> tuple[GiftCardProduct, ...]:
+        """Load the next products with all their denominations."""
+        return _products_in(self._rows(self._statements.page_of_products(on_sale=on_sale), (after or "", limit)))
+
+    def sales(self) -> Iterator[GiftCardSale]:
+        """Yield every sale, streaming."""
+        return map(sale_of, self._stream(f"{self._statements.sales()} ORDER BY s.order_id", ()))
 
     def balances_by_origin(self, as_of: datetime | None) -> tuple[OriginBalance, ...]:
         """Sum what is owed per currency and origin."""
@@ -264,6 +286,16 @@ def found_in(rows: Sequence[Sequence[Any]]) -> Found:
         else:
             accounts.append(store_credit_of(first[STORE_CREDIT], account))
     return Found(gift_cards=tuple(cards), store_credit_accounts=tuple(accounts), holds=_holds_in(rows))
+
+
+def _products_in(rows: Sequence[Sequence[Any]]) -> tuple[GiftCardProduct, ...]:
+    """Fold rows, one per product and denomination, into products."""
+    products = []
+    for _, group in groupby(rows, key=itemgetter(0)):
+        own = list(group)
+        offered = [row[DENOMINATION] for row in own if row[DENOMINATION.start] is not None]
+        products.append(product_of(own[0][PRODUCT], tuple(map(denomination_of, offered))))
+    return tuple(products)
 
 
 def _holds_in(rows: Sequence[Sequence[Any]]) -> tuple[Hold, ...]:

@@ -10,24 +10,33 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from moneyed import Money
+
 from loyalty.clock import from_micros, to_micros
 from loyalty.gift_cards.card import GiftCard, GiftCardStatus
+from loyalty.gift_cards.denomination import Denomination, OpenAmount
+from loyalty.gift_cards.product import GiftCardProduct
+from loyalty.gift_cards.sale import GiftCardSale
+from loyalty.gift_cards.term import LastDay, Term
 from loyalty.identifiers import Metadata
 from loyalty.ledger.account import Account
 from loyalty.ledger.hold import Hold, HoldStatus, HoldTender, Reservation
 from loyalty.ledger.house_accounts import HouseAccount
 from loyalty.ledger.lot import Lot, LotMove, LotOrigin, TaxTreatment
 from loyalty.ledger.transfer import Reference, Side, Transfer, TransferKind
+from loyalty.plain import decode, dumps, encode
 from loyalty.ports.receipt import Receipt
 from loyalty.store_credit.account import StoreCreditAccount, StoreCreditStatus
 
 __all__ = [
     "account_of",
     "account_row",
+    "denomination_of",
+    "denomination_row",
     "gift_card_of",
     "gift_card_row",
     "hold_of",
@@ -35,10 +44,14 @@ __all__ = [
     "lot_of",
     "lot_row",
     "moves_of",
+    "product_of",
+    "product_row",
     "receipt_of",
     "receipt_row",
     "reservations_of",
     "reservations_text",
+    "sale_of",
+    "sale_row",
     "store_credit_of",
     "store_credit_row",
     "transfer_of",
@@ -191,6 +204,8 @@ def gift_card_row(card: GiftCard) -> Values:
         _micros(card.loaded_at),
         card.edition,
         None if card.tax_treatment is None else card.tax_treatment.value,
+        None if card.last_day is None else card.last_day.day.isoformat(),
+        None if card.last_day is None else card.last_day.time_zone,
     )
 
 
@@ -226,6 +241,77 @@ def gift_card_of(row: Row, account: Account) -> GiftCard:
         loaded_at=_time(row[26]),
         edition=1 if row[27] is None else row[27],
         tax_treatment=None if row[28] is None else _TREATMENTS[row[28]],
+        last_day=None if row[29] is None else LastDay(day=date.fromisoformat(row[29]), time_zone=row[30]),
+    )
+
+
+def sale_row(sale: GiftCardSale) -> Values:
+    """Return the values of a sale's row, with the version that it gets."""
+    return sale.order_id, sale.version + 1, _micros(sale.paid_at), _micros(sale.reversed_at)
+
+
+def sale_of(row: Row) -> GiftCardSale:
+    """Return the sale of a row."""
+    order_id, version, paid_at, reversed_at = row
+    return GiftCardSale(order_id=order_id, version=version, paid_at=_time(paid_at), reversed_at=_time(reversed_at))
+
+
+def product_row(product: GiftCardProduct) -> Values:
+    """Return the values of a gift card product's row."""
+    return (
+        product.id,
+        product.title,
+        dumps(encode(product.open_amounts)),
+        None if product.term is None else dumps(encode(product.term)),
+        product.tax_treatment.value,
+        None if product.tax_rate is None else str(product.tax_rate),
+        product.version,
+        to_micros(product.defined_at),
+        to_micros(product.changed_at),
+        _micros(product.retired_at),
+    )
+
+
+def product_of(row: Row, denominations: tuple[Denomination, ...]) -> GiftCardProduct:
+    """Return the gift card product of a row."""
+    return GiftCardProduct(
+        id=row[0],
+        title=row[1],
+        denominations=denominations,
+        open_amounts=decode(tuple[OpenAmount, ...], json.loads(row[2])),
+        term=None if row[3] is None else decode(Term, json.loads(row[3])),
+        tax_treatment=_TREATMENTS[row[4]],
+        tax_rate=None if row[5] is None else Decimal(row[5]),
+        version=row[6],
+        defined_at=from_micros(row[7]),
+        changed_at=from_micros(row[8]),
+        retired_at=_time(row[9]),
+    )
+
+
+def denomination_row(denomination: Denomination, product_id: str, place: int) -> Values:
+    """Return the values of a denomination's row."""
+    return (
+        product_id,
+        place,
+        denomination.variant_id,
+        denomination.sku,
+        dumps(encode(denomination.prices)),
+        dumps(encode(denomination.face_values)),
+        _micros(denomination.offered_from),
+        _micros(denomination.retired_at),
+    )
+
+
+def denomination_of(row: Row) -> Denomination:
+    """Return the denomination of a row."""
+    return Denomination(
+        variant_id=row[2],
+        sku=row[3],
+        prices=decode(tuple[Money, ...], json.loads(row[4])),
+        face_values=decode(tuple[Money, ...], json.loads(row[5])),
+        offered_from=_time(row[6]),
+        retired_at=_time(row[7]),
     )
 
 

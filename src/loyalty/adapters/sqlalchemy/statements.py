@@ -57,6 +57,9 @@ class Statements:
         self.hold_tender = quoted(tables.hold_tender)
         self.transfer = quoted(tables.transfer)
         self.refunded_order = quoted(tables.refunded_order)
+        self.gift_card_sale = quoted(tables.gift_card_sale)
+        self.gift_card_product = quoted(tables.gift_card_product)
+        self.denomination = quoted(tables.denomination)
         self.receipt = quoted(tables.receipt)
         self._transfer_columns = columns(tables.transfer, "t")
         # One cache per instance: the texts carry this instance's names.
@@ -100,6 +103,15 @@ class Statements:
         """Return the statement that locks an order and loads its version."""
         locking = LOCKING.get(self.dialect_name, "")
         return f"SELECT version FROM {self.refunded_order} WHERE order_id = {self.marker(1)}{locking}"
+
+    def lock_sale(self) -> str:
+        """Return the statement that locks the sale of gift cards in an order and loads it."""
+        locking = LOCKING.get(self.dialect_name, "")
+        return f"{self.sales()} WHERE s.order_id = {self.marker(1)}{locking}"
+
+    def sales(self) -> str:
+        """Return the statement that selects sales of gift cards."""
+        return f"SELECT {columns(self.tables.gift_card_sale, 's')} FROM {self.gift_card_sale} s"
 
     def page(self) -> str:
         """Return the statement that loads a page of accounts with all their lots."""
@@ -198,6 +210,27 @@ class Statements:
         return (
             f"SELECT id FROM (WITH RECURSIVE chain (id) AS ({chain}) SELECT id FROM chain) successors"
             " WHERE id IS NOT NULL"
+        )
+
+    # --- products -----------------------------------------------------------
+
+    def products(self, ids: int, variants: int | None) -> str:
+        """Return the statement that loads products by their ids, with all denominations or those of some variants."""
+        some = "" if variants is None else f" AND d.variant_id IN ({self.markers(variants) or 'NULL'})"
+        named = self.markers(ids, 1 + (variants or 0))
+        return f"{self._products(some)} WHERE p.id IN ({named}) ORDER BY p.id, d.place"
+
+    def page_of_products(self, *, on_sale: bool) -> str:
+        """Return the statement that loads a page of products with all their denominations."""
+        kept = " AND retired_at IS NULL" if on_sale else ""
+        page = f"SELECT id FROM {self.gift_card_product} WHERE id > {self.marker(1)}{kept} ORDER BY id"
+        return f"{self._products()} WHERE p.id IN ({page} LIMIT {self.marker(2)}) ORDER BY p.id, d.place"
+
+    def _products(self, some: str = "") -> str:
+        wanted = f"{columns(self.tables.gift_card_product, 'p')}, {columns(self.tables.denomination, 'd')}"
+        return (
+            f"SELECT {wanted} FROM {self.gift_card_product} p"
+            f" LEFT JOIN {self.denomination} d ON d.product_id = p.id{some}"
         )
 
     # --- transfers ----------------------------------------------------------

@@ -60,6 +60,9 @@ class Tables:
     hold_tender: Table
     transfer: Table
     refunded_order: Table
+    gift_card_sale: Table
+    gift_card_product: Table
+    denomination: Table
 
     @classmethod
     def named(cls, prefix: str = "loyalty_", schema: str | None = None) -> Tables:
@@ -68,6 +71,7 @@ class Tables:
         account = _account(metadata, prefix)
         hold = _hold(metadata, prefix)
         transfer = _transfer(metadata, prefix)
+        product = _gift_card_product(metadata, prefix)
         _forbid_changes(transfer)
         return cls(
             metadata=metadata,
@@ -81,6 +85,9 @@ class Tables:
             hold_tender=_hold_tender(metadata, prefix, hold, account),
             transfer=transfer,
             refunded_order=_refunded_order(metadata, prefix),
+            gift_card_sale=_gift_card_sale(metadata, prefix),
+            gift_card_product=product,
+            denomination=_denomination(metadata, prefix, product),
         )
 
 
@@ -156,6 +163,8 @@ def _gift_card(metadata: MetaData, prefix: str, account: Table) -> Table:
         _number("loaded_at", nullable=True),
         _number("edition", nullable=True),
         _words("tax_treatment", nullable=True),
+        _words("last_day", nullable=True),
+        _words("time_zone", nullable=True),
         CheckConstraint("value > 0", name=f"{prefix}gift_card_value"),
         CheckConstraint("status IN ('pending', 'active', 'blocked', 'deactivated')", name=f"{prefix}gift_card_status"),
         CheckConstraint("(customer_id IS NULL) = (claimed_at IS NULL)", name=f"{prefix}gift_card_claim"),
@@ -305,6 +314,65 @@ def _refunded_order(metadata: MetaData, prefix: str) -> Table:
         Column("order_id", Words, primary_key=True),
         _number("version"),
         CheckConstraint("version > 0", name=f"{prefix}refunded_order_version"),
+        sqlite_strict=True,
+    )
+
+
+def _gift_card_sale(metadata: MetaData, prefix: str) -> Table:
+    return Table(
+        f"{prefix}gift_card_sale",
+        metadata,
+        Column("order_id", Words, primary_key=True),
+        _number("version"),
+        _number("paid_at", nullable=True),
+        _number("reversed_at", nullable=True),
+        CheckConstraint("version > 0", name=f"{prefix}gift_card_sale_version"),
+        sqlite_strict=True,
+    )
+
+
+def _gift_card_product(metadata: MetaData, prefix: str) -> Table:
+    return Table(
+        f"{prefix}gift_card_product",
+        metadata,
+        _id(),
+        _words("title"),
+        _words("open_amounts"),
+        _words("term", nullable=True),
+        _words("tax_treatment"),
+        _words("tax_rate", nullable=True),
+        _number("version"),
+        _number("defined_at"),
+        _number("changed_at"),
+        _number("retired_at", nullable=True),
+        CheckConstraint("version > 0", name=f"{prefix}gift_card_product_version"),
+        sqlite_strict=True,
+    )
+
+
+def _denomination(metadata: MetaData, prefix: str, product: Table) -> Table:
+    # "place" is where a denomination stands among those of its product, retired ones included. A variant is on offer
+    # once at a time, so that an order can mean only one.
+    current = text("retired_at IS NULL")
+    return Table(
+        f"{prefix}denomination",
+        metadata,
+        Column("product_id", Words, ForeignKey(product.c.id), primary_key=True),
+        Column("place", Number, primary_key=True, autoincrement=False),
+        _words("variant_id"),
+        _words("sku", nullable=True),
+        _words("prices"),
+        _words("face_values"),
+        _number("offered_from", nullable=True),
+        _number("retired_at", nullable=True),
+        Index(
+            f"{prefix}denomination_variant",
+            "product_id",
+            "variant_id",
+            unique=True,
+            postgresql_where=current,
+            sqlite_where=current,
+        ),
         sqlite_strict=True,
     )
 

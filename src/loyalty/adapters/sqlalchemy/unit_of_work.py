@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from loyalty.adapters.sqlalchemy.reading import ID, VERSION, SqlReader, found_in, with_equal_work
-from loyalty.adapters.sqlalchemy.rows import hold_of, receipt_of
+from loyalty.adapters.sqlalchemy.rows import hold_of, receipt_of, sale_of
 from loyalty.adapters.sqlalchemy.statements import shape_of
 from loyalty.adapters.sqlalchemy.writing import write_all_at_once, write_one_by_one
 from loyalty.clock import to_micros
+from loyalty.gift_cards.sale import GiftCardSale
 from loyalty.identifiers import AccountId
 from loyalty.ledger.hold import Hold
 from loyalty.ports.changes import Changes, RefundedOrder
@@ -54,6 +55,11 @@ class SqlUnitOfWork(SqlReader):
         """Lock the order's row, if there is one yet."""
         rows = self._rows(self._statements.lock_order(), (order_id,))
         return RefundedOrder(order_id, rows[0][0]) if rows else RefundedOrder(order_id)
+
+    def lock_sale(self, order_id: str) -> GiftCardSale:
+        """Lock the sale's row, if there is one yet."""
+        rows = self._rows(self._statements.lock_sale(), (order_id,))
+        return sale_of(rows[0]) if rows else GiftCardSale(order_id=order_id)
 
     def receipt(self, idempotency_key: str) -> Receipt | None:
         """Return the receipt under this key, or None."""

@@ -18,11 +18,14 @@ from loyalty.adapters.sqlalchemy.driver import Driver
 from loyalty.adapters.sqlalchemy.rows import (
     Values,
     account_row,
+    denomination_row,
     gift_card_row,
     hold_row,
     lot_row,
+    product_row,
     receipt_row,
     reservations_text,
+    sale_row,
     store_credit_row,
     transfer_row,
 )
@@ -31,7 +34,9 @@ from loyalty.adapters.sqlalchemy.tables import Tables
 from loyalty.clock import to_micros
 from loyalty.errors import ConcurrentUpdate
 from loyalty.gift_cards.card import GiftCard
-from loyalty.ports.changes import AccountChange, Changes, HoldChange, LotChange, RefundedOrder
+from loyalty.gift_cards.product import GiftCardProduct
+from loyalty.gift_cards.sale import GiftCardSale
+from loyalty.ports.changes import AccountChange, Changes, HoldChange, LotChange, ProductChange, RefundedOrder
 from loyalty.store_credit.account import StoreCreditAccount
 
 __all__ = ["write_all_at_once", "write_one_by_one"]
@@ -49,6 +54,9 @@ HOLD = names(_TABLES.hold)
 HOLD_TENDER = names(_TABLES.hold_tender)
 TRANSFER = names(_TABLES.transfer)
 REFUNDED_ORDER = names(_TABLES.refunded_order)
+SALE = names(_TABLES.gift_card_sale)
+PRODUCT = names(_TABLES.gift_card_product)
+DENOMINATION = names(_TABLES.denomination)
 
 TYPES = {
     column.name: "bigint" if column.type.python_type is int else "text"
@@ -90,6 +98,8 @@ CARD_FACTS = (
     "loaded_at",
     "edition",
     "buyer_id",
+    "last_day",
+    "time_zone",
 )
 """What may change about a card. The rest was decided when it was issued."""
 
@@ -141,6 +151,8 @@ def writes_of(statements: Statements, changes: Changes) -> list[Write]:
     if new_terms:
         writes.append(Write(statements.lot, ("expires_at", *LOT_FACTS), ("id", "remaining", "held"), new_terms))
     writes.extend([_refunded_order(statements, order) for order in changes.refunded_orders])
+    writes.extend([_sale(statements, sale) for sale in changes.sales])
+    writes.extend(_products(statements, changes))
     if changes.transfers:
         rows = [transfer_row(transfer) for transfer in changes.transfers]
         writes.append(_insert(statements.transfer, TRANSFER, rows))
@@ -174,6 +186,43 @@ def _refunded_order(statements: Statements, order: RefundedOrder) -> Write:
         return _insert(statements.refunded_order, REFUNDED_ORDER, [(order.order_id, 1)], unless_exists="order_id")
     row = (order.version + 1, order.order_id, order.version)
     return Write(statements.refunded_order, ("version",), REFUNDED_ORDER, [row])
+
+
+def _sale(statements: Statements, sale: GiftCardSale) -> Write:
+    row = sale_row(sale)
+    if sale.version == 0:
+        return _insert(statements.gift_card_sale, SALE, [row], unless_exists="order_id")
+    return Write(statements.gift_card_sale, SALE[1:], SALE[:2], [(*row[1:], sale.order_id, sale.version)])
+
+
+def _products(statements: Statements, changes: Changes) -> Iterator[Write]:
+    """Yield products before their denominations, and what is retired before what takes its place."""
+    if changes.new_products:
+        rows = [product_row(product) for product in changes.new_products]
+        yield _insert(statements.gift_card_product, PRODUCT, rows, unless_exists="id")
+    if changes.products:
+        rows = [(*product_row(one.after)[1:], one.before.id, one.before.version) for one in changes.products]
+        yield Write(statements.gift_card_product, PRODUCT[1:], ("id", "version"), rows)
+    retired = [row for change in changes.products for row in _retired(change)]
+    if retired:
+        yield Write(statements.denomination, ("retired_at",), DENOMINATION[:2], retired, waits=True)
+    added = [row for product in changes.new_products for row in _denominations(product, 0)]
+    added += [row for one in changes.products for row in _denominations(one.after, len(one.before.denominations))]
+    if added:
+        yield attrs.evolve(_insert(statements.denomination, DENOMINATION, added), waits=True)
+
+
+def _retired(change: ProductChange) -> Iterator[Values]:
+    pairs = zip(change.before.denominations, change.after.denominations, strict=False)
+    for place, (before, after) in enumerate(pairs):
+        if before != after:
+            yield _micros(after.retired_at), change.before.id, place
+
+
+def _denominations(product: GiftCardProduct, first: int) -> Iterator[Values]:
+    """Yield the rows of denominations from a place on."""
+    for place, denomination in enumerate(product.denominations[first:], first):
+        yield denomination_row(denomination, product.id, place)
 
 
 def _insert(table: str, columns: tuple[str, ...], rows: list[Values], *, unless_exists: str | None = None) -> Write:

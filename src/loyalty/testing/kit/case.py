@@ -15,6 +15,8 @@ from loyalty.codes.format import CodeFormat
 from loyalty.codes.mint import mint
 from loyalty.errors import LoyaltyError
 from loyalty.facade import Loyalty
+from loyalty.gift_cards.denomination import Denomination, OpenAmount
+from loyalty.gift_cards.product import GiftCardProduct
 from loyalty.gift_cards.view import GiftCardView
 from loyalty.ledger.lot import LotOrigin
 from loyalty.policies.chosen import Policies
@@ -27,6 +29,7 @@ from loyalty.testing.books import Books, books_of
 from loyalty.testing.fakes import CountingIds, FakeClock, fake_code_keys
 from loyalty.testing.invariants import require_sound
 from loyalty.testing.programs import AnyCommand, money
+from loyalty.use_cases.define_gift_card_product import DefineGiftCardProduct
 from loyalty.use_cases.grant_store_credit import Grant, GrantStoreCredit
 from loyalty.use_cases.issue_gift_card import IssueGiftCard
 from loyalty.use_cases.new_card import IssuedGiftCard
@@ -85,6 +88,26 @@ class Stand:
     def card(self, value: int = 1000, currency: str = "USD", **more: Any) -> IssuedGiftCard:
         """Issue a gift card of *value* minor units."""
         return self.loyalty.execute(IssueGiftCard(value=money(value, currency), idempotency_key=self.key(), **more))
+
+    def product(self, product_id: str = "card", **more: Any) -> GiftCardProduct:
+        """
+        Define a gift card product.
+
+        Unless said otherwise it has a card of 10.00 and one of 25.00 that costs 20.00, in dollars and
+        dinars, and open amounts of dollars from 5.00 to 500.00.
+        """
+        ten = (money(1000), money(1000, "KWD"))
+        twenty, worth = (money(2000), money(2000, "KWD")), (money(2500), money(2500, "KWD"))
+        more.setdefault("title", "Gift card")
+        more.setdefault(
+            "denominations",
+            (
+                Denomination(variant_id="10", prices=ten),
+                Denomination(variant_id="25", sku="GC-25", prices=twenty, face_values=worth),
+            ),
+        )
+        more.setdefault("open_amounts", (OpenAmount(minimum=money(500), maximum=money(50_000), step=money(100)),))
+        return self.loyalty.execute(DefineGiftCardProduct(product_id=product_id, idempotency_key=self.key(), **more))
 
     def credit(self, amount: int = 1000, customer_id: str = "ada", currency: str = "USD", **more: Any) -> Grant:
         """Grant *amount* minor units of store credit."""

@@ -10,6 +10,7 @@ import attrs
 import pytest
 
 from loyalty.errors import IdempotencyConflict, InsufficientBalance
+from loyalty.gift_cards.denomination import Denomination
 from loyalty.gift_cards.view import GiftCardView
 from loyalty.identifiers import HoldId, TransferId
 from loyalty.ledger.entry import Direction
@@ -29,6 +30,7 @@ from loyalty.use_cases.command import Command
 from loyalty.use_cases.convert_gift_card import ConvertGiftCard
 from loyalty.use_cases.deactivate_gift_card import DeactivateGiftCard
 from loyalty.use_cases.debit_store_credit import DebitStoreCredit
+from loyalty.use_cases.define_gift_card_product import DefineGiftCardProduct
 from loyalty.use_cases.grant_store_credit import GrantStoreCredit
 from loyalty.use_cases.issue_gift_card import IssueGiftCard
 from loyalty.use_cases.merge_customers import MergeCustomers
@@ -40,7 +42,9 @@ from loyalty.use_cases.refund_as_gift_card import RefundAsGiftCard
 from loyalty.use_cases.refund_order_to_store_credit import RefundOrderToStoreCredit
 from loyalty.use_cases.refund_redemption import RefundRedemption
 from loyalty.use_cases.replace_gift_card_code import ReplaceGiftCardCode
+from loyalty.use_cases.retire_gift_card_product import RetireGiftCardProduct
 from loyalty.use_cases.reverse_transfer import ReverseTransfer
+from loyalty.use_cases.revise_denominations import ReviseDenominations
 from loyalty.use_cases.transfer_store_credit import TransferStoreCredit
 from loyalty.use_cases.unblock_gift_card import UnblockGiftCard
 from loyalty.use_cases.unblock_store_credit_account import UnblockStoreCreditAccount
@@ -59,6 +63,8 @@ class Prepared:
     redemption_id: TransferId
     hold_id: HoldId
 
+
+_NEW: Final = Denomination(variant_id="50", prices=money(5000))
 
 Make = Callable[[Prepared, str, str], Command[Any]]
 
@@ -216,6 +222,27 @@ COMMANDS: Final[Mapping[str, tuple[Make, str]]] = {
         ),
         "OrderRefunded",
     ),
+    "define a product": (
+        lambda _, key, note: DefineGiftCardProduct(
+            title="Another", denominations=(_NEW,), product_id="another", note=note, idempotency_key=key
+        ),
+        "GiftCardProductDefined",
+    ),
+    "revise a product": (
+        lambda _, key, note: ReviseDenominations(
+            product_id="card",
+            version=1,
+            denominations=(_NEW, attrs.evolve(_NEW, variant_id="10")),
+            retire=("25",),
+            note=note,
+            idempotency_key=key,
+        ),
+        "GiftCardProductRevised",
+    ),
+    "retire a product": (
+        lambda _, key, note: RetireGiftCardProduct(product_id="card", note=note, idempotency_key=key),
+        "GiftCardProductRetired",
+    ),
 }
 """Every command with a key and its event, as it can be carried out after :func:`prepare`."""
 
@@ -225,7 +252,9 @@ def prepare(stand: Stand) -> Prepared:
     Leave a card of 1000, 300 of credit for ada, and the order 0, which a card paid with 200.
 
     An account of cy is empty. The order 3 holds 300 of the 400 on two more cards.
+    The product "card" is on sale.
     """
+    stand.product()
     paid = stand.card(200)
     redemption = stand.execute(
         RedeemGiftCard(code=paid.code, amount=money(200), order_id="0", idempotency_key="order 0")
