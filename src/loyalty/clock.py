@@ -12,15 +12,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from loyalty.errors import InvalidTime
 
-__all__ = ["Clock", "from_micros", "require_utc", "system_clock", "to_micros"]
+__all__ = ["Clock", "from_micros", "require_utc", "system_clock", "to_micros", "zone_named"]
 
 Clock = Callable[[], datetime]
 """Answers the present time: aware, UTC."""
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+_NOT_ZONES: Final = frozenset({"localtime", "posixrules", "Factory"})
+"""Names that a system may have, and that mean another zone on each."""
 
 _SECONDS_PER_DAY: Final = 86_400
 _MICROS_PER_SECOND: Final = 1_000_000
@@ -75,6 +79,21 @@ def _plain(value: datetime) -> datetime:
     return datetime(
         value.year, value.month, value.day, value.hour, value.minute, value.second, value.microsecond, tzinfo=UTC
     )
+
+
+def zone_named(name: object) -> ZoneInfo:
+    """
+    Return the time zone of this name in the IANA database, for example ``Europe/Berlin``.
+
+    Raises:
+        loyalty.errors.InvalidTime: If there is none.
+    """
+    try:
+        if isinstance(name, str) and name not in _NOT_ZONES:
+            return ZoneInfo(name)
+    except (KeyError, OSError, ValueError):  # not there; a folder; no plain name
+        pass
+    raise InvalidTime("the time zone must have a name of the IANA database, such as Europe/Berlin")
 
 
 def to_micros(moment: datetime) -> int:

@@ -21,6 +21,7 @@ from loyalty.clock import to_micros
 from loyalty.errors import ConcurrentUpdate, DuplicateRecord
 from loyalty.gift_cards.card import GiftCard, GiftCardStatus
 from loyalty.gift_cards.decoy import DECOY
+from loyalty.gift_cards.gift import Gift
 from loyalty.gift_cards.listing import GiftCardFilter, GiftCardSort
 from loyalty.gift_cards.product import GiftCardProduct
 from loyalty.gift_cards.sale import GiftCardSale
@@ -84,6 +85,7 @@ class _Books:
     claimed: dict[str, set[AccountId]] = attrs.Factory(lambda: defaultdict(set))
     holds: dict[HoldId, Hold] = attrs.Factory(dict)
     open_holds: dict[str, HoldId] = attrs.Factory(dict)
+    gifts: dict[GiftCardId, Gift] = attrs.Factory(dict)
     transfers: dict[TransferId, Transfer] = attrs.Factory(dict)
     entries: dict[AccountId, list[Transfer]] = attrs.Factory(lambda: defaultdict(list))
     order_transfers: dict[str, list[Transfer]] = attrs.Factory(lambda: defaultdict(list))
@@ -272,6 +274,13 @@ class _MemoryReader:
     def holds(self) -> Iterator[Hold]:
         return iter([self._books.holds[hold_id] for hold_id in sorted(self._books.holds)])
 
+    def gifts(self, gift_card_ids: tuple[GiftCardId, ...]) -> tuple[Gift, ...]:
+        gifts = self._books.gifts
+        return tuple(gifts[card_id] for card_id in sorted({*gift_card_ids}) if card_id in gifts)
+
+    def all_gifts(self) -> Iterator[Gift]:
+        return iter([self._books.gifts[card_id] for card_id in sorted(self._books.gifts)])
+
     def holds_captured_wrong(self) -> tuple[HoldId, ...]:
         taken = defaultdict[HoldId, int](int)
         for transfer in self._books.transfers.values():
@@ -332,6 +341,15 @@ class _MemoryUnitOfWork(_MemoryReader):
         lapsed = [hold for hold in open_holds if hold.status_at(at) is HoldStatus.LAPSED]
         return tuple(sorted(lapsed, key=lambda hold: (hold.lapses_at, hold.id))[:limit])
 
+    def due_gifts(self, at: datetime, limit: int) -> tuple[Gift, ...]:
+        books = self._books
+        due = [
+            gift
+            for gift in books.gifts.values()
+            if gift.is_due(at) and books.cards[books.card_accounts[gift.gift_card_id]].status is GiftCardStatus.ACTIVE
+        ]
+        return tuple(sorted(due, key=lambda gift: (gift.send_at, gift.gift_card_id))[:limit])
+
     def write(self, changes: Changes) -> bool:
         receipt = changes.receipt
         if receipt is not None and receipt.idempotency_key in self._books.receipts:
@@ -349,6 +367,8 @@ class _MemoryUnitOfWork(_MemoryReader):
         for held in changes.holds:
             if self._books.holds[held.before.id].version != held.before.version:
                 raise ConcurrentUpdate
+        if any(self._books.gifts.get(one.before.gift_card_id) != one.before for one in changes.gifts):
+            raise ConcurrentUpdate
         if any(self.lock_order(order.order_id) != order for order in changes.refunded_orders):
             raise ConcurrentUpdate
         if any(self.lock_sale(sale.order_id).version != sale.version for sale in changes.sales):
@@ -406,6 +426,8 @@ class _MemoryUnitOfWork(_MemoryReader):
             self._keep(change.after)
         for hold in (*(change.after for change in changes.holds), *changes.new_holds):
             self._keep_hold(hold)
+        for gift in (*(change.after for change in changes.gifts), *changes.new_gifts):
+            books.gifts[gift.gift_card_id] = gift
         for order in changes.refunded_orders:
             books.refunded_orders[order.order_id] = order.version + 1
         for sale in changes.sales:

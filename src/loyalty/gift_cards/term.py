@@ -16,9 +16,8 @@ from zoneinfo import ZoneInfo
 
 import attrs
 
-from loyalty.clock import require_utc
+from loyalty.clock import require_utc, zone_named
 from loyalty.errors import InvalidRequest, InvalidTime
-from loyalty.identifiers import require_text
 
 __all__ = ["LastDay", "Term", "end_of_day"]
 
@@ -28,22 +27,10 @@ MOST_DAYS = 36_525
 DECEMBER, LAST_OF_DECEMBER = 12, 31
 
 _INSTANT = timedelta(microseconds=1)
-_NOT_ZONES = frozenset({"localtime", "posixrules", "Factory"})
 
 
 def _time_zone(value: object) -> str:
-    name = require_text(value, "the time zone")
-    _zone(name)
-    return name
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        if name not in _NOT_ZONES:
-            return ZoneInfo(name)
-    except (KeyError, OSError, ValueError):  # not there; a folder; no plain name
-        pass
-    raise InvalidTime("the time zone must have a name of the IANA database, such as Europe/Berlin")
+    return zone_named(value).key
 
 
 def end_of_day(day: date, time_zone: str) -> datetime:
@@ -78,7 +65,7 @@ def end_of_day(day: date, time_zone: str) -> datetime:
     """
     if type(day) is not date:
         raise InvalidTime("the day must be a date")
-    zone = _zone(require_text(time_zone, "the time zone"))
+    zone = zone_named(time_zone)
     try:
         midnight = datetime.combine(day + timedelta(days=1), time(), zone)
         moments = sorted({midnight.replace(fold=fold).astimezone(UTC) for fold in (0, 1)}, reverse=True)
@@ -172,7 +159,7 @@ class Term:
             loyalty.errors.InvalidTime: If *loaded_at* is not aware or not UTC, or the
                 calendar ends before the term does.
         """
-        start = require_utc(loaded_at, "the time of loading").astimezone(_zone(self.time_zone)).date()
+        start = require_utc(loaded_at, "the time of loading").astimezone(zone_named(self.time_zone)).date()
         try:
             day = _months_later(start, 12 * self.years + self.months) + timedelta(days=self.days)
         except (OverflowError, ValueError):

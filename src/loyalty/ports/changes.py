@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import attrs
 
 from loyalty.gift_cards.card import GiftCard
+from loyalty.gift_cards.gift import Gift
 from loyalty.gift_cards.product import GiftCardProduct
 from loyalty.gift_cards.sale import GiftCardSale
 from loyalty.ledger.account import Account
@@ -16,7 +17,7 @@ from loyalty.ledger.transfer import Transfer
 from loyalty.ports.receipt import Receipt
 from loyalty.store_credit.account import StoreCreditAccount
 
-__all__ = ["AccountChange", "Changes", "HoldChange", "LotChange", "ProductChange", "RefundedOrder"]
+__all__ = ["AccountChange", "Changes", "GiftChange", "HoldChange", "LotChange", "ProductChange", "RefundedOrder"]
 
 
 @attrs.frozen
@@ -70,6 +71,14 @@ class ProductChange:
 
 
 @attrs.frozen
+class GiftChange:
+    """A gift before and after. The storage writes it only if ``before.version`` still holds."""
+
+    before: Gift
+    after: Gift
+
+
+@attrs.frozen
 class RefundedOrder:
     """
     The record of an order at which its refunds as new value queue. It holds no sum.
@@ -103,6 +112,8 @@ class Changes:
     accounts: tuple[AccountChange, ...] = ()
     holds: tuple[HoldChange, ...] = ()
     new_holds: tuple[Hold, ...] = ()
+    gifts: tuple[GiftChange, ...] = ()
+    new_gifts: tuple[Gift, ...] = ()
     refunded_orders: tuple[RefundedOrder, ...] = ()
     sales: tuple[GiftCardSale, ...] = ()
     new_products: tuple[GiftCardProduct, ...] = ()

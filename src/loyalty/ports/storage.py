@@ -15,6 +15,7 @@ from typing import Protocol, TypeVar
 import attrs
 
 from loyalty.gift_cards.card import GiftCard
+from loyalty.gift_cards.gift import Gift
 from loyalty.gift_cards.listing import GiftCardFilter, GiftCardSort
 from loyalty.gift_cards.product import GiftCardProduct
 from loyalty.gift_cards.sale import GiftCardSale
@@ -291,6 +292,18 @@ class Reader(Protocol):
         """Yield every hold, by id, streaming."""
         ...
 
+    def gifts(self, gift_card_ids: tuple[GiftCardId, ...]) -> tuple[Gift, ...]:
+        """
+        Return to whom these cards are sent.
+
+        **Order:** by card id. **Missing:** left out.
+        """
+        ...
+
+    def all_gifts(self) -> Iterator[Gift]:
+        """Yield every gift, by card id, streaming."""
+        ...
+
     def holds_captured_wrong(self) -> tuple[HoldId, ...]:
         """Return holds whose redemptions do not sum to what they say was captured, or to more than they held."""
         ...
@@ -346,6 +359,10 @@ class UnitOfWork(Reader, Protocol):
         """Return holds that are stored as open and have lapsed at *at*; the soonest lapsed first, then by id."""
         ...
 
+    def due_gifts(self, at: datetime, limit: int) -> tuple[Gift, ...]:
+        """Return gifts of active cards that wait and are due at *at*; the soonest due first, then by card id."""
+        ...
+
     def write(self, changes: Changes) -> bool:
         """
         Write everything, or nothing if the receipt's key is already known.
@@ -357,9 +374,9 @@ class UnitOfWork(Reader, Protocol):
             nothing at all was written.
 
         Raises:
-            loyalty.errors.ConcurrentUpdate: If an account, an order, a sale, a product or
-                a hold changed since it was loaded, or the order of a new hold has an
-                open one, or a new product is there already.
+            loyalty.errors.ConcurrentUpdate: If an account, an order, a sale, a product,
+                a hold or a gift changed since it was loaded, or the order of a new hold
+                has an open one, or a new product is there already.
             loyalty.errors.DuplicateRecord: If a unique value is taken.
         """
         ...

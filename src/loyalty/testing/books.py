@@ -14,6 +14,7 @@ from operator import attrgetter
 import attrs
 
 from loyalty.gift_cards.card import GiftCard
+from loyalty.gift_cards.gift import Gift
 from loyalty.gift_cards.product import GiftCardProduct
 from loyalty.gift_cards.sale import GiftCardSale
 from loyalty.identifiers import AccountId
@@ -45,6 +46,7 @@ class Books:
     holds: tuple[Hold, ...] = ()
     products: tuple[GiftCardProduct, ...] = ()
     sales: tuple[GiftCardSale, ...] = ()
+    gifts: tuple[Gift, ...] = ()
 
     @property
     def accounts(self) -> tuple[Account, ...]:
@@ -103,6 +105,7 @@ def _books(reader: Reader) -> Books:
         holds=tuple(reader.holds()),
         products=tuple(_products(reader)),
         sales=tuple(reader.sales()),
+        gifts=tuple(reader.all_gifts()),
     )
 
 

@@ -19,6 +19,7 @@ from loyalty.adapters.sqlalchemy.rows import (
     denomination_of,
     gift_card_of,
     gift_card_row,
+    gift_of,
     hold_of,
     lot_of,
     lot_row,
@@ -35,10 +36,11 @@ from loyalty.adapters.sqlalchemy.tables import Tables
 from loyalty.clock import to_micros
 from loyalty.gift_cards.card import GiftCard
 from loyalty.gift_cards.decoy import DECOY
+from loyalty.gift_cards.gift import Gift
 from loyalty.gift_cards.listing import GiftCardFilter, GiftCardSort
 from loyalty.gift_cards.product import GiftCardProduct
 from loyalty.gift_cards.sale import GiftCardSale
-from loyalty.identifiers import AccountId, HoldId, TransferId
+from loyalty.identifiers import AccountId, GiftCardId, HoldId, TransferId
 from loyalty.ledger.hold import Hold, reserved_at
 from loyalty.ledger.house_accounts import HouseAccount
 from loyalty.ledger.listing import CurrencySums, Place, sums_of
@@ -219,6 +221,16 @@ class SqlReader:
     def holds(self) -> Iterator[Hold]:
         """Yield every hold, streaming."""
         return map(hold_of, self._stream(self._statements.holds(" ORDER BY h.id"), ()))
+
+    def gifts(self, gift_card_ids: tuple[GiftCardId, ...]) -> tuple[Gift, ...]:
+        """Return to whom these cards are sent."""
+        if not gift_card_ids:
+            return ()
+        return tuple(map(gift_of, self._rows(self._statements.gifts_of(len(gift_card_ids)), gift_card_ids)))
+
+    def all_gifts(self) -> Iterator[Gift]:
+        """Yield every gift, streaming."""
+        return map(gift_of, self._stream(self._statements.gifts(" ORDER BY g.gift_card_id"), ()))
 
     def holds_captured_wrong(self) -> tuple[HoldId, ...]:
         """Return holds whose redemptions say something else."""

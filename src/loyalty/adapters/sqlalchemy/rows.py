@@ -19,6 +19,7 @@ from moneyed import Money
 from loyalty.clock import from_micros, to_micros
 from loyalty.gift_cards.card import GiftCard, GiftCardStatus
 from loyalty.gift_cards.denomination import Denomination, OpenAmount
+from loyalty.gift_cards.gift import Gift, GiftStatus
 from loyalty.gift_cards.product import GiftCardProduct
 from loyalty.gift_cards.sale import GiftCardSale
 from loyalty.gift_cards.term import LastDay, Term
@@ -39,6 +40,8 @@ __all__ = [
     "denomination_row",
     "gift_card_of",
     "gift_card_row",
+    "gift_of",
+    "gift_row",
     "hold_of",
     "hold_row",
     "lot_of",
@@ -206,6 +209,40 @@ def gift_card_row(card: GiftCard) -> Values:
         None if card.tax_treatment is None else card.tax_treatment.value,
         None if card.last_day is None else card.last_day.day.isoformat(),
         None if card.last_day is None else card.last_day.time_zone,
+    )
+
+
+def gift_row(gift: Gift) -> Values:
+    """Return the values of a gift's row."""
+    return (
+        gift.gift_card_id,
+        gift.address,
+        gift.name,
+        gift.message,
+        gift.sender,
+        to_micros(gift.send_at),
+        gift.local_time,
+        gift.time_zone,
+        gift.status.value,
+        gift.sending,
+        gift.version,
+    )
+
+
+def gift_of(row: Row) -> Gift:
+    """Return the gift of a row."""
+    return Gift(
+        gift_card_id=row[0],
+        address=row[1],
+        name=row[2],
+        message=row[3],
+        sender=row[4],
+        send_at=from_micros(row[5]),
+        local_time=row[6],
+        time_zone=row[7],
+        status=GiftStatus(row[8]),
+        sending=row[9],
+        version=row[10],
     )
 
 

@@ -60,6 +60,7 @@ class Statements:
         self.gift_card_sale = quoted(tables.gift_card_sale)
         self.gift_card_product = quoted(tables.gift_card_product)
         self.denomination = quoted(tables.denomination)
+        self.gift = quoted(tables.gift)
         self.receipt = quoted(tables.receipt)
         self._transfer_columns = columns(tables.transfer, "t")
         # One cache per instance: the texts carry this instance's names.
@@ -340,6 +341,24 @@ class Statements:
         # The markers are taken in the order of the text, so what comes first in the parameters comes first here.
         return (
             f"WITH own AS ({own}) SELECT CAST(COALESCE(({redeemed}), 0) AS {self.integer}), own.reservations FROM own"
+        )
+
+    # --- gifts --------------------------------------------------------------
+
+    def gifts(self, where: str = "") -> str:
+        """Return the statement that selects gifts."""
+        return f"SELECT {columns(self.tables.gift, 'g')} FROM {self.gift} g{where}"
+
+    def gifts_of(self, count: int) -> str:
+        """Return the statement that selects the gifts of *count* cards."""
+        return self.gifts(f" WHERE g.gift_card_id IN ({self.markers(count)}) ORDER BY g.gift_card_id")
+
+    def due_gifts(self) -> str:
+        """Return the statement that selects gifts of active cards that are due."""
+        return self.gifts(
+            f" JOIN {self.gift_card} c ON c.id = g.gift_card_id"
+            f" WHERE g.status = 'waiting' AND g.send_at <= {self.marker(1)} AND g.address IS NOT NULL"
+            f" AND c.status = 'active' ORDER BY g.send_at, g.gift_card_id LIMIT {self.marker(2)}"
         )
 
     # --- reports ------------------------------------------------------------

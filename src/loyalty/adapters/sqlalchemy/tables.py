@@ -63,6 +63,7 @@ class Tables:
     gift_card_sale: Table
     gift_card_product: Table
     denomination: Table
+    gift: Table
 
     @classmethod
     def named(cls, prefix: str = "loyalty_", schema: str | None = None) -> Tables:
@@ -70,6 +71,7 @@ class Tables:
         metadata = MetaData(schema=schema)
         account = _account(metadata, prefix)
         hold = _hold(metadata, prefix)
+        gift_card = _gift_card(metadata, prefix, account)
         transfer = _transfer(metadata, prefix)
         product = _gift_card_product(metadata, prefix)
         _forbid_changes(transfer)
@@ -78,7 +80,7 @@ class Tables:
             prefix=prefix,
             receipt=_receipt(metadata, prefix),
             account=account,
-            gift_card=_gift_card(metadata, prefix, account),
+            gift_card=gift_card,
             store_credit=_store_credit(metadata, prefix, account),
             lot=_lot(metadata, prefix, account),
             hold=hold,
@@ -88,6 +90,7 @@ class Tables:
             gift_card_sale=_gift_card_sale(metadata, prefix),
             gift_card_product=product,
             denomination=_denomination(metadata, prefix, product),
+            gift=_gift(metadata, prefix, gift_card),
         )
 
 
@@ -373,6 +376,28 @@ def _denomination(metadata: MetaData, prefix: str, product: Table) -> Table:
             postgresql_where=current,
             sqlite_where=current,
         ),
+        sqlite_strict=True,
+    )
+
+
+def _gift(metadata: MetaData, prefix: str, gift_card: Table) -> Table:
+    """Return the table of what is said to people, and about them: apart from the books, so that it can be erased."""
+    return Table(
+        f"{prefix}gift",
+        metadata,
+        Column("gift_card_id", Words, ForeignKey(gift_card.c.id), primary_key=True),
+        _words("address", nullable=True),
+        _words("name", nullable=True),
+        _words("message", nullable=True),
+        _words("sender", nullable=True),
+        _number("send_at"),
+        _words("local_time", nullable=True),
+        _words("time_zone", nullable=True),
+        _words("status"),
+        _number("sending"),
+        _number("version"),
+        CheckConstraint("status IN ('waiting', 'started')", name=f"{prefix}gift_status"),
+        Index(f"{prefix}gift_due", "status", "send_at"),
         sqlite_strict=True,
     )
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from loyalty.adapters.sqlalchemy.reading import ID, VERSION, SqlReader, found_in, with_equal_work
-from loyalty.adapters.sqlalchemy.rows import hold_of, receipt_of, sale_of
+from loyalty.adapters.sqlalchemy.rows import gift_of, hold_of, receipt_of, sale_of
 from loyalty.adapters.sqlalchemy.statements import shape_of
 from loyalty.adapters.sqlalchemy.writing import write_all_at_once, write_one_by_one
 from loyalty.clock import to_micros
+from loyalty.gift_cards.gift import Gift
 from loyalty.gift_cards.sale import GiftCardSale
 from loyalty.identifiers import AccountId
 from loyalty.ledger.hold import Hold
@@ -73,6 +74,10 @@ class SqlUnitOfWork(SqlReader):
     def lapsed_holds(self, at: datetime, limit: int) -> tuple[Hold, ...]:
         """Return holds that are stored as open and have lapsed."""
         return tuple(map(hold_of, self._rows(self._statements.lapsed_holds(), (to_micros(at), limit))))
+
+    def due_gifts(self, at: datetime, limit: int) -> tuple[Gift, ...]:
+        """Return gifts of active cards that are due."""
+        return tuple(map(gift_of, self._rows(self._statements.due_gifts(), (to_micros(at), limit))))
 
     def write(self, changes: Changes) -> bool:
         """Write everything, or nothing if the receipt's key is known."""

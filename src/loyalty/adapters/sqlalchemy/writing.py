@@ -20,6 +20,7 @@ from loyalty.adapters.sqlalchemy.rows import (
     account_row,
     denomination_row,
     gift_card_row,
+    gift_row,
     hold_row,
     lot_row,
     product_row,
@@ -53,6 +54,7 @@ LOT = names(_TABLES.lot)
 HOLD = names(_TABLES.hold)
 HOLD_TENDER = names(_TABLES.hold_tender)
 TRANSFER = names(_TABLES.transfer)
+GIFT = names(_TABLES.gift)
 REFUNDED_ORDER = names(_TABLES.refunded_order)
 SALE = names(_TABLES.gift_card_sale)
 PRODUCT = names(_TABLES.gift_card_product)
@@ -140,6 +142,7 @@ def writes_of(statements: Statements, changes: Changes) -> list[Write]:
         rows = [_credit_values(credit) for credit in changes.store_credit_accounts]
         writes.append(Write(statements.store_credit, STORE_CREDIT_FACTS, ("account_id",), rows))
     writes.extend(_holds(statements, changes))
+    writes.extend(_gifts(statements, changes))
     lots = changes.lots()
     new_lots = [lot_row(change.after, change.account.id) for change in lots if change.before is None]
     if new_lots:
@@ -179,6 +182,16 @@ def _holds(statements: Statements, changes: Changes) -> Iterator[Write]:
     links = [(hold.id, tender.account_id) for hold in changes.new_holds for tender in hold.tenders]
     if links:
         yield Write(statements.hold_tender, HOLD_TENDER, (), links, waits=True)
+
+
+def _gifts(statements: Statements, changes: Changes) -> Iterator[Write]:
+    if changes.new_gifts:
+        yield _insert(statements.gift, GIFT, [gift_row(gift) for gift in changes.new_gifts])
+    if changes.gifts:
+        rows = [
+            (*gift_row(change.after)[1:], change.before.gift_card_id, change.before.version) for change in changes.gifts
+        ]
+        yield Write(statements.gift, GIFT[1:], ("gift_card_id", "version"), rows)
 
 
 def _refunded_order(statements: Statements, order: RefundedOrder) -> Write:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import attrs
 import pytest
 
 from loyalty.errors import ConcurrentUpdate, DuplicateRecord
+from loyalty.gift_cards.gift import Gift, Recipient
 from loyalty.identifiers import AccountId, GiftCardId, LotId, TransferId
 from loyalty.ledger.house_accounts import HouseAccount
 from loyalty.ledger.transfer import Side, Transfer, TransferKind
 from loyalty.money import ALL
-from loyalty.ports.changes import AccountChange, Changes
+from loyalty.ports.changes import AccountChange, Changes, GiftChange
 from loyalty.ports.storage import TransferFilter, UnitOfWork, Wanted
 from loyalty.testing.books import receipt_of
 from loyalty.testing.capabilities import needs
 from loyalty.testing.fakes import fake_code_keys
-from loyalty.testing.kit.case import DAY, HOUR, KitCase, Stand
+from loyalty.testing.kit.case import DAY, HOUR, MICROSECOND, KitCase, Stand
 from loyalty.testing.programs import money
+from loyalty.use_cases.block_gift_card import BlockGiftCard
 from loyalty.use_cases.command import Command, Context
 from loyalty.use_cases.debit_store_credit import DebitStoreCredit
 from loyalty.use_cases.perform import perform
@@ -321,6 +324,49 @@ class PortTests(KitCase):
 
     # --- handles ------------------------------------------------------------
 
+    # --- gifts --------------------------------------------------------------
+
+    def test_gifts_are_found_by_their_cards(self, stand: Stand) -> None:
+        """In the order of card ids, whatever the order asked for, and a card without a gift is left out."""
+        cards = [stand.card().gift_card.id for _ in range(3)]
+        gifts = [_gift_to(stand, card_id) for card_id in cards[:2]]
+        assert stand.storage.run(lambda uow: uow.write(Changes(new_gifts=tuple(gifts))))
+
+        assert tuple(gifts) == stand.storage.read(lambda reader: reader.gifts((cards[2], cards[1], cards[0])))
+        assert () == stand.storage.read(lambda reader: reader.gifts(()))
+        assert tuple(gifts) == stand.books().gifts
+
+    def test_a_gift_that_changed_meanwhile_is_a_lost_race(self, stand: Stand) -> None:
+        """Only the version that was read may be replaced, and then the whole gift is."""
+        gift = _gift_to(stand, stand.card().gift_card.id)
+        stand.storage.run(lambda uow: uow.write(Changes(new_gifts=(gift,))))
+        change = GiftChange(gift, gift.started())
+        assert stand.storage.run(lambda uow: uow.write(Changes(gifts=(change,))))
+
+        with pytest.raises(ConcurrentUpdate):
+            stand.storage.run(lambda uow: uow.write(Changes(gifts=(GiftChange(gift, gift.erased()),))))
+        assert (change.after,) == stand.books().gifts
+
+    def test_gifts_of_active_cards_are_due_soonest_first(self, stand: Stand) -> None:
+        """Not before their instant, not while their card is stopped, not once they are started or erased."""
+        cards = [stand.card().gift_card.id for _ in range(5)]
+        hours = (2, 1, 1, 1, 1)
+        gifts = [
+            attrs.evolve(_gift_to(stand, card_id), send_at=stand.clock() + hour * HOUR)
+            for card_id, hour in zip(cards, hours, strict=True)
+        ]
+        gifts[3], gifts[4] = gifts[3].started(), gifts[4].erased()
+        stand.storage.run(lambda uow: uow.write(Changes(new_gifts=tuple(gifts))))
+        stand.execute(BlockGiftCard(gift_card_id=cards[2], idempotency_key=stand.key()))
+
+        def due(at: datetime, limit: int = 10) -> tuple[Gift, ...]:
+            return stand.storage.run(lambda uow: uow.due_gifts(at, limit))
+
+        assert () == due(stand.clock() + HOUR - MICROSECOND)
+        assert (gifts[1],) == due(stand.clock() + HOUR)
+        assert (gifts[1], gifts[0]) == due(stand.clock() + 2 * HOUR)
+        assert (gifts[1],) == due(stand.clock() + 2 * HOUR, limit=1)
+
     @needs("second_handle")
     def test_another_handle_sees_the_same_books(self, stand: Stand) -> None:
         """What was written is stored and not merely remembered, and both handles work on one ledger."""
@@ -360,3 +406,8 @@ def _transfer(stand: Stand, amount: int, *, debit: Side) -> Transfer:
 
 def _pay_with_credit(stand: Stand, amount: int) -> Command[Any]:
     return DebitStoreCredit(customer_id="ada", amount=money(amount), order_id="1", idempotency_key=stand.key())
+
+
+def _gift_to(stand: Stand, gift_card_id: GiftCardId) -> Gift:
+    recipient = Recipient(address="ada@example.com", name="Ada", message="For you.\nBob", sender="Bob")
+    return Gift.to(recipient, gift_card_id, stand.clock())
