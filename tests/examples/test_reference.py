@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import pytest
-from moneyed import Money
+from moneyed import Currency, Money
 
 import loyalty
 from docs import public_reference
@@ -38,6 +38,7 @@ from loyalty import (
     ListStoreCreditAccounts,
     LotOrigin,
     Loyalty,
+    MergeCustomers,
     OrderLine,
     PayWithBalances,
     PlaceHold,
@@ -571,6 +572,27 @@ def test_transfer_store_credit() -> None:
     call.put_right(amount=usd("5.00"))
 
     assert [*documented(TransferStoreCredit), "nothing"] == call.told
+
+
+@proves(MergeCustomers)
+def test_merge_customers() -> None:
+    """Who they are comes first, then what is held, then whether two balances can be one, then their state."""
+    shop = Shop()
+    whole, divided = Currency("STARS", sub_unit=1), Currency("STARS", sub_unit=100)
+    account = shop.grant(Money(5, whole), "ada").account
+    shop.grant(Money(5, divided), "bob")
+    hold = shop.execute(
+        PlaceHold(order_id="1001", amount_due=Money(1, whole), customer_id="ada", idempotency_key="hold")
+    )
+    shop.set_credit_status(account.id, StoreCreditStatus.BLOCKED)
+
+    call = Wrong(shop, MergeCustomers, from_customer_id="ada", into_customer_id="ada")
+    call.put_right(into_customer_id="bob")
+    call.put_right(lambda: shop.execute(VoidHold(hold_id=hold.id, idempotency_key="void")))
+    call.put_right(into_customer_id="carl")
+    call.put_right(lambda: shop.set_credit_status(account.id, StoreCreditStatus.OPEN))
+
+    assert [*documented(MergeCustomers), "nothing"] == call.told
 
 
 @proves(AdjustValue)
