@@ -260,6 +260,27 @@ def test_an_end_of_input_at_the_hidden_prompt_is_exit_code_2(env: dict[str, str]
     assert "there is no code on standard input" in terminal.shown
 
 
+# --- replace-code -----------------------------------------------------------
+
+
+def test_a_code_is_replaced_and_the_old_one_is_dead(env: dict[str, str], loyalty: Loyalty) -> None:
+    """By the old code or the id; the new one is shown by the same command again with --reveal."""
+    issued = issued_card(loyalty)
+    first = run("replace-code", "--code", "-", "--reason", "seen by others", env=env, typed=issued.code)
+    again = ("replace-code", "--code", "-", "--reason", "seen by others", "--key", key_in(first), "--reveal", "--json")
+    shown = call(*again, env=env, typed=issued.code)
+
+    assert (0, 0) == (first.code, shown.code), first.err + shown.err
+    new = json.loads(shown.out)["code"]
+    assert new != issued.code
+    assert not CODE.search(first.all)
+    assert issued.gift_card.id == loyalty.ask(FindGiftCard(code=new)).id
+    assert 1 == call("show", "--code", "-", env=env, typed=issued.code).code
+    by_id = call("replace-code", issued.gift_card.id, "--reveal", env=env)
+    assert f"code\t{CODE.search(by_id.out)[0]}" in by_id.out.splitlines()  # type: ignore[index]  # it is there
+    assert 1 == call("show", "--code", "-", env=env, typed=new).code
+
+
 # --- block and unblock ------------------------------------------------------
 
 
@@ -292,7 +313,7 @@ WRONG_CARDS = [
 ]
 
 
-@pytest.mark.parametrize("command", ["show", "block", "unblock"])
+@pytest.mark.parametrize("command", ["show", "block", "unblock", "replace-code"])
 @pytest.mark.parametrize(("arguments", "code", "problem"), WRONG_CARDS)
 def test_a_card_that_is_not_there_is_told_in_one_line(
     env: dict[str, str],

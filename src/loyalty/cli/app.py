@@ -10,7 +10,7 @@ from __future__ import annotations
 import typer
 
 from loyalty.cli.accounts import statement
-from loyalty.cli.cards import block, issue, show, unblock
+from loyalty.cli.cards import block, issue, replace_code, show, unblock
 from loyalty.cli.demo import demo
 from loyalty.cli.ending import OperatorGroup
 from loyalty.cli.figures import audit, liability
@@ -39,7 +39,7 @@ def loyalty() -> None:
 
 
 GROUPS = {
-    "Gift cards": {"issue": issue, "show": show, "block": block, "unblock": unblock},
+    "Gift cards": {"issue": issue, "show": show, "block": block, "unblock": unblock, "replace-code": replace_code},
     "Accounts and books": {"statement": statement, "liability": liability, "audit": audit},
     "Upkeep": {"expire": expire, "upgrade": upgrade},
     "Trying it out": {"demo": demo},

@@ -1,4 +1,4 @@
-"""Commands on one card: issue, show, block, unblock."""
+"""Commands on one card."""
 
 from __future__ import annotations
 
@@ -32,16 +32,18 @@ from loyalty.reports.gift_cards import FindGiftCard, GetGiftCard
 from loyalty.reports.store_credit import Statement
 from loyalty.use_cases.block_gift_card import BlockGiftCard
 from loyalty.use_cases.issue_gift_card import IssueGiftCard
+from loyalty.use_cases.new_card import IssuedGiftCard
+from loyalty.use_cases.replace_gift_card_code import ReplaceGiftCardCode
 from loyalty.use_cases.unblock_gift_card import UnblockGiftCard
 
-__all__ = ["block", "issue", "show", "unblock"]
+__all__ = ["block", "issue", "replace_code", "show", "unblock"]
 
 Reveal = Annotated[bool, typer.Option("--reveal", help="Show the whole code. Whoever reads it can spend it.")]
 
 
 @attrs.frozen(kw_only=True)
 class IssuedAnswer:
-    """What became of ``issue``; the code only if it was asked for."""
+    """A card with a new code; the code only if it was asked for."""
 
     idempotency_key: str
     gift_card: GiftCardView
@@ -112,12 +114,17 @@ def issue(
         code=None if code is None else read_code(code),
         **desk.said,
     )
-    issued = desk.execute(command)
-    shown = issued.code if reveal else None
-    answer = IssuedAnswer(idempotency_key=command.idempotency_key, gift_card=issued.gift_card, code=shown)
-    desk.paper.answer(answer, lambda: [card_facts(issued.gift_card, code=shown)])
+    _tell_code(desk, desk.execute(command), reveal=reveal)
+
+
+def _tell_code(desk: Desk, issued: IssuedGiftCard, *, reveal: bool) -> None:
+    """Answer with the card, and with its new code if it may be shown."""
+    key, card, code = desk.said["idempotency_key"], issued.gift_card, issued.code if reveal else None
+    desk.paper.answer(
+        IssuedAnswer(idempotency_key=key, gift_card=card, code=code), lambda: [card_facts(card, code=code)]
+    )
     if not reveal:
-        desk.paper.say(f"The code is masked. The same again with --key {command.idempotency_key} --reveal shows it.")
+        desk.paper.say(f"The code is masked. The same again with --key {key} --reveal shows it.")
 
 
 @at_desk()
@@ -162,6 +169,20 @@ def unblock(desk: Desk, gift_card_id: CardId = None, *, code: Code = None) -> No
     with _named_once(gift_card_id, code) as typed:
         card = desk.execute(UnblockGiftCard(gift_card_id=gift_card_id, code=typed, **desk.said))
     desk.paper.answer(card, lambda: [card_facts(card)])
+
+
+@at_desk(changes=True)
+def replace_code(desk: Desk, gift_card_id: CardId = None, *, code: Code = None, reveal: Reveal = False) -> None:
+    """
+    Give a card a new code; the old one is dead at once.
+
+    Balance, history and state stay. The new code is shown only with --reveal; the same command again, with the key
+    that was shown and --reveal, shows it later. Exit codes: 0 replaced, 1 refused or no such card, 2 it cannot be
+    done, 130 interrupted.
+    """
+    with _named_once(gift_card_id, code) as typed:
+        issued = desk.execute(ReplaceGiftCardCode(gift_card_id=gift_card_id, code=typed, **desk.said))
+    _tell_code(desk, issued, reveal=reveal)
 
 
 @contextmanager

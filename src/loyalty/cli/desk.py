@@ -78,7 +78,7 @@ def at_desk(*, changes: bool = False, makes_tables: bool = False) -> Callable[[J
                 kind: kind(**{field.name: given.pop(field.name) for field in attrs.fields(kind)}) for kind in kinds
             }
             books, change = taken[BooksOptions], taken.get(ChangeOptions, ChangeOptions())
-            said = change.said(job.__name__.strip("_"))
+            said = change.said(job.__name__.replace("_", "-"))
             unchanged = " Nothing was changed." if changes else ""
             again = _again(said) if changes else "Run the same again."
             with (
