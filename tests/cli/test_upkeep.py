@@ -225,10 +225,18 @@ def test_the_secret_of_an_option_wins_and_retired_ones_still_find(env: dict[str,
     assert 1 == call("show", "--code", "-", env=new, typed=code).code
     assert 0 == call("show", "--code", "-", "--secret", SECRET, env=new, typed=code).code
     assert 0 == call("show", "--code", "-", "--retired-secret", SECRET, env=new, typed=code).code
-    spaceless = {**env, "LOYALTY_CODE_SECRET": "a-secret-without-spaces"}
+    spaceless = {**env, "LOYALTY_CODE_SECRET": "a-secret-without-spaces", "LOYALTY_RETIRED_CODE_SECRETS": ""}
+    other = call("issue", "5", "USD", env=spaceless)
+    assert (2, "") == (other.code, other.out)
+    assert "the newest card of these books was made under another secret" in other.err
+    spaceless["LOYALTY_DATABASE_URL"] = env["LOYALTY_DATABASE_URL"].replace("loyalty.db", "other.db")
+    assert 0 == call("upgrade", env=spaceless).code
     code = json.loads(call("issue", "5", "USD", "--reveal", "--json", env=spaceless).out)["code"]
     retired = {**new, "LOYALTY_RETIRED_CODE_SECRETS": "another-retired-secret a-secret-without-spaces"}
+    retired["LOYALTY_DATABASE_URL"] = spaceless["LOYALTY_DATABASE_URL"]
     assert 0 == call("show", "--code", "-", env=retired, typed=code).code
+    assert 0 == call("issue", "5", "USD", env=retired).code
+    assert 2 == call("issue", "5", "USD", env=spaceless).code
 
 
 # --- the program ------------------------------------------------------------
@@ -269,8 +277,23 @@ def test_a_reader_that_stops_early_is_no_error(env: dict[str, str]) -> None:
         process.stdout.close()
         assert process.stderr is not None
         errors = process.stderr.read().decode()
-        process.wait()
-    assert "Traceback" not in errors
+        assert 1 == process.wait()
+    assert "" == errors
+
+
+def test_a_full_disk_is_told_in_one_line(env: dict[str, str]) -> None:
+    """What cannot be written is said, with exit code 2."""
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "loyalty", "audit", "--json"],
+            env=environment(env),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert 2 == done.returncode
+    assert b"No space left on device" in done.stderr
+    assert b"Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])

@@ -72,9 +72,9 @@ def statement(
 def _account_id(desk: Desk, account_id: str | None, customer: str | None, currency: str | None) -> str:
     if (account_id is None) == (customer is None) or (customer is None) != (currency is None):
         raise Cannot("name the account once: give its id, or --customer and --currency")
-    if account_id is not None:
-        return account_id
-    return desk.loyalty.ask(GetStoreCreditAccount(customer_id=customer, currency=currency)).id
+    if currency is None:
+        return str(account_id)
+    return desk.loyalty.ask(GetStoreCreditAccount(customer_id=customer, currency=currency.upper())).id
 
 
 def _all_pages(desk: Desk, query: Statement) -> None:
@@ -82,9 +82,5 @@ def _all_pages(desk: Desk, query: Statement) -> None:
     after = query.after
     while is_first or after is not None:
         page = desk.loyalty.ask(attrs.evolve(query, after=after, limit=PAGE))
-        if desk.paper.as_json:
-            for entry in page.entries:
-                desk.paper.json_line(entry)
-        else:
-            desk.paper.sheet(attrs.evolve(entries_sheet(page.entries), has_header=is_first))
+        desk.paper.part(page.entries, entries_sheet, is_first=is_first)
         is_first, after = False, page.next_after

@@ -14,6 +14,7 @@ from loyalty.cli.cards import block, issue, replace_code, show, unblock
 from loyalty.cli.demo import demo
 from loyalty.cli.ending import OperatorGroup
 from loyalty.cli.figures import audit, liability
+from loyalty.cli.lists import list_cards
 from loyalty.cli.upkeep import expire, upgrade
 
 __all__ = ["app"]
@@ -39,7 +40,14 @@ def loyalty() -> None:
 
 
 GROUPS = {
-    "Gift cards": {"issue": issue, "show": show, "block": block, "unblock": unblock, "replace-code": replace_code},
+    "Gift cards": {
+        "issue": issue,
+        "list": list_cards,
+        "show": show,
+        "block": block,
+        "unblock": unblock,
+        "replace-code": replace_code,
+    },
     "Accounts and books": {"statement": statement, "liability": liability, "audit": audit},
     "Upkeep": {"expire": expire, "upgrade": upgrade},
     "Trying it out": {"demo": demo},

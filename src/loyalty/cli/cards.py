@@ -17,6 +17,7 @@ from loyalty.cli.options import (
     Code,
     CurrencyCode,
     Expiry,
+    Reveal,
     read_code,
     texts,
     to_moment,
@@ -38,8 +39,6 @@ from loyalty.use_cases.unblock_gift_card import UnblockGiftCard
 
 __all__ = ["block", "issue", "replace_code", "show", "unblock"]
 
-Reveal = Annotated[bool, typer.Option("--reveal", help="Show the whole code. Whoever reads it can spend it.")]
-
 
 @attrs.frozen(kw_only=True)
 class IssuedAnswer:
@@ -58,7 +57,7 @@ class CardAnswer:
     history: tuple[Entry, ...]
 
 
-@at_desk(changes=True)
+@at_desk(changes=True, makes_codes=True)
 def issue(
     desk: Desk,
     amount: Amount,
@@ -171,7 +170,7 @@ def unblock(desk: Desk, gift_card_id: CardId = None, *, code: Code = None) -> No
     desk.paper.answer(card, lambda: [card_facts(card)])
 
 
-@at_desk(changes=True)
+@at_desk(changes=True, makes_codes=True)
 def replace_code(desk: Desk, gift_card_id: CardId = None, *, code: Code = None, reveal: Reveal = False) -> None:
     """
     Give a card a new code; the old one is dead at once.

@@ -20,13 +20,16 @@ from loyalty.cli.database import open_books, opened
 from loyalty.cli.ending import Cannot, ended_in_one_line
 from loyalty.cli.options import BooksOptions, ChangeOptions, Said
 from loyalty.cli.paper import Paper
+from loyalty.clock import system_clock
 from loyalty.codes.digest import CodeKeys
 from loyalty.facade import Loyalty
+from loyalty.gift_cards.listing import GiftCardFilter, GiftCardSort
 from loyalty.use_cases.command import Command
 
 __all__ = ["Desk", "at_desk"]
 
 Result = TypeVar("Result")
+Options = TypeVar("Options")
 Job = Callable[..., None]
 
 
@@ -38,7 +41,7 @@ class Desk:
     loyalty: Loyalty
     paper: Paper
     said: Said
-    has_secret: bool
+    keys: CodeKeys | None
     has_new_key: bool
     url: str = attrs.field(repr=False)
 
@@ -55,29 +58,52 @@ class Desk:
         Raises:
             loyalty.cli.ending.Cannot: If there is none.
         """
-        if not self.has_secret:
+        if self.keys is None:
             raise Cannot("this needs the shop's secret: give --secret, or set LOYALTY_CODE_SECRET")
 
+    def require_known_secret(self) -> None:
+        """
+        Check that the shop will know the codes that are made here, as far as the books tell.
 
-def at_desk(*, changes: bool = False, makes_tables: bool = False) -> Callable[[Job], Job]:
+        Raises:
+            loyalty.cli.ending.Cannot: If the newest card was made under a secret that is not given.
+        """
+        known = () if self.keys is None else self.keys.key_ids
+        wanted = GiftCardFilter(now=system_clock())
+        newest = self.storage.read(
+            lambda reader: reader.gift_cards(wanted, GiftCardSort.ISSUED, descending=True, after=None, limit=1)
+        )
+        if newest and newest[0].code_key_id not in known:
+            raise Cannot(
+                "the newest card of these books was made under another secret, so the shop might not know a code made "
+                "under this one. If the secret was changed, name the earlier one with --retired-secret"
+            )
+
+
+def at_desk(*, changes: bool = False, makes_codes: bool = False, makes_tables: bool = False) -> Callable[[Job], Job]:
     """
     Return a decorator that gives a function its desk, and its command the shared options.
+
+    A parameter whose type is a class of options stands for all of them.
 
     Args:
         changes:
             Whether it sends a command that needs a key, an actor and the secret.
+        makes_codes:
+            Whether it makes codes, which the shop must know.
         makes_tables:
             Whether the tables need not be there yet.
     """
-    kinds: tuple[type[Any], ...] = (ChangeOptions, BooksOptions) if changes else (BooksOptions,)
 
     def decorate(job: Job) -> Job:
+        own = list(inspect.signature(job, eval_str=True).parameters.values())[1:]
+        bundles = {one.name: one.annotation for one in own if attrs.has(one.annotation)}
+
         @wraps(job)
         def run(**given: Any) -> None:  # what the options bring
-            taken = {
-                kind: kind(**{field.name: given.pop(field.name) for field in attrs.fields(kind)}) for kind in kinds
-            }
-            books, change = taken[BooksOptions], taken.get(ChangeOptions, ChangeOptions())
+            books = _taken(BooksOptions, given)
+            change = _taken(ChangeOptions, given) if changes else ChangeOptions()
+            given |= {name: _taken(kind, given) for name, kind in bundles.items()}
             said = change.said(job.__name__.replace("_", "-"))
             unchanged = " Nothing was changed." if changes else ""
             again = _again(said) if changes else "Run the same again."
@@ -87,15 +113,24 @@ def at_desk(*, changes: bool = False, makes_tables: bool = False) -> Callable[[J
             ):
                 if changes:
                     desk.require_secret()
+                if makes_codes:
+                    desk.require_known_secret()
                 job(desk, **given)
 
-        own = list(inspect.signature(job, eval_str=True).parameters.values())[1:]
-        parameters = [*own, *(parameter for kind in kinds for parameter in _parameters(kind))]
+        kinds = (*bundles.values(), *((ChangeOptions,) if changes else ()), BooksOptions)
+        parameters = [one for one in own if one.name not in bundles]
+        parameters += [one for kind in kinds for one in _parameters(kind)]
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what typer reads
         run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         return run
 
     return decorate
+
+
+def _taken(kind: type[Options], given: dict[str, Any]) -> Options:
+    """Return the options of one class, taken out of all that are given."""
+    names = [field.name for field in attrs.fields(kind)]  # type: ignore[arg-type]  # only classes of options come here
+    return kind(**{name: given.pop(name) for name in names})
 
 
 @contextmanager
@@ -111,7 +146,7 @@ def _open_desk(options: BooksOptions, said: Said, *, has_new_key: bool, makes_ta
             loyalty=loyalty,
             paper=paper,
             said=said,
-            has_secret=keys is not None,
+            keys=keys,
             has_new_key=has_new_key,
             url=url,
         )

@@ -8,6 +8,7 @@ for cannot be done (a wrong option, the database, a file); 130 interrupted.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -75,6 +76,10 @@ def ended_in_one_line(unchanged: str, again: str) -> Iterator[None]:
         stop(f"{type(error).__name__}: {error}.", FOUND_WRONG)
     except KeyboardInterrupt:
         stop(f"interrupted. {again}", INTERRUPTED)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        stop(f"{reason(error)}. {again}", CANNOT)
 
 
 def reason(error: BaseException) -> str:
@@ -102,6 +107,9 @@ class OperatorGroup(TyperGroup):
         """Run one command and end the program."""
         try:
             code = super().main(args, *rest, **{**extra, "standalone_mode": False})
+            sys.stdout.flush()
+        except BrokenPipeError:
+            code = _stop_writing()
         except typer.Abort:
             typer.echo("loyalty: stopped.", err=True)
             code = FOUND_WRONG
@@ -110,6 +118,12 @@ class OperatorGroup(TyperGroup):
                 raise
             code = _tell(error, sys.argv[1:] if args is None else args)
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _stop_writing() -> int:
+    """Let the interpreter write the rest to nowhere: whoever read the output has gone."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return FOUND_WRONG
 
 
 def _tell(error: Any, args: Sequence[str]) -> int:  # the class of it is not public

@@ -34,6 +34,7 @@ __all__ = [
     "Code",
     "CurrencyCode",
     "Expiry",
+    "Reveal",
     "Said",
     "read_code",
     "texts",
@@ -61,6 +62,7 @@ Code = Annotated[
         "pipe. A code that is typed here itself stays in the history of the shell.",
     ),
 ]
+Reveal = Annotated[bool, typer.Option("--reveal", help="Show the whole code. Whoever reads it can spend it.")]
 Expiry = Annotated[
     str | None,
     typer.Option(
@@ -77,7 +79,7 @@ class Said(TypedDict):
     """What every command of the library is told by whoever gives it."""
 
     idempotency_key: str
-    actor: str | None
+    actor: str
     reason: str | None
     note: str | None
 
@@ -235,12 +237,12 @@ class BooksOptions:
         return CodeFormat(prefix=self.code_prefix, allow_chosen=self.chosen_codes)
 
 
-def _user_name() -> str | None:
+def _user_name() -> str:
     """Return who is logged in to this machine, or their number if they have no name."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
-        return f"uid {os.getuid()}" if hasattr(os, "getuid") else None
+        return f"uid {os.getuid()}"
 
 
 # --- what was typed ---------------------------------------------------------

@@ -9,8 +9,8 @@ on a terminal, and lines with tabs between the cells everywhere else, so that
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Final, Literal, TextIO
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final, Literal, TextIO, TypeVar
 
 import attrs
 from rich import box
@@ -21,6 +21,8 @@ from rich.text import Text
 from loyalty.cli.json_form import json_text
 
 __all__ = ["Column", "Paper", "Sheet", "facts"]
+
+Answer = TypeVar("Answer")
 
 PLAIN: Final[Mapping[str, str]] = {}
 LINE_BREAKS: Final = str.maketrans({"\t": " ", "\n": " ", "\r": " "})
@@ -91,9 +93,13 @@ class Paper:
                 self.line("")
             self.sheet(sheet)
 
-    def json_line(self, answer: object) -> None:
-        """Write an answer as one line of JSON, of which there are many."""
-        self.line(json_text(answer, is_ascii=self._is_ascii, indent=None))
+    def part(self, answers: Sequence[Answer], sheet: Callable[[Sequence[Answer]], Sheet], *, is_first: bool) -> None:
+        """Write a part of a long answer: a line of JSON each, or rows under the header of the first part."""
+        if not self.as_json:
+            self.sheet(attrs.evolve(sheet(answers), has_header=is_first))
+            return
+        for answer in answers:
+            self.line(json_text(answer, is_ascii=self._is_ascii, indent=None))
 
     def sheet(self, sheet: Sheet) -> None:
         """Write a table."""
@@ -132,7 +138,7 @@ def _for_people(sheet: Sheet) -> Iterator[Table | Text]:
     if sheet.title is not None:
         yield Text(sheet.title, style="bold")
     frame = box.SIMPLE if sheet.has_header else None
-    table = Table(box=frame, show_header=sheet.has_header, show_edge=False, pad_edge=False)
+    table = Table(box=frame, show_header=sheet.has_header, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     filled = [number for number in range(len(sheet.columns)) if any(row[number] for row in rows)]
     for number in filled:
         sheet.columns[number].add_to(table, "dim" if number == 0 and not sheet.has_header else None)
