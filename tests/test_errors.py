@@ -7,7 +7,7 @@ import inspect
 import pickle
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import attrs
@@ -39,7 +39,7 @@ HOUSE_SECTION_8: Final = {
     "Refused": {
         "InsufficientBalance", "NotSpendable", "ClaimedByAnother", "AlreadyClaimed", "HoldClosed", "AlreadyReversed",
         "NotReversible", "RefundTooLarge", "AmountNotOffered", "NotEligible", "LimitExceeded", "TooManyHolds",
-        "TooManyAttempts", "AccountNotEmpty", "ChangedMeanwhile",
+        "TooManyAttempts", "AccountNotEmpty", "ChangedMeanwhile", "TermTooShort",
     },
     "NotFound": {
         "GiftCardNotFound", "StoreCreditAccountNotFound", "HoldNotFound", "TransferNotFound", "GiftCardProductNotFound",
@@ -84,6 +84,7 @@ def full(kind: type[LoyaltyError]) -> LoyaltyError:
         "allowed": Money("2.00", "USD"),
         "retry_after": timedelta(seconds=42),
         "given": 1,
+        "earliest": datetime(2031, 1, 1, tzinfo=UTC),
         "current": 2,
     }
     return kind(*(values[field.name] for field in attrs.fields(kind)))

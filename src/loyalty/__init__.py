@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from loyalty.use_cases.block_gift_card import BlockGiftCard
     from loyalty.use_cases.block_store_credit_account import BlockStoreCreditAccount
     from loyalty.use_cases.capture_hold import Capture, CaptureHold
+    from loyalty.use_cases.change_gift_card_expiry import ChangeGiftCardExpiry
     from loyalty.use_cases.claim_gift_card import ClaimGiftCard
     from loyalty.use_cases.close_store_credit_account import CloseStoreCreditAccount
     from loyalty.use_cases.convert_gift_card import Conversion, ConvertGiftCard
@@ -98,6 +99,7 @@ if TYPE_CHECKING:
     from loyalty.use_cases.refund_as_gift_card import RefundAsGiftCard
     from loyalty.use_cases.refund_order_to_store_credit import CreditRefund, RefundOrderToStoreCredit
     from loyalty.use_cases.refund_redemption import Refund, RefundRedemption
+    from loyalty.use_cases.reload_gift_card import Reload, ReloadGiftCard
     from loyalty.use_cases.replace_gift_card_code import ReplaceGiftCardCode
     from loyalty.use_cases.retire_gift_card_product import RetireGiftCardProduct
     from loyalty.use_cases.reverse_transfer import Reversal, ReverseTransfer
@@ -127,6 +129,7 @@ __all__ = [
     "CardOrders",
     "CardPayment",
     "CardsOfOrder",
+    "ChangeGiftCardExpiry",
     "ClaimGiftCard",
     "CloseStoreCreditAccount",
     "CodeFormat",
@@ -210,6 +213,8 @@ __all__ = [
     "RefundTender",
     "RefusedTender",
     "Region",
+    "Reload",
+    "ReloadGiftCard",
     "ReplaceGiftCardCode",
     "RetireGiftCardProduct",
     "Reversal",
@@ -264,6 +269,7 @@ _HOMES = {
     "CardOrders": "loyalty.reports.gift_cards",
     "CardPayment": "loyalty.policies.tax",
     "CardsOfOrder": "loyalty.reports.gift_cards",
+    "ChangeGiftCardExpiry": "loyalty.use_cases.change_gift_card_expiry",
     "ClaimGiftCard": "loyalty.use_cases.claim_gift_card",
     "CloseStoreCreditAccount": "loyalty.use_cases.close_store_credit_account",
     "CodeFormat": "loyalty.codes.format",
@@ -347,6 +353,8 @@ _HOMES = {
     "RefundTender": "loyalty.policies.refund_routing",
     "RefusedTender": "loyalty.tenders.usable",
     "Region": "loyalty.policies.tax",
+    "Reload": "loyalty.use_cases.reload_gift_card",
+    "ReloadGiftCard": "loyalty.use_cases.reload_gift_card",
     "ReplaceGiftCardCode": "loyalty.use_cases.replace_gift_card_code",
     "RetireGiftCardProduct": "loyalty.use_cases.retire_gift_card_product",
     "Reversal": "loyalty.use_cases.reverse_transfer",

@@ -25,6 +25,7 @@ Every error this library raises, grouped by what the caller does next.
     │   ├── RefundTooLarge
     │   ├── AmountNotOffered
     │   ├── ChangedMeanwhile
+    │   ├── TermTooShort
     │   └── TooManyAttempts
     ├── NotFound (LookupError)
     │   ├── GiftCardNotFound
@@ -54,7 +55,7 @@ from typing import TYPE_CHECKING, ClassVar
 import attrs
 
 if TYPE_CHECKING:
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from moneyed import Money
 
@@ -93,6 +94,7 @@ __all__ = [
     "StorageError",
     "StorageUnavailable",
     "StoreCreditAccountNotFound",
+    "TermTooShort",
     "TooManyAttempts",
     "TooManyHolds",
     "TransferNotFound",
@@ -351,6 +353,17 @@ class ChangedMeanwhile(Refused):
 
     given: int = 0
     current: int = 0
+
+
+@attrs.define(eq=False, str=False)
+class TermTooShort(Refused):
+    """Value would end before the shop's policy allows; ``earliest`` (aware, UTC) is when it may, None is never."""
+
+    code: ClassVar[str] = "term_too_short"
+    public_message: ClassVar[str] = "This value must live longer."
+    default_message: ClassVar[str] = "the value would end before the shop's policy allows"
+
+    earliest: datetime | None = None
 
 
 @attrs.define(eq=False, str=False)

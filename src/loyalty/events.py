@@ -21,11 +21,13 @@ __all__ = [
     "GiftCardCodeReplaced",
     "GiftCardConverted",
     "GiftCardDeactivated",
+    "GiftCardExpiryChanged",
     "GiftCardIssued",
     "GiftCardProductDefined",
     "GiftCardProductRetired",
     "GiftCardProductRevised",
     "GiftCardRedeemed",
+    "GiftCardReloaded",
     "GiftCardUnblocked",
     "GiftCardUpdated",
     "HoldAdjusted",
@@ -210,6 +212,28 @@ class GiftCardCodeReplaced(Event):
     version: int
     actor: str | None
     reason: str | None
+
+
+@attrs.frozen(kw_only=True)
+class GiftCardExpiryChanged(Event):
+    """Staff gave a gift card another term; None is never."""
+
+    gift_card_id: str
+    before: datetime | None
+    after: datetime | None
+    actor: str
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
+class GiftCardReloaded(Event):
+    """Value was added to a gift card; ``expires_at`` is when that value ends, None is never."""
+
+    gift_card_id: str
+    transfer_id: str
+    amount: Money
+    expires_at: datetime | None
+    order_id: str | None
 
 
 @attrs.frozen(kw_only=True)

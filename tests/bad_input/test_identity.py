@@ -20,6 +20,7 @@ from loyalty import (
     BlockGiftCard,
     BlockStoreCreditAccount,
     CaptureHold,
+    ChangeGiftCardExpiry,
     ClaimGiftCard,
     CloseStoreCreditAccount,
     CodeKeys,
@@ -47,6 +48,7 @@ from loyalty import (
     RefundAsGiftCard,
     RefundOrderToStoreCredit,
     RefundRedemption,
+    ReloadGiftCard,
     ReplaceGiftCardCode,
     RetireGiftCardProduct,
     ReverseTransfer,
@@ -110,6 +112,8 @@ def one_of_each(shop: Shop, key: str) -> list[Any]:
             gift_card_id=issued.gift_card.id, edition=1, note="a", tags=("b",), metadata={}, idempotency_key=key
         ),
         ReplaceGiftCardCode(gift_card_id=issued.gift_card.id, idempotency_key=key),
+        ChangeGiftCardExpiry(gift_card_id=issued.gift_card.id, expires_at=NOW + DAY, idempotency_key=key, **by_staff),
+        ReloadGiftCard(gift_card_id=issued.gift_card.id, amount=usd("5.00"), idempotency_key=key),
         DeactivateGiftCard(gift_card_id=issued.gift_card.id, idempotency_key=key),
         OpenStoreCreditAccount(customer_id="bob", currency="USD", idempotency_key=key),
         GrantStoreCredit(customer_id="ada", amount=usd("5"), origin=LotOrigin.REFUND, idempotency_key=key),
@@ -215,6 +219,13 @@ def test_keys_are_told_apart_exactly() -> None:
         (UnblockGiftCard(gift_card_id=UNKNOWN, idempotency_key="k"), GiftCardNotFound),
         (DeactivateGiftCard(gift_card_id=UNKNOWN, idempotency_key="k"), GiftCardNotFound),
         (ReplaceGiftCardCode(gift_card_id=UNKNOWN, idempotency_key="k"), GiftCardNotFound),
+        (ReloadGiftCard(gift_card_id=UNKNOWN, amount=usd("1"), idempotency_key="k"), GiftCardNotFound),
+        (
+            ChangeGiftCardExpiry(
+                gift_card_id=UNKNOWN, expires_at=None, actor="staff", reason="why", idempotency_key="k"
+            ),
+            GiftCardNotFound,
+        ),
         (
             PayWithBalances(order_id="1", amount_due=usd("1"), gift_card_ids=(UNKNOWN,), idempotency_key="k"),
             GiftCardNotFound,

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from loyalty import (
+    ChangeGiftCardExpiry,
     ClaimGiftCard,
     DeactivateGiftCard,
+    ExpireValue,
     GetBalance,
+    HouseAccount,
     Liability,
+    LotOrigin,
+    Movements,
+    OrderLine,
     RefundRedemption,
+    ReloadGiftCard,
     ReplaceGiftCardCode,
     Statement,
 )
-from loyalty.errors import GiftCardNotFound, NotSpendable
-from tests.use_cases.shop import Shop, usd
+from loyalty.errors import GiftCardNotFound, InvalidTime, NotEligible, NotSpendable
+from tests.use_cases.shop import DAY, MICROSECOND, NOW, Shop, usd
 
 
 def test_pain_43_lost_code_mistyped_recipient() -> None:
@@ -46,3 +57,57 @@ def test_pain_40_a_card_that_is_stopped_for_good_is_still_owed() -> None:
         shop.redeem(issued, "0.01")
     shop.execute(RefundRedemption(order_id="1001", amount=usd("20.00"), idempotency_key="refund"))
     assert usd("50.00") == shop.ask(Liability()).total["USD"]
+
+
+def test_pain_10_a_reload_is_not_paid_with_the_card_itself() -> None:
+    """An order whose line is stored value is not paid with stored value, so a card cannot be topped up with itself."""
+    shop = Shop()
+    issued = shop.issue("50.00", order_id="1")
+    line = OrderLine(id="a", amount=usd("20.00"), is_stored_value=True)
+    before = shop.books()
+    with pytest.raises(NotEligible):
+        shop.redeem(issued, "20.00", "77", lines=(line,))
+    assert before == shop.books()
+    shop.execute(ReloadGiftCard(code=issued.code, amount=usd("20.00"), order_id="77", idempotency_key="reload"))
+    (movements,) = shop.ask(Movements())
+    assert usd("-70.00") == movements.house[HouseAccount.SALES], "every unit on the card was paid for from outside"
+
+
+def test_pain_10_an_expiring_card_is_not_renewed_with_itself() -> None:
+    """Nor does a reload bring back what has ended."""
+    shop = Shop()
+    issued = shop.issue("50.00", order_id="1", expires_at=NOW + DAY)
+    shop.clock.advance(DAY)
+    with pytest.raises(NotSpendable):
+        shop.execute(ReloadGiftCard(code=issued.code, amount=usd("1.00"), idempotency_key="reload"))
+    assert usd("0.00") == shop.card(issued).available
+
+
+def test_pain_24_a_changed_end_is_exclusive_to_the_microsecond() -> None:
+    """Through the last local second of a day, in the zone that the shop means, and not at the next instant."""
+    shop = Shop()
+    issued = shop.issue("50.00", expires_at=NOW + DAY)
+    midnight = datetime(2027, 1, 1, tzinfo=ZoneInfo("Europe/Berlin")).astimezone(UTC)
+    command: dict[str, Any] = {"code": issued.code, "actor": "staff/7", "reason": "kept for the holidays"}
+    with pytest.raises(InvalidTime):
+        ChangeGiftCardExpiry(expires_at=datetime(2027, 1, 1), idempotency_key="k", **command)  # noqa: DTZ001  # naive on purpose
+    shop.execute(ChangeGiftCardExpiry(expires_at=midnight, idempotency_key="k", **command))
+    shop.clock.now = midnight - MICROSECOND
+    shop.redeem(issued, "1.00")
+    shop.clock.now = midnight
+    with pytest.raises(NotSpendable):
+        shop.redeem(issued, "1.00")
+
+
+def test_pain_25_a_new_term_does_not_make_one_expiry_of_a_mixed_balance() -> None:
+    """Value that has ended stays ended, and a reload moves the end of what was bought, lot by lot."""
+    shop = Shop()
+    issued = shop.issue("50.00", order_id="1", expires_at=NOW + 9 * DAY)
+    promotional: dict[str, Any] = {"origin": LotOrigin.PROMOTIONAL, "expires_at": NOW + DAY}
+    shop.execute(ReloadGiftCard(code=issued.code, amount=usd("7.00"), idempotency_key="gift", **promotional))
+    purchased: dict[str, Any] = {"amount": usd("5.00"), "expires_at": NOW + 30 * DAY}
+    shop.execute(ReloadGiftCard(code=issued.code, idempotency_key="reload", **purchased))
+    shop.clock.advance(DAY)
+    assert (usd("7.00"),) == shop.execute(ExpireValue()).amounts
+    shop.clock.advance(20 * DAY)
+    assert usd("55.00") == shop.card(issued).available

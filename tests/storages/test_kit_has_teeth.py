@@ -176,6 +176,15 @@ class KeepsOldCodes(Broken):
         return written
 
 
+class KeepsTerms(Broken):
+    """Takes the end of a lot for something that never changes."""
+
+    def write(self, changes: Changes) -> Any:
+        """Write lots with the end they had."""
+        kept = tuple(AccountChange(change.before, _with_old_terms(change)) for change in changes.accounts)
+        return self.sound.write(attrs.evolve(changes, accounts=kept))
+
+
 class ForgetsEmptyLots(Broken):
     """Loads only what has value, also where empty lots were asked for."""
 
@@ -283,6 +292,12 @@ def _unheld(account: Account) -> Account:
     return attrs.evolve(account, held=0, reservations=(), lots=lots)
 
 
+def _with_old_terms(change: AccountChange) -> Account:
+    ends = {lot.id: lot.expires_at for lot in change.before.lots}
+    lots = tuple(lot.ending(ends.get(lot.id, lot.expires_at)) for lot in change.after.lots)
+    return attrs.evolve(change.after, lots=lots)
+
+
 def _accounts_of(changes: Changes) -> Wanted:
     return Wanted(account_ids=tuple(change.before.id for change in changes.accounts))
 
@@ -300,6 +315,8 @@ MUSEUM: Final[tuple[tuple[type[Broken], str, tuple[object, ...]], ...]] = (
     (CountsInFloats, "test_sums_are_exact_where_floats_are_not", (2**53 + 1,)),
     (ExcludesTheInstant, "test_liability_as_of_any_instant_is_what_was_owed_then", ()),
     (KeepsOldCodes, "test_a_replaced_code_is_dead_and_the_card_lives_on", ()),
+    (KeepsTerms, "test_a_changed_term_is_that_of_all_value_that_lives", (60,)),
+    (KeepsTerms, "test_a_reload_adds_value_and_restarts_the_term", ()),
     (ForgetsEmptyLots, "test_accounts_carry_the_lots_that_have_value", ()),
     (ForgetsReservations, "test_held_value_cannot_be_spent_by_others", ()),
     (IgnoresTheVersionsOfHolds, "test_a_stale_hold_is_never_written", ()),
@@ -353,6 +370,24 @@ RULES: Final[tuple[tuple[str, object, str, tuple[object, ...]], ...]] = (
         lambda **_: InvalidRequest(),
         "test_an_update_needs_the_present_edition",
         (),
+    ),
+    (
+        f"{COMMANDS}.change_gift_card_expiry.later",
+        lambda _, wanted: wanted,
+        "test_a_term_is_not_below_what_the_policy_allows",
+        (),
+    ),
+    (
+        f"{COMMANDS}.reload_gift_card._with_restarted_term",
+        lambda card, *_: card,
+        "test_a_reload_adds_value_and_restarts_the_term",
+        (),
+    ),
+    (
+        f"{LEDGER}.lot.Lot.lives",
+        lambda lot, _: lot.remaining > 0,
+        "test_a_changed_term_is_that_of_all_value_that_lives",
+        (60,),
     ),
     (f"{COMMANDS}.place_hold.resolved_for_another", lambda *_: (), "test_an_order_replaces_its_own_hold_only", ()),
     (f"{COMMANDS}.adjust_hold._may_give_more", lambda *_: True, "test_a_blocked_tender_gives_no_more", ()),

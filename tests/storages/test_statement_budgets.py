@@ -23,6 +23,7 @@ from loyalty import (
     BlockGiftCard,
     BlockStoreCreditAccount,
     CaptureHold,
+    ChangeGiftCardExpiry,
     ClaimGiftCard,
     CloseStoreCreditAccount,
     CodeFormat,
@@ -63,6 +64,7 @@ from loyalty import (
     RefundAsGiftCard,
     RefundOrderToStoreCredit,
     RefundRedemption,
+    ReloadGiftCard,
     ReplaceGiftCardCode,
     RetireGiftCardProduct,
     ReverseTransfer,
@@ -100,6 +102,8 @@ COMMANDS: Final = {
     "DeactivateGiftCard":                          (4, 2),
     "ReplaceGiftCardCode":                         (4, 2),
     "UpdateGiftCard":                              (4, 2),
+    "ChangeGiftCardExpiry":                        (5, 2),
+    "ReloadGiftCard":                              (7, 2),
     "OpenStoreCreditAccount":                      (4, 2),
     "GrantStoreCredit":                            (5, 2),
     "GrantStoreCredit to a new customer":          (6, 2),
@@ -376,6 +380,14 @@ def paying(shop: Shop, tenders: int = 3) -> PayWithBalances:
     )
 
 
+def reloading(shop: Shop) -> Request:
+    """Return a reload that lets what is on the card live longer."""
+    issued = shop.issue(expires_at=shop.clock() + DAY, origin=LotOrigin.PURCHASED)
+    return ReloadGiftCard(
+        code=issued.code, amount=usd("5.00"), expires_at=shop.clock() + 9 * DAY, idempotency_key=shop.key()
+    )
+
+
 def adjusting(shop: Shop) -> Request:
     """Return a correction of a customer's account."""
     return AdjustValue(
@@ -580,6 +592,10 @@ CASES: Final[dict[str, Case]] = {
         gift_card_id=shop.issue().gift_card.id, idempotency_key=shop.key()
     ),
     "ReplaceGiftCardCode": lambda shop: ReplaceGiftCardCode(code=shop.issue().code, idempotency_key=shop.key()),
+    "ChangeGiftCardExpiry": lambda shop: ChangeGiftCardExpiry(
+        gift_card_id=shop.issue().gift_card.id, expires_at=shop.clock() + DAY, idempotency_key=shop.key(), **BY_STAFF
+    ),
+    "ReloadGiftCard": reloading,
     "UpdateGiftCard": lambda shop: UpdateGiftCard(
         gift_card_id=shop.issue().gift_card.id,
         edition=1,

@@ -30,6 +30,7 @@ from loyalty import (
     CardOrders,
     CardPayment,
     CardsOfOrder,
+    ChangeGiftCardExpiry,
     ClaimGiftCard,
     CloseStoreCreditAccount,
     CodeFormat,
@@ -108,6 +109,8 @@ from loyalty import (
     RefundTender,
     RefusedTender,
     Region,
+    Reload,
+    ReloadGiftCard,
     ReplaceGiftCardCode,
     RetireGiftCardProduct,
     Reversal,
@@ -197,6 +200,15 @@ assert_type(loyalty.execute(RefundRedemption(redemption_id=redemption.id, amount
 assert_type(loyalty.execute(BlockGiftCard(gift_card_id=issued.gift_card.id, idempotency_key="k")), GiftCardView)
 assert_type(loyalty.execute(UnblockGiftCard(code=issued.code, idempotency_key="k")), GiftCardView)
 assert_type(loyalty.execute(DeactivateGiftCard(code=issued.code, idempotency_key="k")), GiftCardView)
+assert_type(
+    loyalty.execute(
+        ChangeGiftCardExpiry(code=issued.code, expires_at=None, actor="staff", reason="law", idempotency_key="k")
+    ),
+    GiftCardView,
+)
+reload = loyalty.execute(ReloadGiftCard(code=issued.code, amount=money, expires_at=clock(), idempotency_key="k"))
+assert_type(reload, Reload)
+assert_type(reload.transfer, Entry)
 assert_type(loyalty.execute(ReplaceGiftCardCode(code=issued.code, idempotency_key="k")), IssuedGiftCard)
 assert_type(
     loyalty.execute(

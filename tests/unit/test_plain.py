@@ -25,6 +25,7 @@ from loyalty import (
     BlockStoreCreditAccount,
     CaptureHold,
     CardsOfOrder,
+    ChangeGiftCardExpiry,
     ClaimGiftCard,
     CloseStoreCreditAccount,
     ConvertGiftCard,
@@ -61,6 +62,7 @@ from loyalty import (
     RefundAsGiftCard,
     RefundOrderToStoreCredit,
     RefundRedemption,
+    ReloadGiftCard,
     ReplaceGiftCardCode,
     RetireGiftCardProduct,
     ReverseTransfer,
@@ -148,6 +150,8 @@ def results() -> dict[str, Any]:
     free: dict[str, Any] = {"note": "two\nlines", "tags": ("a",), "metadata": {"a": [1, "é"]}}
     do(UpdateGiftCard(edition=1, idempotency_key="40", **known, **free))
     do(ReplaceGiftCardCode(idempotency_key="41", **known))
+    do(ReloadGiftCard(amount=usd("5.00"), expires_at=shop.clock.now + DAY, idempotency_key="43", **known))
+    do(ChangeGiftCardExpiry(expires_at=None, idempotency_key="44", **known, **by_staff))
     do(DeactivateGiftCard(idempotency_key="42", **known))
     do(TransferStoreCredit(from_customer_id="bob", to_customer_id="cy", amount=usd("1"), idempotency_key="30"))
     do(MergeCustomers(from_customer_id="cy", into_customer_id="di", idempotency_key="34"))

@@ -124,6 +124,15 @@ class GiftCard:
             return all(lot.is_expired(at) for lot in self.account.lots if lot.remaining > 0)
         return self.expires_at is not None and at >= self.expires_at
 
+    def has_ended(self, at: datetime) -> bool:
+        """
+        Tell whether the card's own term is over at *at* and nothing on it lives, held or not.
+
+        Unlike :meth:`is_expired` it says the same before and after a sweep.
+        """
+        is_over = self.expires_at is not None and at >= self.expires_at
+        return is_over and not any(lot.lives(at) for lot in self.account.lots)
+
     def ends_at(self, at: datetime) -> datetime | None:
         """Return when what is spendable at *at* ends, or the first part of it; without any, the card's own term."""
         spendable = [lot for lot in self.account.standing(at).lots if lot.spendable(at) > 0]

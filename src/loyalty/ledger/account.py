@@ -9,7 +9,7 @@ commit, and ``Audit`` re-adds them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 import attrs
@@ -136,6 +136,16 @@ class Account:
         lots = _lots_after(account, moves, Lot.give_back)
         both = moves + tuple([lot.opening() for lot in new_lots])
         return _moved(account, sum([move.amount for move in both]), both, lots + new_lots, at)
+
+    def ending(self, ends: Mapping[LotId, datetime | None], at: datetime) -> Account:
+        """Give some lots another end of their term. No value moves, and what is held stays held."""
+        account = self.standing(at)
+        return attrs.evolve(
+            account,
+            lots=tuple([lot.ending(ends[lot.id]) if lot.id in ends else lot for lot in account.lots]),
+            version=self.version + 1,
+            recorded_at=max(at, self.recorded_at),
+        )
 
     def reservation(self, hold_id: HoldId) -> Reservation | None:
         """Return what a hold reserves here, lapsed or not; None if it was let go or never was."""

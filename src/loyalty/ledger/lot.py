@@ -88,6 +88,10 @@ class Lot:
         """Tell whether the lot's value has ended at *at*; the instant itself is too late."""
         return self.expires_at is not None and at >= self.expires_at
 
+    def lives(self, at: datetime) -> bool:
+        """Tell whether there is value in the lot, held or not, that has not ended at *at*."""
+        return self.remaining > 0 and not self.is_expired(at)
+
     def spendable(self, at: datetime) -> int:
         """Return what may be spent at *at*, in minor units."""
         if self.is_expired(at) or (self.not_before is not None and at < self.not_before):

@@ -2,7 +2,9 @@
 When new value stops being spendable.
 
 A shop may let value live longer than it was asked to, for example because the
-law says so; a policy answers with the expiry that is used.
+law says so; a policy answers with the expiry that is used. When the term of
+value that is there is changed, the policy is asked again, with the time at which
+paid value was last added; what it answers is then the least.
 """
 
 from __future__ import annotations
@@ -17,13 +19,18 @@ from loyalty.errors import InvalidRequest
 from loyalty.ledger.lot import LotOrigin
 from loyalty.policies.decision import policy
 
-__all__ = ["AtLeastYears", "ValueExpiry", "as_asked", "earliest_lawful_expiry", "never_for_paid_value"]
+__all__ = ["AtLeastYears", "ValueExpiry", "as_asked", "earliest_lawful_expiry", "later", "never_for_paid_value"]
 
 ValueExpiry = Callable[[LotOrigin, "datetime | None", datetime], "datetime | None"]
 """Asked with the origin, the expiry that the caller wants, and the time of the issue or grant."""
 
 MOST_YEARS = 100
 _END = datetime.max.replace(tzinfo=UTC)
+
+
+def later(one: datetime | None, other: datetime | None) -> datetime | None:
+    """Return the later of two ends; None is never, and so the latest."""
+    return None if one is None or other is None else max(one, other)
 
 
 @policy("1")

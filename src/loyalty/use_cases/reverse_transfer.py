@@ -53,13 +53,13 @@ class ReverseTransfer(Command[Reversal]):
     Undo exactly one earlier transfer, whole and once, by a transfer the other way round.
 
     For staff, so *actor* and *reason* are required. Value goes back lot by lot:
-    what was issued, granted, refunded, converted or moved is taken out of the lots
-    it went to, if all of it is still there, unspent and unheld; what was taken is
-    given back to the lots it came from. Where such a lot has expired meanwhile,
-    value follows the shop's policy for refunds, except that value which was only
-    converted or moved keeps its expiry. Blocked cards and accounts are corrected too. A
-    reversal is final: what it did wrong is an ``AdjustValue``. A refund that was
-    reversed can be made again.
+    what was issued, granted, reloaded, refunded, converted or moved is taken out of
+    the lots it went to, if all of it is still there, unspent and unheld; what was
+    taken is given back to the lots it came from. Where such a lot has expired
+    meanwhile, value follows the shop's policy for refunds, except that value which
+    was only converted or moved keeps its expiry. Terms that a reload restarted stay.
+    Blocked cards and accounts are corrected too. A reversal is final: what it did
+    wrong is an ``AdjustValue``. A refund that was reversed can be made again.
 
     Raises:
         loyalty.errors.TransferNotFound: If there is no such transfer.

@@ -2,25 +2,50 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from datetime import datetime
+from typing import Any, Final
+
 import attrs
 import pytest
 
-from loyalty.errors import ChangedMeanwhile, GiftCardNotFound, NotSpendable
+from loyalty.errors import (
+    ChangedMeanwhile,
+    CurrencyMismatch,
+    GiftCardNotFound,
+    InvalidTime,
+    NotSpendable,
+    TermTooShort,
+)
 from loyalty.gift_cards.card import GiftCardStatus
 from loyalty.gift_cards.view import GiftCardView
+from loyalty.ledger.entry import Direction
+from loyalty.ledger.house_accounts import HouseAccount
+from loyalty.ledger.lot import LotOrigin
+from loyalty.ledger.transfer import TransferKind
+from loyalty.policies.chosen import Policies
+from loyalty.policies.expiry import AtLeastYears
 from loyalty.reports.gift_cards import GetBalance, GetGiftCard
 from loyalty.testing.capabilities import needs
-from loyalty.testing.kit.case import KitCase, Stand
+from loyalty.testing.kit.case import DAY, HOUR, MICROSECOND, KitCase, Stand
 from loyalty.testing.programs import money
+from loyalty.use_cases.adjust_value import AdjustValue
+from loyalty.use_cases.block_gift_card import BlockGiftCard
+from loyalty.use_cases.capture_hold import CaptureHold
+from loyalty.use_cases.change_gift_card_expiry import ChangeGiftCardExpiry
 from loyalty.use_cases.claim_gift_card import ClaimGiftCard
 from loyalty.use_cases.deactivate_gift_card import DeactivateGiftCard
+from loyalty.use_cases.expire_value import ExpireValue
 from loyalty.use_cases.new_card import IssuedGiftCard
 from loyalty.use_cases.redeem_gift_card import RedeemGiftCard
+from loyalty.use_cases.reload_gift_card import ReloadGiftCard
 from loyalty.use_cases.replace_gift_card_code import ReplaceGiftCardCode
 from loyalty.use_cases.unblock_gift_card import UnblockGiftCard
 from loyalty.use_cases.update_gift_card import UpdateGiftCard
 
 __all__ = ["CardLifeTests"]
+
+BY_STAFF: Final[dict[str, Any]] = {"actor": "staff", "reason": "a mistake"}
 
 
 class CardLifeTests(KitCase):
@@ -89,6 +114,126 @@ class CardLifeTests(KitCase):
         with pytest.raises(GiftCardNotFound):
             second.ask(GetBalance(code=card.code))
 
+    # --- another term -------------------------------------------------------
+
+    @pytest.mark.parametrize("days", [1, 60, None])
+    def test_a_changed_term_is_that_of_all_value_that_lives(self, stand: Stand, days: int | None) -> None:
+        """Sooner, later, or never: then the value ends, at the instant, and no value moved before."""
+        card = stand.card(100, expires_at=stand.clock() + 30 * DAY)
+        _adjust(stand, card, 5, stand.clock() + 20 * DAY)
+        _adjust(stand, card, 7, stand.clock() + HOUR)
+        transfers, dead = stand.books().transfers, stand.clock() + HOUR
+        stand.clock.advance(HOUR)
+        ends = None if days is None else stand.clock() + days * DAY
+        view = _change(stand, card, ends)
+
+        assert (view, ends, money(105)) == (_view(stand, card), view.expires_at, view.available)
+        assert Counter({ends: 2, dead: 1}) == _ends(stand, card)
+        assert transfers == stand.books().transfers
+        stand.require_sound()
+        if ends is not None:
+            stand.clock.advance(ends - stand.clock() - MICROSECOND)
+            stand.execute(_redeem(card.code, "in time"))
+            stand.clock.advance(MICROSECOND)
+            with stand.refuses(NotSpendable):
+                stand.execute(_redeem(card.code, "too late"))
+            assert (money(111),) == stand.execute(ExpireValue()).amounts
+            stand.require_sound()
+
+    @needs("second_handle")
+    def test_a_second_handle_knows_the_changed_term(self, stand: Stand) -> None:
+        """Of the card and of its lots."""
+        card = stand.card(100, expires_at=stand.clock() + DAY)
+        _change(stand, card, None)
+        second = attrs.evolve(stand, storage=self.reopen(stand.storage))
+
+        assert Counter({None: 1}) == _ends(second, card)
+        assert second.loyalty.ask(GetGiftCard(id=card.gift_card.id)).expires_at is None
+
+    def test_a_term_is_not_below_what_the_policy_allows(self, stand: Stand) -> None:
+        """Paid value lives five years from its last load; a microsecond less is refused."""
+        stand.policies = Policies(expiry=AtLeastYears(5))
+        card = stand.card(100, origin=LotOrigin.PURCHASED)
+        lawful = stand.clock().replace(year=stand.clock().year + 5)
+        with stand.refuses(TermTooShort) as caught:
+            _change(stand, card, lawful - MICROSECOND)
+
+        assert lawful == caught.value.earliest
+        assert lawful == _change(stand, card, lawful).expires_at
+        stand.clock.advance(DAY)
+        stand.execute(ReloadGiftCard(code=card.code, amount=money(1), idempotency_key="reload"))
+        with stand.refuses(TermTooShort) as caught:
+            _change(stand, card, lawful)
+        assert lawful + DAY == caught.value.earliest
+
+    def test_held_value_is_held_under_its_new_term(self, stand: Stand) -> None:
+        """The order that holds it captures it, though it ended meanwhile."""
+        card = stand.card(100, expires_at=stand.clock() + 9 * DAY)
+        hold = stand.hold(60, card, lapses_after=2 * DAY)
+        view = _change(stand, card, stand.clock() + DAY)
+
+        assert (money(60), money(40)) == (view.held, view.available)
+        stand.require_sound()
+        stand.clock.advance(DAY)
+        captured = stand.execute(CaptureHold(hold_id=hold.id, idempotency_key="capture"))
+        assert (money(60), money(40)) == (captured.amount, stand.left_on(card))
+        stand.require_sound()
+
+    # --- more value ---------------------------------------------------------
+
+    def test_a_reload_adds_value_and_restarts_the_term(self, stand: Stand) -> None:
+        """Purchased value lives as long as the new value, other value does not, and the card says so."""
+        ends = stand.clock() + 30 * DAY
+        card = stand.card(100, expires_at=stand.clock() + DAY, origin=LotOrigin.PURCHASED)
+        _adjust(stand, card, 5, stand.clock() + 2 * DAY)
+        done = stand.execute(
+            ReloadGiftCard(code=card.code, amount=money(40), expires_at=ends, order_id="77", idempotency_key="reload")
+        )
+        view = _view(stand, card)
+
+        assert view == done.gift_card
+        assert (money(100), money(145), ends, stand.clock()) == (
+            view.value,
+            view.available,
+            view.expires_at,
+            view.loaded_at,
+        )
+        assert Counter({ends: 2, stand.clock() + 2 * DAY: 1}) == _ends(stand, card)
+        assert (TransferKind.RELOAD, money(145), "77") == (
+            done.transfer.kind,
+            done.transfer.balance_after,
+            done.transfer.order_id,
+        )
+        assert HouseAccount.SALES is stand.books().transfer(done.transfer.id).debit.house
+        stand.require_sound()
+
+    def test_refused_reloads_come_in_order(self, stand: Stand) -> None:
+        """Unknown, blocked, over, another currency, an end in the past."""
+        card = stand.card(100, expires_at=stand.clock() + DAY)
+
+        def reload(currency: str = "USD", **named: str) -> ReloadGiftCard:
+            return ReloadGiftCard(
+                **(named or {"code": card.code}),  # type: ignore[arg-type]  # the command checks itself
+                amount=money(1, currency),
+                expires_at=card.gift_card.issued_at,
+                idempotency_key="reload",
+            )
+
+        with stand.refuses(GiftCardNotFound):
+            stand.execute(reload("JPY", gift_card_id="nobody"))
+        with stand.refuses(CurrencyMismatch):
+            stand.execute(reload("JPY"))
+        with stand.refuses(InvalidTime):
+            stand.execute(reload())
+        stand.clock.advance(DAY)
+        with stand.refuses(NotSpendable) as caught:
+            stand.execute(reload("JPY"))
+        assert "expired" == caught.value.reason
+        stand.execute(BlockGiftCard(code=card.code, idempotency_key="block"))
+        with stand.refuses(NotSpendable) as caught:
+            stand.execute(reload("JPY"))
+        assert "blocked" == caught.value.reason
+
     # --- what staff note ----------------------------------------------------
 
     def test_an_update_needs_the_present_edition(self, stand: Stand) -> None:
@@ -117,6 +262,33 @@ def _redeem(code: str, key: str) -> RedeemGiftCard:
 
 def _replace(stand: Stand, card: IssuedGiftCard, key: str = "replace") -> IssuedGiftCard:
     return stand.loyalty.execute(ReplaceGiftCardCode(gift_card_id=card.gift_card.id, idempotency_key=key))
+
+
+def _change(stand: Stand, card: IssuedGiftCard, expires_at: datetime | None) -> GiftCardView:
+    return stand.loyalty.execute(
+        ChangeGiftCardExpiry(
+            gift_card_id=card.gift_card.id, expires_at=expires_at, idempotency_key=stand.key(), **BY_STAFF
+        )
+    )
+
+
+def _adjust(stand: Stand, card: IssuedGiftCard, amount: int, expires_at: datetime) -> None:
+    stand.execute(
+        AdjustValue(
+            gift_card_id=card.gift_card.id,
+            amount=money(amount),
+            direction=Direction.CREDIT,
+            expires_at=expires_at,
+            idempotency_key=stand.key(),
+            **BY_STAFF,
+        )
+    )
+
+
+def _ends(stand: Stand, card: IssuedGiftCard) -> Counter[datetime | None]:
+    """Count the ends of the value on a card."""
+    lots = stand.books().account(card.gift_card.account_id).lots
+    return Counter(lot.expires_at for lot in lots if lot.remaining)
 
 
 def _update(card: IssuedGiftCard, edition: int, note: str | None) -> UpdateGiftCard:

@@ -7,12 +7,15 @@ import pytest
 from loyalty.errors import ChangedMeanwhile, GiftCardNotFound, NotSpendable
 from loyalty.reports.gift_cards import GetBalance, GetGiftCard
 from loyalty.testing.capabilities import needs
-from loyalty.testing.kit.case import Stand
+from loyalty.testing.kit.case import DAY, MICROSECOND, Stand
 from loyalty.testing.kit.races import RaceCase, kinds
 from loyalty.testing.programs import AnyCommand, money
+from loyalty.use_cases.change_gift_card_expiry import ChangeGiftCardExpiry
 from loyalty.use_cases.deactivate_gift_card import DeactivateGiftCard
+from loyalty.use_cases.expire_value import Expired, ExpireValue
 from loyalty.use_cases.new_card import IssuedGiftCard
 from loyalty.use_cases.redeem_gift_card import RedeemGiftCard
+from loyalty.use_cases.reload_gift_card import ReloadGiftCard
 from loyalty.use_cases.replace_gift_card_code import ReplaceGiftCardCode
 from loyalty.use_cases.update_gift_card import UpdateGiftCard
 
@@ -109,6 +112,49 @@ class CardRaceTests(RaceCase):
 
         assert buyers == told["done"] + told[NotSpendable.__name__]
         assert getattr(deactivated, "posted", None) == money(100 - told["done"]) == stand.left_on(card)
+        stand.require_sound()
+
+    @needs("threads")
+    @pytest.mark.parametrize("reloads", [2, 8, 32])
+    def test_every_one_of_many_reloads_arrives(self, stand: Stand, reloads: int) -> None:
+        """While as many pay from the card: what is left is what came, less what went."""
+        card = stand.card(100)
+        commands: list[AnyCommand] = []
+        for number in range(reloads):
+            commands.append(ReloadGiftCard(code=card.code, amount=money(3), idempotency_key=f"reload {number}"))
+            commands.append(_redeem(card, number))
+        outcomes = self.race(stand, commands)
+
+        assert {"done": 2 * reloads} == kinds(outcomes)
+        assert money(100 + 2 * reloads) == stand.left_on(card)
+        stand.require_sound()
+
+    @needs("threads")
+    @pytest.mark.parametrize("sweeps", [1, 7, 31])
+    def test_value_is_given_more_time_or_expires(self, stand: Stand, sweeps: int) -> None:
+        """A change in the last microsecond against sweeps at the end: the value lives, or it left the books."""
+        ends = stand.clock() + DAY
+        card = stand.card(100, expires_at=ends)
+        change = ChangeGiftCardExpiry(
+            gift_card_id=card.gift_card.id,
+            expires_at=ends + DAY,
+            actor="staff",
+            reason="a promise",
+            idempotency_key="change",
+        )
+        commands: list[AnyCommand] = [ExpireValue()] * sweeps
+        commands.insert(sweeps // 2, change)
+        times = [ends - MICROSECOND if command is change else ends for command in commands]
+        outcomes = self.race(stand, commands, times)
+        _, error = outcomes.pop(sweeps // 2)
+        expired = sum(result.accounts for result, _ in outcomes if isinstance(result, Expired))
+
+        assert {"done": sweeps} == kinds(outcomes)
+        stand.clock.advance(DAY)
+        if error is None:
+            assert (0, money(100)) == (expired, stand.available_on(card))
+        else:
+            assert (NotSpendable, 1, money(0)) == (type(error), expired, stand.left_on(card))
         stand.require_sound()
 
 

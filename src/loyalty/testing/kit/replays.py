@@ -24,6 +24,7 @@ from loyalty.use_cases.adjust_value import AdjustValue
 from loyalty.use_cases.block_gift_card import BlockGiftCard
 from loyalty.use_cases.block_store_credit_account import BlockStoreCreditAccount
 from loyalty.use_cases.capture_hold import CaptureHold
+from loyalty.use_cases.change_gift_card_expiry import ChangeGiftCardExpiry
 from loyalty.use_cases.claim_gift_card import ClaimGiftCard
 from loyalty.use_cases.close_store_credit_account import CloseStoreCreditAccount
 from loyalty.use_cases.command import Command
@@ -41,6 +42,7 @@ from loyalty.use_cases.redeem_gift_card import RedeemGiftCard
 from loyalty.use_cases.refund_as_gift_card import RefundAsGiftCard
 from loyalty.use_cases.refund_order_to_store_credit import RefundOrderToStoreCredit
 from loyalty.use_cases.refund_redemption import RefundRedemption
+from loyalty.use_cases.reload_gift_card import ReloadGiftCard
 from loyalty.use_cases.replace_gift_card_code import ReplaceGiftCardCode
 from loyalty.use_cases.retire_gift_card_product import RetireGiftCardProduct
 from loyalty.use_cases.reverse_transfer import ReverseTransfer
@@ -145,6 +147,21 @@ COMMANDS: Final[Mapping[str, tuple[Make, str]]] = {
     "replace the code": (
         lambda card, key, note: ReplaceGiftCardCode(code=card.code, note=note, idempotency_key=key),
         "GiftCardCodeReplaced",
+    ),
+    "change the expiry": (
+        lambda card, key, note: ChangeGiftCardExpiry(
+            code=card.code,
+            expires_at=card.gift_card.issued_at + 2 * DAY,
+            actor="staff",
+            reason="a mistake",
+            note=note,
+            idempotency_key=key,
+        ),
+        "GiftCardExpiryChanged",
+    ),
+    "reload": (
+        lambda card, key, note: ReloadGiftCard(code=card.code, amount=money(50), note=note, idempotency_key=key),
+        "GiftCardReloaded",
     ),
     "update": (
         lambda card, key, note: UpdateGiftCard(
