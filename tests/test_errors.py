@@ -43,7 +43,7 @@ HOUSE_SECTION_8: Final = {
     },
     "NotFound": {
         "GiftCardNotFound", "StoreCreditAccountNotFound", "HoldNotFound", "TransferNotFound", "GiftCardProductNotFound",
-        "OrderNotFound",
+        "OrderNotFound", "GiftCardBatchNotFound",
     },
     "StorageError": {"ConcurrentUpdate", "DuplicateRecord", "StorageUnavailable", "OutcomeUnknown"},
     "TransferNotFound": {"RedemptionNotFound"},

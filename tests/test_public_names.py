@@ -62,6 +62,9 @@ TAKES: Final[dict[str, set[str]]] = {
     "UpdateGiftCard": {"gift_card_id", "edition", "note", "tags", "metadata", "idempotency_key"},
     "PayWithBalances": {"order_id", "amount_due", "codes", "customer_id", "use_store_credit", "idempotency_key"},
     "OpenStoreCreditAccount": {"customer_id", "currency", "idempotency_key"},
+    "IssueGiftCardBatch": {"count", "value", "name", "expires_at", "idempotency_key"},
+    "RevealBatchCodes": {"batch_id", "limit", "actor", "idempotency_key"},
+    "GetGiftCardBatch": {"id"},
     "Statement": {"account_id", "after", "limit", "since", "until"},
     "Liability": {"as_of"},
     "CardsOfOrder": {"order_id"},
@@ -108,6 +111,9 @@ ANSWERS: Final[dict[str, set[str]]] = {
     "HoldView": {"id", "amount", "remaining_due", "parts", "lapses_at", "status"},
     "Capture": {"amount", "released", "remaining_due", "parts"},
     "Lapsed": {"amounts", "holds", "is_done"},
+    "GiftCardBatchView": {"id", "name", "count", "issued", "revealed", "value"},
+    "RevealedBatchCodes": {"codes", "is_done", "batch"},
+    "BatchCode": {"unit", "gift_card_id", "code"},
     "Tenders": {"gift_cards", "store_credit", "available"},
 }  # fmt: skip
 """The attributes that the page of use reads from each answer."""

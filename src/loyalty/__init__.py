@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from loyalty.codes.format import CodeFormat
     from loyalty.errors import LoyaltyError
     from loyalty.facade import AsyncLoyalty, Loyalty
+    from loyalty.gift_cards.batch import GiftCardBatchView
     from loyalty.gift_cards.card import GiftCardStatus
     from loyalty.gift_cards.denomination import Denomination, OpenAmount
     from loyalty.gift_cards.listing import GiftCardSort
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from loyalty.policies.tax import CardPayment, PrepaidTax, Region, prepaid_tax, resolve_tax_rate
     from loyalty.ports.attempt_limiter import AttemptLimiter
     from loyalty.reports.audit import Audit, AuditReport
+    from loyalty.reports.batches import GetGiftCardBatch
     from loyalty.reports.checkout import GetHold, ListTenders, PaymentPlan, PlanPayment, Tenders
     from loyalty.reports.gift_card_list import (
         ExpiringGiftCard,
@@ -88,6 +90,7 @@ if TYPE_CHECKING:
     from loyalty.use_cases.expire_value import Expired, ExpireValue
     from loyalty.use_cases.grant_store_credit import Grant, GrantStoreCredit
     from loyalty.use_cases.issue_gift_card import IssueGiftCard
+    from loyalty.use_cases.issue_gift_card_batch import IssueGiftCardBatch
     from loyalty.use_cases.lapse_holds import Lapsed, LapseHolds
     from loyalty.use_cases.merge_customers import CustomerMerge, MergeCustomers
     from loyalty.use_cases.new_card import IssuedGiftCard
@@ -102,6 +105,7 @@ if TYPE_CHECKING:
     from loyalty.use_cases.reload_gift_card import Reload, ReloadGiftCard
     from loyalty.use_cases.replace_gift_card_code import ReplaceGiftCardCode
     from loyalty.use_cases.retire_gift_card_product import RetireGiftCardProduct
+    from loyalty.use_cases.reveal_batch_codes import BatchCode, RevealBatchCodes, RevealedBatchCodes
     from loyalty.use_cases.reverse_transfer import Reversal, ReverseTransfer
     from loyalty.use_cases.revise_denominations import ReviseDenominations
     from loyalty.use_cases.transfer_store_credit import StoreCreditTransfer, TransferStoreCredit
@@ -122,6 +126,7 @@ __all__ = [
     "Audit",
     "AuditReport",
     "Balance",
+    "BatchCode",
     "BlockGiftCard",
     "BlockStoreCreditAccount",
     "Capture",
@@ -154,9 +159,11 @@ __all__ = [
     "FindGiftCard",
     "GetBalance",
     "GetGiftCard",
+    "GetGiftCardBatch",
     "GetGiftCardProduct",
     "GetHold",
     "GetStoreCreditAccount",
+    "GiftCardBatchView",
     "GiftCardPage",
     "GiftCardProduct",
     "GiftCardSort",
@@ -170,6 +177,7 @@ __all__ = [
     "HoldView",
     "HouseAccount",
     "IssueGiftCard",
+    "IssueGiftCardBatch",
     "IssuedGiftCard",
     "LapseHolds",
     "Lapsed",
@@ -217,6 +225,8 @@ __all__ = [
     "ReloadGiftCard",
     "ReplaceGiftCardCode",
     "RetireGiftCardProduct",
+    "RevealBatchCodes",
+    "RevealedBatchCodes",
     "Reversal",
     "ReverseTransfer",
     "ReviseDenominations",
@@ -262,6 +272,7 @@ _HOMES = {
     "Audit": "loyalty.reports.audit",
     "AuditReport": "loyalty.reports.audit",
     "Balance": "loyalty.reports.gift_cards",
+    "BatchCode": "loyalty.use_cases.reveal_batch_codes",
     "BlockGiftCard": "loyalty.use_cases.block_gift_card",
     "BlockStoreCreditAccount": "loyalty.use_cases.block_store_credit_account",
     "Capture": "loyalty.use_cases.capture_hold",
@@ -295,8 +306,10 @@ _HOMES = {
     "GetBalance": "loyalty.reports.gift_cards",
     "GetGiftCard": "loyalty.reports.gift_cards",
     "GetGiftCardProduct": "loyalty.reports.products",
+    "GetGiftCardBatch": "loyalty.reports.batches",
     "GetHold": "loyalty.reports.checkout",
     "GetStoreCreditAccount": "loyalty.reports.store_credit",
+    "GiftCardBatchView": "loyalty.gift_cards.batch",
     "GiftCardPage": "loyalty.reports.gift_card_list",
     "GiftCardProduct": "loyalty.gift_cards.product",
     "GiftCardSort": "loyalty.gift_cards.listing",
@@ -310,6 +323,7 @@ _HOMES = {
     "HoldView": "loyalty.tenders.hold_view",
     "HouseAccount": "loyalty.ledger.house_accounts",
     "IssueGiftCard": "loyalty.use_cases.issue_gift_card",
+    "IssueGiftCardBatch": "loyalty.use_cases.issue_gift_card_batch",
     "IssuedGiftCard": "loyalty.use_cases.new_card",
     "LapseHolds": "loyalty.use_cases.lapse_holds",
     "Lapsed": "loyalty.use_cases.lapse_holds",
@@ -357,6 +371,8 @@ _HOMES = {
     "ReloadGiftCard": "loyalty.use_cases.reload_gift_card",
     "ReplaceGiftCardCode": "loyalty.use_cases.replace_gift_card_code",
     "RetireGiftCardProduct": "loyalty.use_cases.retire_gift_card_product",
+    "RevealBatchCodes": "loyalty.use_cases.reveal_batch_codes",
+    "RevealedBatchCodes": "loyalty.use_cases.reveal_batch_codes",
     "Reversal": "loyalty.use_cases.reverse_transfer",
     "ReverseTransfer": "loyalty.use_cases.reverse_transfer",
     "ReviseDenominations": "loyalty.use_cases.revise_denominations",

@@ -29,6 +29,7 @@ Every error this library raises, grouped by what the caller does next.
     │   └── TooManyAttempts
     ├── NotFound (LookupError)
     │   ├── GiftCardNotFound
+    │   ├── GiftCardBatchNotFound
     │   ├── StoreCreditAccountNotFound
     │   ├── HoldNotFound
     │   ├── GiftCardProductNotFound
@@ -70,6 +71,7 @@ __all__ = [
     "CorruptLedger",
     "CurrencyMismatch",
     "DuplicateRecord",
+    "GiftCardBatchNotFound",
     "GiftCardNotFound",
     "GiftCardProductNotFound",
     "HoldClosed",
@@ -399,6 +401,14 @@ class GiftCardNotFound(NotFound):
     code: ClassVar[str] = "gift_card_not_found"
     public_message: ClassVar[str] = UNUSABLE_CODE
     default_message: ClassVar[str] = "no such gift card"
+
+
+class GiftCardBatchNotFound(NotFound):
+    """No batch of gift cards has this id."""
+
+    code: ClassVar[str] = "gift_card_batch_not_found"
+    public_message: ClassVar[str] = "Not found."
+    default_message: ClassVar[str] = "no such batch of gift cards"
 
 
 class StoreCreditAccountNotFound(NotFound):

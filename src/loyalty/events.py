@@ -14,8 +14,10 @@ import attrs
 from moneyed import Money
 
 __all__ = [
+    "BatchCodesRevealed",
     "CustomersMerged",
     "Event",
+    "GiftCardBatchIssued",
     "GiftCardBlocked",
     "GiftCardClaimed",
     "GiftCardCodeReplaced",
@@ -66,6 +68,29 @@ class GiftCardIssued(Event):
     customer_id: str | None
     recipient: str | None
     order_id: str | None
+
+
+@attrs.frozen(kw_only=True)
+class GiftCardBatchIssued(Event):
+    """The cards of a batch from number ``first`` to ``issued`` exist and have their value, of ``count`` in the end."""
+
+    batch_id: str
+    first: int
+    issued: int
+    count: int
+    value: Money
+    expires_at: datetime | None
+
+
+@attrs.frozen(kw_only=True)
+class BatchCodesRevealed(Event):
+    """The codes of a batch from number ``first`` to ``revealed`` were handed out to ``actor``, of ``count`` in all."""
+
+    batch_id: str
+    first: int
+    revealed: int
+    count: int
+    actor: str
 
 
 @attrs.frozen(kw_only=True)

@@ -27,6 +27,7 @@ from loyalty.reports.paged import Page, PagedQuery
 from loyalty.reports.query import Query, QueryContext
 from loyalty.use_cases.command import Command, Context, Sweep
 from loyalty.use_cases.perform import perform, perform_sweep
+from loyalty.use_cases.stepwise import Stepwise
 
 __all__ = ["AsyncLoyalty", "Loyalty"]
 
@@ -168,7 +169,9 @@ class Loyalty(_Door[Storage]):
         """
         Carry out a command, all of it or nothing.
 
-        Calling again with the same idempotency key and content is always safe.
+        Calling again with the same idempotency key and content is always safe. A
+        command that says that it is carried out in steps may be cut off between
+        them, and goes on where it stopped when it is called again.
 
         Args:
             command:
@@ -184,9 +187,11 @@ class Loyalty(_Door[Storage]):
             loyalty.errors.LoyaltyError: What the command documents; nothing was
                 changed, except that after ``OutcomeUnknown`` it may have been.
         """
-        work = self._work(command)
-        with self._attempts.over(command, caller):
-            return self._storage.run(work)
+        result = self._execute_once(command, caller)
+        if isinstance(command, Stepwise):
+            while (step := command.next_step(result)) is not None:
+                result = command.together(result, self._execute_once(step, caller))
+        return result
 
     def stream(self, query: PagedQuery[AnyPage, Item], *, caller: str | None = None) -> Iterator[Item]:
         """
@@ -235,6 +240,12 @@ class Loyalty(_Door[Storage]):
             charge(query.wrong_codes(answer))
             return answer
 
+    def _execute_once(self, command: Command[Result] | Sweep[Result], caller: str | None) -> Result:
+        """Carry out one step, in one piece of work."""
+        work = self._work(command)
+        with self._attempts.over(command, caller):
+            return self._storage.run(work)
+
 
 class AsyncLoyalty(_Door[AsyncStorage]):
     """
@@ -270,7 +281,8 @@ class AsyncLoyalty(_Door[AsyncStorage]):
         Carry out a command, all of it or nothing, also if the task is cancelled.
 
         Calling again with the same idempotency key and content is always safe,
-        and after a cancellation it tells what happened.
+        and after a cancellation it tells what happened. A command that says that
+        it is carried out in steps goes on where it stopped.
 
         Args:
             command:
@@ -284,9 +296,11 @@ class AsyncLoyalty(_Door[AsyncStorage]):
             loyalty.errors.LoyaltyError: What the command documents; nothing was
                 changed, except that after ``OutcomeUnknown`` it may have been.
         """
-        work = self._work(command)
-        with self._attempts.over(command, caller):
-            return await self._storage.run(work)
+        result = await self._execute_once(command, caller)
+        if isinstance(command, Stepwise):
+            while (step := command.next_step(result)) is not None:
+                result = command.together(result, await self._execute_once(step, caller))
+        return result
 
     def stream(self, query: PagedQuery[AnyPage, Item], *, caller: str | None = None) -> AsyncIterator[Item]:
         """
@@ -335,3 +349,9 @@ class AsyncLoyalty(_Door[AsyncStorage]):
             answer = await self._storage.read(question)
             charge(query.wrong_codes(answer))
             return answer
+
+    async def _execute_once(self, command: Command[Result] | Sweep[Result], caller: str | None) -> Result:
+        """Carry out one step, in one piece of work."""
+        work = self._work(command)
+        with self._attempts.over(command, caller):
+            return await self._storage.run(work)

@@ -23,6 +23,7 @@ from loyalty.errors import InvalidRequest
 
 __all__ = [
     "AccountId",
+    "BatchId",
     "GiftCardId",
     "HoldId",
     "IdSource",
@@ -37,6 +38,7 @@ __all__ = [
 ]
 
 AccountId = NewType("AccountId", str)
+BatchId = NewType("BatchId", str)
 GiftCardId = NewType("GiftCardId", str)
 HoldId = NewType("HoldId", str)
 LotId = NewType("LotId", str)

@@ -17,6 +17,7 @@ from loyalty import (
     Denomination,
     Direction,
     GiftCardTender,
+    IssueGiftCardBatch,
     LotOrigin,
     OpenAmount,
     OpenStoreCreditAccount,
@@ -121,6 +122,21 @@ KIND_OF: Final[Mapping[str, Mapping[str, str]]] = {
         "order_id": "optional text",
     },
     "UpdateGiftCard": {**COMMON, "gift_card_id": "text", "edition": "number", "tags": "texts"},
+    "IssueGiftCardBatch": {
+        **COMMON,
+        "count": "number",
+        "value": "amount",
+        "name": "optional text",
+        "expires_at": "time",
+        "region": "optional text",
+        "tax_rate": "rate",
+        "tax_treatment": "choice",
+        "origin": "choice",
+        "tags": "texts",
+        "cards_per_step": "number",
+    },
+    "RevealBatchCodes": {**COMMON, "actor": "text", "batch_id": "text", "limit": "number"},
+    "GetGiftCardBatch": {"id": "text"},
     "OpenStoreCreditAccount": {**COMMON, "customer_id": "text", "currency": "currency"},
     "GrantStoreCredit": {
         **COMMON,
@@ -321,6 +337,7 @@ class Scene:
         self.held = self.shop.execute(
             PlaceHold(order_id="1004", amount_due=usd("3.00"), codes=(self.issued.code,), idempotency_key="held")
         )
+        self.batch = self.shop.execute(IssueGiftCardBatch(count=2, value=usd("1.00"), idempotency_key="batch"))
         card = self.issued.gift_card
         self.good: dict[str, dict[str, Any]] = {
             "IssueGiftCard": {"value": usd("5.00")},
@@ -340,6 +357,9 @@ class Scene:
             },
             "ReloadGiftCard": {"gift_card_id": card.id, "amount": usd("5.00"), "expires_at": NOW + DAY},
             "UpdateGiftCard": {"gift_card_id": card.id, "edition": 1, "note": "a", "tags": ("b",), "metadata": None},
+            "IssueGiftCardBatch": {"count": 3, "value": usd("5.00")},
+            "RevealBatchCodes": {"batch_id": self.batch.id, "actor": "a printer"},
+            "GetGiftCardBatch": {"id": self.batch.id},
             "OpenStoreCreditAccount": {"customer_id": "bob", "currency": "EUR"},
             "GrantStoreCredit": {
                 "customer_id": "ada",
@@ -410,7 +430,7 @@ class Scene:
             "ListGiftCardProducts": {},
         }
 
-    def send(self, name: str, **changed: object) -> object:
+    def send(self, name: str, /, **changed: object) -> object:
         """Construct the command or query of this name and send it."""
         kind = requests()[name]
         given = {**self.good[name], **changed}

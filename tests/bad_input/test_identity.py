@@ -36,6 +36,7 @@ from loyalty import (
     GetHold,
     GrantStoreCredit,
     IssueGiftCard,
+    IssueGiftCardBatch,
     LotOrigin,
     Loyalty,
     MemoryStorage,
@@ -51,6 +52,7 @@ from loyalty import (
     ReloadGiftCard,
     ReplaceGiftCardCode,
     RetireGiftCardProduct,
+    RevealBatchCodes,
     ReverseTransfer,
     ReviseDenominations,
     Statement,
@@ -64,6 +66,7 @@ from loyalty.errors import (
     AlreadyClaimed,
     ClaimedByAnother,
     CurrencyMismatch,
+    GiftCardBatchNotFound,
     GiftCardNotFound,
     HoldClosed,
     HoldNotFound,
@@ -98,10 +101,13 @@ def one_of_each(shop: Shop, key: str) -> list[Any]:
     ]
     product_id = f"product {issued.gift_card.id}"
     shop.execute(DefineGiftCardProduct(title="Card", product_id=product_id, idempotency_key=shop.key()))
+    batch = shop.execute(IssueGiftCardBatch(count=2, value=usd("5.00"), idempotency_key=shop.key()))
     by_staff: dict[str, Any] = {"actor": "staff/7", "reason": "a mistake"}
     returned: dict[str, Any] = {"order_id": "4", "amount": usd("5"), "refundable": usd("9")}
     return [
         IssueGiftCard(value=usd("5.00"), idempotency_key=key),
+        IssueGiftCardBatch(count=2, value=usd("5.00"), idempotency_key=key),
+        RevealBatchCodes(batch_id=batch.id, actor="a printer", idempotency_key=key),
         ClaimGiftCard(code=issued.code, customer_id="ada", idempotency_key=key),
         ConvertGiftCard(code=issued.code, customer_id="ada", idempotency_key=key),
         RedeemGiftCard(code=issued.code, amount=usd("5.00"), order_id="2", idempotency_key=key),
@@ -234,6 +240,7 @@ def test_keys_are_told_apart_exactly() -> None:
             PlaceHold(order_id="1", amount_due=usd("1"), gift_card_ids=(UNKNOWN,), idempotency_key="k"),
             GiftCardNotFound,
         ),
+        (RevealBatchCodes(batch_id=UNKNOWN, actor="a", idempotency_key="k"), GiftCardBatchNotFound),
         (AdjustHold(hold_id=UNKNOWN, amount_due=usd("1"), idempotency_key="k"), HoldNotFound),
         (CaptureHold(hold_id=UNKNOWN, idempotency_key="k"), HoldNotFound),
         (VoidHold(hold_id=UNKNOWN, idempotency_key="k"), HoldNotFound),

@@ -24,6 +24,7 @@ from loyalty import (
     ClaimGiftCard,
     CloseStoreCreditAccount,
     CodeFormat,
+    CodeKeys,
     ConvertGiftCard,
     DeactivateGiftCard,
     DebitStoreCredit,
@@ -34,6 +35,7 @@ from loyalty import (
     GrantStoreCredit,
     IssuedGiftCard,
     IssueGiftCard,
+    IssueGiftCardBatch,
     ListGiftCards,
     ListStoreCreditAccounts,
     LotOrigin,
@@ -49,6 +51,7 @@ from loyalty import (
     RefundOrderToStoreCredit,
     RefundRedemption,
     ReplaceGiftCardCode,
+    RevealBatchCodes,
     ReverseTransfer,
     SpendingLimits,
     Statement,
@@ -669,6 +672,21 @@ def test_reverse_transfer() -> None:
         call.put_right(transfer_id=transfer_id)
 
     assert documented(ReverseTransfer) == call.told
+
+
+@proves(RevealBatchCodes)
+def test_reveal_batch_codes() -> None:
+    """What there is comes before whether its codes can be made."""
+    shop = Shop()
+    batch = shop.execute(IssueGiftCardBatch(count=1, value=usd("5.00"), idempotency_key="batch"))
+    present, shop.loyalty = shop.loyalty, shop.with_keys(CodeKeys.from_secret("another secret of the shop"))
+
+    call = Wrong(shop, RevealBatchCodes, batch_id="unknown", actor="a printer")
+    call.put_right(batch_id=batch.id)
+    shop.loyalty = present
+    call.put_right()
+
+    assert [*documented(RevealBatchCodes), "nothing"] == call.told
 
 
 def test_what_comes_before_every_commands_own_errors() -> None:

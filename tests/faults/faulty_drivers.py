@@ -22,12 +22,17 @@ AnyStorage = SqlAlchemyStorage | AsyncSqlAlchemyStorage
 
 @attrs.define
 class Fault:
-    """What is to fail. Statements are counted from one; ``tried`` are those that reached the driver."""
+    """
+    What is to fail. Statements are counted from one; ``tried`` are those that reached the driver.
+
+    ``commits_before`` so many commits go well before one fails.
+    """
 
     error: Exception | None = None
     at_statement: int | None = None
     at_commit: bool = False
     is_sent: bool = False
+    commits_before: int = 0
     tried: list[str] = attrs.Factory(list)
 
     def statement(self, text: Any) -> None:
@@ -44,9 +49,11 @@ class Fault:
         at_statement: int | None = None,
         at_commit: bool = False,
         is_sent: bool = False,
+        commits_before: int = 0,
     ) -> Iterator[list[str]]:
         """Fail once in this way; give the statements that are tried meanwhile."""
         self.error, self.at_statement, self.at_commit, self.is_sent = error, at_statement, at_commit, is_sent
+        self.commits_before = commits_before
         self.tried = []
         try:
             yield self.tried
@@ -107,6 +114,9 @@ class _PostgresqlConnection(psycopg.Connection[Any]):
 
 def _commit_error(fault: Fault) -> Exception | None:
     error = fault.error if fault.at_commit else None
+    if error is not None and fault.commits_before:
+        fault.commits_before -= 1
+        return None
     if error is not None:
         fault.error = None
     return error

@@ -37,6 +37,7 @@ from loyalty import (
     FindGiftCard,
     GetBalance,
     GetGiftCard,
+    GetGiftCardBatch,
     GetGiftCardProduct,
     GetHold,
     GetStoreCreditAccount,
@@ -46,6 +47,7 @@ from loyalty import (
     HoldView,
     IssuedGiftCard,
     IssueGiftCard,
+    IssueGiftCardBatch,
     LapseHolds,
     ListExpiringGiftCards,
     ListGiftCardProducts,
@@ -67,6 +69,7 @@ from loyalty import (
     ReloadGiftCard,
     ReplaceGiftCardCode,
     RetireGiftCardProduct,
+    RevealBatchCodes,
     ReverseTransfer,
     ReviseDenominations,
     SpendingLimits,
@@ -91,6 +94,8 @@ COMMANDS: Final = {
     #                                          SQLite  PostgreSQL
     "IssueGiftCard":                               (5, 1),
     "IssueGiftCard with a chosen code":            (6, 2),
+    "IssueGiftCardBatch":                          (6, 1),
+    "RevealBatchCodes":                            (4, 3),
     "ClaimGiftCard":                               (4, 2),
     "ConvertGiftCard":                             (9, 2),
     "ConvertGiftCard into an account":             (7, 2),
@@ -147,6 +152,7 @@ QUERIES: Final = {
     "FindGiftCard":                                (1, 1),
     "GetBalance":                                  (1, 1),
     "GetGiftCard":                                 (1, 1),
+    "GetGiftCardBatch":                            (1, 1),
     "GetStoreCreditAccount":                       (1, 1),
     "Statement":                                   (1, 1),
     "ListGiftCards":                               (1, 1),
@@ -288,6 +294,11 @@ def refunding(shop: Shop) -> Request:
     """Return the refund of a redemption."""
     shop.loyalty.execute(shop.redeeming(shop.issue(), order_id="1001"))
     return RefundRedemption(order_id="1001", amount=usd("0.50"), idempotency_key=shop.key())
+
+
+def batch(shop: Shop) -> str:
+    """Return the id of a batch of three cards."""
+    return shop.loyalty.execute(IssueGiftCardBatch(count=3, value=usd("5"), idempotency_key=shop.key())).id
 
 
 def unblocking(shop: Shop) -> Request:
@@ -578,6 +589,11 @@ CASES: Final[dict[str, Case]] = {
     "IssueGiftCard with a chosen code": lambda shop: IssueGiftCard(
         value=usd("50.00"), code="SUMMER-OF-EVERY-YEAR", idempotency_key=shop.key()
     ),
+    "IssueGiftCardBatch": lambda shop: IssueGiftCardBatch(count=3, value=usd("5"), idempotency_key=shop.key()),
+    "RevealBatchCodes": lambda shop: RevealBatchCodes(
+        batch_id=batch(shop), actor="a printer", idempotency_key=shop.key()
+    ),
+    "GetGiftCardBatch": lambda shop: GetGiftCardBatch(id=batch(shop)),
     "ClaimGiftCard": lambda shop: ClaimGiftCard(code=shop.issue().code, customer_id="ada", idempotency_key=shop.key()),
     "ConvertGiftCard": converting,
     "ConvertGiftCard into an account": converting_into_an_account,

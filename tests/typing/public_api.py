@@ -23,6 +23,7 @@ from loyalty import (
     Audit,
     AuditReport,
     Balance,
+    BatchCode,
     BlockGiftCard,
     BlockStoreCreditAccount,
     Capture,
@@ -54,9 +55,11 @@ from loyalty import (
     FindGiftCard,
     GetBalance,
     GetGiftCard,
+    GetGiftCardBatch,
     GetGiftCardProduct,
     GetHold,
     GetStoreCreditAccount,
+    GiftCardBatchView,
     GiftCardPage,
     GiftCardProduct,
     GiftCardSort,
@@ -69,6 +72,7 @@ from loyalty import (
     HoldView,
     IssuedGiftCard,
     IssueGiftCard,
+    IssueGiftCardBatch,
     Lapsed,
     LapseHolds,
     LastDay,
@@ -113,6 +117,8 @@ from loyalty import (
     ReloadGiftCard,
     ReplaceGiftCardCode,
     RetireGiftCardProduct,
+    RevealBatchCodes,
+    RevealedBatchCodes,
     Reversal,
     ReverseTransfer,
     ReviseDenominations,
@@ -223,6 +229,12 @@ assert_type(
     ),
     GiftCardView,
 )
+batch = loyalty.execute(IssueGiftCardBatch(count=2, value=money, idempotency_key="k"))
+assert_type(batch, GiftCardBatchView)
+revealed = loyalty.execute(RevealBatchCodes(batch_id=batch.id, actor="a printer", idempotency_key="k"))
+assert_type(revealed, RevealedBatchCodes)
+assert_type(revealed.codes, tuple[BatchCode, ...])
+assert_type(loyalty.ask(GetGiftCardBatch(id=batch.id)), GiftCardBatchView)
 assert_type(
     loyalty.execute(OpenStoreCreditAccount(customer_id="ada", currency="USD", idempotency_key="k")),
     StoreCreditView,

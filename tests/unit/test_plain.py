@@ -44,6 +44,7 @@ from loyalty import (
     GrantStoreCredit,
     IssuedGiftCard,
     IssueGiftCard,
+    IssueGiftCardBatch,
     LapseHolds,
     Liability,
     ListGiftCardProducts,
@@ -65,6 +66,8 @@ from loyalty import (
     ReloadGiftCard,
     ReplaceGiftCardCode,
     RetireGiftCardProduct,
+    RevealBatchCodes,
+    RevealedBatchCodes,
     ReverseTransfer,
     ReviseDenominations,
     Statement,
@@ -172,6 +175,8 @@ def results() -> dict[str, Any]:
     )
     do(ReviseDenominations(product_id="card", version=1, retire=["25"], idempotency_key="revision"))
     do(RetireGiftCardProduct(product_id="card", idempotency_key="retirement"))
+    batch = do(IssueGiftCardBatch(count=2, value=usd("5"), name="spring", idempotency_key="50"))
+    do(RevealBatchCodes(batch_id=batch.id, actor="a printer", idempotency_key="51"))
     do(ExpireValue())
     return made
 
@@ -248,6 +253,11 @@ def test_results_come_back_as_they_went_in(name: str) -> None:
     if isinstance(result, IssuedGiftCard):
         assert ("", True) == (again.code, result.code != "")
         again = attrs.evolve(again, code=result.code)
+    if isinstance(result, RevealedBatchCodes):
+        assert [("", True)] * 2 == [
+            (one.code, known.code != "") for one, known in zip(again.codes, result.codes, strict=True)
+        ]
+        again = attrs.evolve(again, codes=result.codes)
     assert result == again
     assert encode(result) == encode(again)
 

@@ -19,13 +19,14 @@ import attrs
 
 from loyalty.clock import to_micros
 from loyalty.errors import ConcurrentUpdate, DuplicateRecord
+from loyalty.gift_cards.batch import GiftCardBatch
 from loyalty.gift_cards.card import GiftCard, GiftCardStatus
 from loyalty.gift_cards.decoy import DECOY
 from loyalty.gift_cards.gift import Gift
 from loyalty.gift_cards.listing import GiftCardFilter, GiftCardSort
 from loyalty.gift_cards.product import GiftCardProduct
 from loyalty.gift_cards.sale import GiftCardSale
-from loyalty.identifiers import AccountId, GiftCardId, HoldId, LotId, TransferId
+from loyalty.identifiers import AccountId, BatchId, GiftCardId, HoldId, LotId, TransferId
 from loyalty.ledger.account import Account
 from loyalty.ledger.hold import Hold, HoldStatus, reserved_at
 from loyalty.ledger.listing import CurrencySums, Place, sums_of
@@ -93,6 +94,8 @@ class _Books:
     refunded_orders: dict[str, int] = attrs.Factory(dict)
     sales: dict[str, GiftCardSale] = attrs.Factory(dict)
     products: dict[str, GiftCardProduct] = attrs.Factory(dict)
+    batches: dict[BatchId, GiftCardBatch] = attrs.Factory(dict)
+    batch_cards: dict[str, dict[int, AccountId]] = attrs.Factory(lambda: defaultdict(dict))
     receipts: dict[str, Receipt] = attrs.Factory(dict)
     outbox: list[Receipt] = attrs.Factory(list)
 
@@ -299,6 +302,24 @@ class _MemoryReader:
             or (transfer.hold_id is not None and transfer.hold_id not in books.holds)
         )
 
+    def batch(self, batch_id: BatchId) -> GiftCardBatch | None:
+        return self._books.batches.get(batch_id)
+
+    def batches(self) -> Iterator[GiftCardBatch]:
+        return iter([self._books.batches[batch_id] for batch_id in sorted(self._books.batches)])
+
+    def cards_of_batch(self, batch_id: BatchId, after: int, limit: int) -> tuple[GiftCard, ...]:
+        books = self._books
+        units = books.batch_cards.get(batch_id, {})
+        ids = [units[unit] for unit in sorted(units) if unit > after][:limit]
+        return tuple(books.cards[id_].with_account(books.accounts[id_]) for id_ in ids)
+
+    def batches_issued_wrong(self) -> tuple[BatchId, ...]:
+        issued = self._books.batch_cards
+        return tuple(
+            batch.id for batch in self.batches() if issued.get(batch.id, {}).keys() != set(range(1, batch.issued + 1))
+        )
+
     def redemptions_refunded_too_much(self) -> tuple[TransferId, ...]:
         transfers, given = self._books.transfers, defaultdict[TransferId, int](int)
         for transfer in transfers.values():
@@ -324,6 +345,9 @@ class _MemoryUnitOfWork(_MemoryReader):
 
     def lock_sale(self, order_id: str) -> GiftCardSale:
         return self._books.sales.get(order_id, GiftCardSale(order_id=order_id))
+
+    def lock_batch(self, batch_id: BatchId) -> GiftCardBatch | None:
+        return self.batch(batch_id)
 
     def receipt(self, idempotency_key: str) -> Receipt | None:
         return self._books.receipts.get(idempotency_key)
@@ -373,6 +397,10 @@ class _MemoryUnitOfWork(_MemoryReader):
             raise ConcurrentUpdate
         if any(self.lock_sale(sale.order_id).version != sale.version for sale in changes.sales):
             raise ConcurrentUpdate
+        for batch in changes.batches:
+            known = self.batch(batch.id)
+            if (0 if known is None else known.version) != batch.version - 1:
+                raise ConcurrentUpdate
         self._require_current_products(changes)
 
     def _require_current_products(self, changes: Changes) -> None:
@@ -434,6 +462,8 @@ class _MemoryUnitOfWork(_MemoryReader):
             books.sales[sale.order_id] = attrs.evolve(sale, version=sale.version + 1)
         for product in (*changes.new_products, *(change.after for change in changes.products)):
             books.products[product.id] = product
+        for batch in changes.batches:
+            books.batches[batch.id] = batch
         for transfer in changes.transfers:
             self._append(transfer)
         if changes.receipt is not None:
@@ -450,6 +480,8 @@ class _MemoryUnitOfWork(_MemoryReader):
             books.bought_in[card.order_id].append(card.account.id)
         if (unit := _unit(card)) is not None:
             books.units.add(unit)
+        if card.batch_id is not None and card.unit is not None:
+            books.batch_cards[card.batch_id][card.unit] = card.account.id
         self._change_card(card)
 
     def _change_card(self, card: GiftCard) -> None:

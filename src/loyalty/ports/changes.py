@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import attrs
 
+from loyalty.gift_cards.batch import GiftCardBatch
 from loyalty.gift_cards.card import GiftCard
 from loyalty.gift_cards.gift import Gift
 from loyalty.gift_cards.product import GiftCardProduct
@@ -103,6 +104,8 @@ class Changes:
     make room for ``new_holds``. ``refunded_orders`` and ``sales`` carry the version
     they were locked with; the storage writes each with the next version, and only
     if that one still holds.
+    ``batches`` are as they are to be: one of version 1 is new, any other is written
+    only if the stored one has the version before.
     """
 
     new_gift_cards: tuple[GiftCard, ...] = ()
@@ -118,6 +121,7 @@ class Changes:
     sales: tuple[GiftCardSale, ...] = ()
     new_products: tuple[GiftCardProduct, ...] = ()
     products: tuple[ProductChange, ...] = ()
+    batches: tuple[GiftCardBatch, ...] = ()
     transfers: tuple[Transfer, ...] = ()
     receipt: Receipt | None = None
 

@@ -11,13 +11,18 @@ from datetime import datetime
 
 import attrs
 
-__all__ = ["Receipt"]
+__all__ = ["Receipt", "step_key"]
+
+
+def step_key(idempotency_key: str, number: int) -> str:
+    """Return the key of a later step of a command, which no host can give: it has a line break."""
+    return f"{idempotency_key}\n{number}"
 
 
 @attrs.frozen(kw_only=True)
 class Receipt:
     """
-    The record of one committed command.
+    The record of one committed command, or of one step of a long one.
 
     ``result`` and ``event_data`` are JSON texts without any gift card code. A
     sweep has no key and no fingerprint. ``fingerprint`` is a keyed digest of the
@@ -36,3 +41,8 @@ class Receipt:
     event_data: str
     recorded_at: datetime
     decisions: str | None = None
+
+    @property
+    def given_key(self) -> str | None:
+        """The key as the host gave it, also of a later step."""
+        return None if self.idempotency_key is None else self.idempotency_key.partition("\n")[0]

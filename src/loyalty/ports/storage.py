@@ -14,12 +14,13 @@ from typing import Protocol, TypeVar
 
 import attrs
 
+from loyalty.gift_cards.batch import GiftCardBatch
 from loyalty.gift_cards.card import GiftCard
 from loyalty.gift_cards.gift import Gift
 from loyalty.gift_cards.listing import GiftCardFilter, GiftCardSort
 from loyalty.gift_cards.product import GiftCardProduct
 from loyalty.gift_cards.sale import GiftCardSale
-from loyalty.identifiers import AccountId, GiftCardId, HoldId, LotId, TransferId
+from loyalty.identifiers import AccountId, BatchId, GiftCardId, HoldId, LotId, TransferId
 from loyalty.ledger.account import Account
 from loyalty.ledger.hold import Hold
 from loyalty.ledger.house_accounts import HouseAccount
@@ -308,6 +309,26 @@ class Reader(Protocol):
         """Return holds whose redemptions do not sum to what they say was captured, or to more than they held."""
         ...
 
+    def batch(self, batch_id: BatchId) -> GiftCardBatch | None:
+        """Return a batch, or None."""
+        ...
+
+    def batches(self) -> Iterator[GiftCardBatch]:
+        """Yield every batch, by id, streaming."""
+        ...
+
+    def cards_of_batch(self, batch_id: BatchId, after: int, limit: int) -> tuple[GiftCard, ...]:
+        """
+        Load at most *limit* cards of a batch, those whose number is higher than *after*.
+
+        **Order:** by number. **Missing:** an empty tuple.
+        """
+        ...
+
+    def batches_issued_wrong(self) -> tuple[BatchId, ...]:
+        """Return batches whose cards are not numbered from 1 to what they say was issued, each once; by id."""
+        ...
+
     def redemptions_refunded_too_much(self) -> tuple[TransferId, ...]:
         """Return transfers of which more was given back than they moved; what was reversed does not count."""
         ...
@@ -347,6 +368,15 @@ class UnitOfWork(Reader, Protocol):
         """
         ...
 
+    def lock_batch(self, batch_id: BatchId) -> GiftCardBatch | None:
+        """
+        Load a batch and keep others from changing it until the work is over.
+
+        **Order:** before any account is locked, and one batch only. **Missing:**
+        None. **Concurrent:** as for :meth:`lock`.
+        """
+        ...
+
     def receipt(self, idempotency_key: str) -> Receipt | None:
         """Return the receipt under this key, or None."""
         ...
@@ -374,9 +404,9 @@ class UnitOfWork(Reader, Protocol):
             nothing at all was written.
 
         Raises:
-            loyalty.errors.ConcurrentUpdate: If an account, an order, a sale, a product,
-                a hold or a gift changed since it was loaded, or the order of a new hold
-                has an open one, or a new product is there already.
+            loyalty.errors.ConcurrentUpdate: If an account, an order, a sale, a product, a
+                batch, a hold or a gift changed since it was loaded, or the order of a new
+                hold has an open one, or a new product is there already.
             loyalty.errors.DuplicateRecord: If a unique value is taken.
         """
         ...

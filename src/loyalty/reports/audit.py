@@ -62,7 +62,7 @@ class Audit(Query[AuditReport]):
     gave, nothing was given back beyond what was moved, no transfer hangs in the
     air, every hold was captured once and within what it held, accounts reserve
     for open holds as much as those say, and for no others, and closed accounts
-    are empty.
+    are empty. The cards of every batch are numbered without a gap.
     """
 
     limit: int = attrs.field(default=100, validator=fields.is_whole_number(1, 10_000))
@@ -227,5 +227,7 @@ class _Check:
                 self.found("currency", currency, f"customers are owed {owed}, but the house gave {from_house}")
         for transfer_id in reader.redemptions_refunded_too_much():
             self.found("transfer", transfer_id, "took less than was given back for it")
+        for batch_id in reader.batches_issued_wrong():
+            self.found("batch", batch_id, "has other cards than it says were issued")
         for transfer_id in reader.unattached_transfers():
             self.found("transfer", transfer_id, "names an account, a transfer or a hold that is not there")

@@ -13,6 +13,7 @@ from operator import attrgetter
 
 import attrs
 
+from loyalty.gift_cards.batch import GiftCardBatch
 from loyalty.gift_cards.card import GiftCard
 from loyalty.gift_cards.gift import Gift
 from loyalty.gift_cards.product import GiftCardProduct
@@ -33,7 +34,7 @@ PAGE = 100
 @attrs.frozen(kw_only=True)
 class Books:
     """
-    All cards and store credit accounts with every lot, all transfers, holds, products and sales, and all receipts.
+    All cards and store credit accounts with every lot, all transfers, holds, products, sales and batches, all receipts.
 
     Cards and accounts stand in the order of their account ids, everything else
     in the order of its ids.
@@ -47,6 +48,7 @@ class Books:
     products: tuple[GiftCardProduct, ...] = ()
     sales: tuple[GiftCardSale, ...] = ()
     gifts: tuple[Gift, ...] = ()
+    batches: tuple[GiftCardBatch, ...] = ()
 
     @property
     def accounts(self) -> tuple[Account, ...]:
@@ -106,6 +108,7 @@ def _books(reader: Reader) -> Books:
         products=tuple(_products(reader)),
         sales=tuple(reader.sales()),
         gifts=tuple(reader.all_gifts()),
+        batches=tuple(reader.batches()),
     )
 
 

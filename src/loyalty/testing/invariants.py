@@ -39,6 +39,7 @@ def require_sound(books: Books) -> None:
     _require_conserved(books)
     _require_refunds_within(books)
     _require_holds(books)
+    _require_batches(books)
 
 
 def require_nothing_lost(before: Books, after: Books) -> None:
@@ -194,6 +195,16 @@ def _require_holds(books: Books) -> None:
             assert transfer.amount <= held[transfer.debit.account_id or holds[transfer.hold_id].tenders[0].account_id]
             captured[transfer.hold_id] += transfer.amount
     assert {hold.id: hold.captured for hold in books.holds if hold.captured} == dict(captured)
+
+
+def _require_batches(books: Books) -> None:
+    units: dict[str, list[int | None]] = {batch.id: [] for batch in books.batches}
+    for card in books.gift_cards:
+        if card.batch_id is not None:
+            units[card.batch_id].append(card.unit)
+    for batch in books.batches:
+        assert sorted(unit or 0 for unit in units[batch.id]) == list(range(1, batch.issued + 1)), "a card is missing"
+        assert 0 <= batch.revealed <= batch.issued <= batch.count
 
 
 def _require_hold(hold: Hold) -> None:

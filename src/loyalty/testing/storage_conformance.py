@@ -23,6 +23,7 @@ from typing import ClassVar
 from loyalty.testing.capabilities import Capabilities, without_tests_beyond
 from loyalty.testing.kit.account_races import AccountRaceTests
 from loyalty.testing.kit.accounts import AccountTests
+from loyalty.testing.kit.batches import BatchTests
 from loyalty.testing.kit.card_life import CardLifeTests
 from loyalty.testing.kit.card_races import CardRaceTests
 from loyalty.testing.kit.commands import CommandTests
@@ -56,6 +57,7 @@ class StorageConformance(
     ListTests,
     RaceTests,
     HoldRaceTests,
+    BatchTests,
     AccountRaceTests,
     CardRaceTests,
 ):

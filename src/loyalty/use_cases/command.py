@@ -171,6 +171,11 @@ class Command(Request[Result]):
 
     idempotency_key: str = attrs.field(validator=fields.is_key)
 
+    @property
+    def receipt_key(self) -> str:
+        """What the receipt stands under."""
+        return self.idempotency_key
+
     def replayed(self, result: Result, context: Context) -> Result:  # noqa: ARG002  # some commands need it
         """Complete a stored result, which holds no secret. Most need nothing."""
         return result

@@ -18,11 +18,11 @@ from loyalty.identifiers import GiftCardId
 from loyalty.ledger.house_accounts import FUNDING
 from loyalty.ledger.lot import LotOrigin, TaxTreatment
 from loyalty.ledger.transfer import Side, TransferKind
-from loyalty.policies.tax import Region, resolve_tax_rate
+from loyalty.policies.tax import Region
 from loyalty.ports.changes import Changes
 from loyalty.ports.storage import UnitOfWork, Wanted
 from loyalty.use_cases.command import Command, Context, Outcome
-from loyalty.use_cases.new_card import IssuedGiftCard, NewCard, with_code_again
+from loyalty.use_cases.new_card import IssuedGiftCard, NewCard, taxation, with_code_again
 
 __all__ = ["IssueGiftCard"]
 
@@ -117,7 +117,7 @@ class IssueGiftCard(Command[IssuedGiftCard]):
         )
 
     def _new_card(self, origin: LotOrigin, expires_at: datetime | None) -> NewCard:
-        region, rate = self._taxation()
+        region, rate = taxation(self.region, self.tax_rate)
         return NewCard(
             value=self.value,
             origin=origin,
@@ -133,11 +133,6 @@ class IssueGiftCard(Command[IssuedGiftCard]):
             tags=self.tags,
             metadata=self.metadata,
         )
-
-    def _taxation(self) -> tuple[str | None, Decimal | None]:
-        if isinstance(self.region, Region):
-            return self.region.id, resolve_tax_rate(self.region, self.tax_rate)
-        return self.region, self.tax_rate
 
     def _origin(self) -> LotOrigin:
         if self.origin is not None:

@@ -11,6 +11,7 @@ from moneyed import Money
 from loyalty.codes.code import GiftCardCode
 from loyalty.codes.format import CodeFormat
 from loyalty.codes.mint import mint
+from loyalty.gift_cards.batch import GiftCardBatch
 from loyalty.gift_cards.card import GiftCard
 from loyalty.gift_cards.view import GiftCardView
 from loyalty.identifiers import AccountId, GiftCardId, Metadata
@@ -18,9 +19,10 @@ from loyalty.ledger.account import Account
 from loyalty.ledger.lot import LotOrigin, TaxTreatment
 from loyalty.ledger.transfer import Side
 from loyalty.money import exponent_of, minor_units
+from loyalty.policies.tax import Region, resolve_tax_rate
 from loyalty.use_cases.command import Context
 
-__all__ = ["IssuedGiftCard", "MadeCard", "NewCard", "with_code_again", "with_next_code"]
+__all__ = ["IssuedGiftCard", "MadeCard", "NewCard", "taxation", "with_code_again", "with_next_code"]
 
 
 @attrs.frozen(kw_only=True)
@@ -42,16 +44,33 @@ class IssuedGiftCard:
 
 @attrs.frozen
 class MadeCard:
-    """A card with its value in it, its account's side of the transfer, and what the caller is told."""
+    """A card with its value in it, its account's side of the transfer, and its code and what that was derived with."""
 
     card: GiftCard
     side: Side
-    issued: IssuedGiftCard
+    code: str = attrs.field(repr=False)
+    code_key_id: str
+    code_format: CodeFormat
+
+    @property
+    def issued(self) -> IssuedGiftCard:
+        """What the caller is told."""
+        return IssuedGiftCard(
+            gift_card=GiftCardView.of(self.card, self.card.issued_at),
+            code_key_id=self.code_key_id,
+            code_format=self.code_format,
+            code=self.code,
+        )
 
 
 @attrs.frozen(kw_only=True)
 class NewCard:
-    """All that is said about a card that is to be made. ``chosen`` is its code; without one a code is derived."""
+    """
+    All that is said about a card that is to be made.
+
+    ``chosen`` is its code; without one a code is derived, as the ``batch`` says
+    that the card is one of.
+    """
 
     value: Money
     origin: LotOrigin
@@ -66,18 +85,22 @@ class NewCard:
     note: str | None = None
     tags: tuple[str, ...] = ()
     metadata: Metadata | None = None
+    batch: GiftCardBatch | None = None
 
-    def make(self, context: Context) -> MadeCard:
-        """Return the card, active and funded; nothing is written."""
+    def make(self, context: Context, unit: int | None = None) -> MadeCard:
+        """Return the card, active and funded; *unit* is its number in the batch. Nothing is written."""
         card_id = GiftCardId(context.new_id())
-        key_id, code_format = context.code_keys.current_id, attrs.evolve(context.code_format, retired=())
+        key_id, code_format = self._derivation(context)
         code = _code(context, card_id, key_id, code_format, self.chosen)
         account, side = self._funded_account(context)
-        card = self._card(context, card_id, account, GiftCardCode.of(code))
-        view = GiftCardView.of(card, context.now)
         return MadeCard(
-            card, side, IssuedGiftCard(gift_card=view, code_key_id=key_id, code_format=code_format, code=code)
+            self._card(context, card_id, account, GiftCardCode.of(code), unit), side, code, key_id, code_format
         )
+
+    def _derivation(self, context: Context) -> tuple[str, CodeFormat]:
+        if self.batch is not None:
+            return self.batch.code_key_id, self.batch.code_format
+        return context.code_keys.current_id, attrs.evolve(context.code_format, retired=())
 
     def _funded_account(self, context: Context) -> tuple[Account, Side]:
         amount, currency, at = minor_units(self.value), self.value.currency, context.now
@@ -91,7 +114,9 @@ class NewCard:
         lot = context.lot(amount, self.origin, at, expires_at=self.expires_at, tax_treatment=self.tax_treatment)
         return empty.credit((lot,), at)
 
-    def _card(self, context: Context, card_id: GiftCardId, account: Account, code: GiftCardCode) -> GiftCard:
+    def _card(
+        self, context: Context, card_id: GiftCardId, account: Account, code: GiftCardCode, unit: int | None
+    ) -> GiftCard:
         return GiftCard(
             id=card_id,
             account=account,
@@ -111,7 +136,16 @@ class NewCard:
             note=self.note,
             tags=self.tags,
             metadata=self.metadata,
+            batch_id=None if self.batch is None else self.batch.id,
+            unit=unit,
         )
+
+
+def taxation(region: Region | str | None, tax_rate: Decimal | None) -> tuple[str | None, Decimal | None]:
+    """Return the id of a region and the rate that a card of it carries; a ``Region`` decides the rate."""
+    if isinstance(region, Region):
+        return region.id, resolve_tax_rate(region, tax_rate)
+    return region, tax_rate
 
 
 def with_code_again(context: Context, issued: IssuedGiftCard, chosen: GiftCardCode | None = None) -> IssuedGiftCard:

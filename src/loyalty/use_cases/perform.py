@@ -42,14 +42,14 @@ def perform(command: Command[Result], uow: UnitOfWork, context: Context) -> Resu
     try:
         outcome = command.carry_out(uow, context)
     except (Refused, NotFound, InvalidRequest, DuplicateRecord):
-        known = uow.receipt(command.idempotency_key)
+        known = uow.receipt(command.receipt_key)
         if known is None:
             raise
         return _answer_again(command, known, context)
     receipt = _receipt(command, outcome, context)
     if uow.write(attrs.evolve(outcome.changes, receipt=receipt)):
         return outcome.result
-    known = uow.receipt(command.idempotency_key)
+    known = uow.receipt(command.receipt_key)
     if known is None:
         raise ConcurrentUpdate("another call with the same idempotency key is being committed")
     return _answer_again(command, known, context)
@@ -67,7 +67,7 @@ def _receipt(request: Request[Result], outcome: Outcome[Result], context: Contex
     command = request if isinstance(request, Command) else None
     return Receipt(
         id=context.new_id(),
-        idempotency_key=None if command is None else command.idempotency_key,
+        idempotency_key=None if command is None else command.receipt_key,
         command=type(request).__name__,
         fingerprint=None if command is None else context.code_keys.fingerprint(command.content()),
         fingerprint_key_id=None if command is None else context.code_keys.current_id,

@@ -16,6 +16,7 @@ from loyalty.adapters.sqlalchemy.listing import Lists, sums_in
 from loyalty.adapters.sqlalchemy.rows import (
     account_of,
     account_row,
+    batch_of,
     denomination_of,
     gift_card_of,
     gift_card_row,
@@ -34,13 +35,14 @@ from loyalty.adapters.sqlalchemy.rows import (
 from loyalty.adapters.sqlalchemy.statements import Statements, shape_of
 from loyalty.adapters.sqlalchemy.tables import Tables
 from loyalty.clock import to_micros
+from loyalty.gift_cards.batch import GiftCardBatch
 from loyalty.gift_cards.card import GiftCard
 from loyalty.gift_cards.decoy import DECOY
 from loyalty.gift_cards.gift import Gift
 from loyalty.gift_cards.listing import GiftCardFilter, GiftCardSort
 from loyalty.gift_cards.product import GiftCardProduct
 from loyalty.gift_cards.sale import GiftCardSale
-from loyalty.identifiers import AccountId, GiftCardId, HoldId, TransferId
+from loyalty.identifiers import AccountId, BatchId, GiftCardId, HoldId, TransferId
 from loyalty.ledger.hold import Hold, reserved_at
 from loyalty.ledger.house_accounts import HouseAccount
 from loyalty.ledger.listing import CurrencySums, Place, sums_of
@@ -235,6 +237,23 @@ class SqlReader:
     def holds_captured_wrong(self) -> tuple[HoldId, ...]:
         """Return holds whose redemptions say something else."""
         return tuple(HoldId(row[0]) for row in self._rows(self._statements.holds_captured_wrong(), ()))
+
+    def batch(self, batch_id: BatchId) -> GiftCardBatch | None:
+        """Return a batch, or None."""
+        rows = self._rows(self._statements.batch_of_id(), (batch_id,))
+        return batch_of(rows[0]) if rows else None
+
+    def batches(self) -> Iterator[GiftCardBatch]:
+        """Yield every batch, streaming."""
+        return map(batch_of, self._stream(self._statements.batches(), ()))
+
+    def cards_of_batch(self, batch_id: BatchId, after: int, limit: int) -> tuple[GiftCard, ...]:
+        """Load the next cards of a batch."""
+        return found_in(self._loaded(self._statements.cards_of_batch(), (batch_id, after, limit))).gift_cards
+
+    def batches_issued_wrong(self) -> tuple[BatchId, ...]:
+        """Return batches whose cards are not those that they say were issued."""
+        return tuple(BatchId(row[0]) for row in self._rows(self._statements.batches_issued_wrong(), ()))
 
     def redemptions_refunded_too_much(self) -> tuple[TransferId, ...]:
         """Return transfers of which more was given back than they moved."""

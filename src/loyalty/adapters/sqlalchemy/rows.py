@@ -17,6 +17,8 @@ from typing import Any
 from moneyed import Money
 
 from loyalty.clock import from_micros, to_micros
+from loyalty.codes.format import CodeFormat
+from loyalty.gift_cards.batch import GiftCardBatch
 from loyalty.gift_cards.card import GiftCard, GiftCardStatus
 from loyalty.gift_cards.denomination import Denomination, OpenAmount
 from loyalty.gift_cards.gift import Gift, GiftStatus
@@ -36,6 +38,8 @@ from loyalty.store_credit.account import StoreCreditAccount, StoreCreditStatus
 __all__ = [
     "account_of",
     "account_row",
+    "batch_of",
+    "batch_row",
     "denomination_of",
     "denomination_row",
     "gift_card_of",
@@ -349,6 +353,44 @@ def denomination_of(row: Row) -> Denomination:
         face_values=decode(tuple[Money, ...], json.loads(row[5])),
         offered_from=_time(row[6]),
         retired_at=_time(row[7]),
+    )
+
+
+def batch_row(batch: GiftCardBatch) -> Values:
+    """Return the values of a batch's row."""
+    return (
+        batch.id,
+        batch.name,
+        batch.count,
+        batch.issued,
+        batch.revealed,
+        batch.value,
+        batch.currency,
+        batch.exponent,
+        _micros(batch.expires_at),
+        batch.code_key_id,
+        dumps(encode(batch.code_format)),
+        to_micros(batch.opened_at),
+        batch.version,
+    )
+
+
+def batch_of(row: Row) -> GiftCardBatch:
+    """Return the batch of a row."""
+    return GiftCardBatch(
+        id=row[0],
+        name=row[1],
+        count=row[2],
+        issued=row[3],
+        revealed=row[4],
+        value=row[5],
+        currency=row[6],
+        exponent=row[7],
+        expires_at=_time(row[8]),
+        code_key_id=row[9],
+        code_format=decode(CodeFormat, json.loads(row[10])),
+        opened_at=from_micros(row[11]),
+        version=row[12],
     )
 
 

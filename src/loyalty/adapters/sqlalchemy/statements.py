@@ -61,6 +61,7 @@ class Statements:
         self.gift_card_product = quoted(tables.gift_card_product)
         self.denomination = quoted(tables.denomination)
         self.gift = quoted(tables.gift)
+        self.batch = quoted(tables.batch)
         self.receipt = quoted(tables.receipt)
         self._transfer_columns = columns(tables.transfer, "t")
         # One cache per instance: the texts carry this instance's names.
@@ -119,6 +120,15 @@ class Statements:
         page = f"SELECT id FROM {self.account} WHERE id > {self.marker(1)} ORDER BY id LIMIT {self.marker(2)}"
         select = self._select("a.version", f" JOIN ({page}) p ON p.id = a.id")
         return f"{select} ORDER BY a.id, l.id"
+
+    def cards_of_batch(self) -> str:
+        """Return the statement that loads the next cards of a batch."""
+        next_ = (
+            f"SELECT account_id, unit FROM {self.gift_card} WHERE batch_id = {self.marker(1)}"
+            f" AND unit > {self.marker(2)} ORDER BY unit LIMIT {self.marker(3)}"
+        )
+        select = self._select("a.version", f" JOIN ({next_}) p ON p.account_id = a.id", lots=" AND l.live = 1")
+        return f"{select} ORDER BY p.unit, l.id"
 
     def _select(self, version: str, join: str = "", lots: str = "", holds: str = "") -> str:
         """Return the beginning of a load."""
@@ -359,6 +369,30 @@ class Statements:
             f" JOIN {self.gift_card} c ON c.id = g.gift_card_id"
             f" WHERE g.status = 'waiting' AND g.send_at <= {self.marker(1)} AND g.address IS NOT NULL"
             f" AND c.status = 'active' ORDER BY g.send_at, g.gift_card_id LIMIT {self.marker(2)}"
+        )
+
+    # --- batches ------------------------------------------------------------
+
+    def batches(self) -> str:
+        """Return the statement that selects every batch."""
+        return f"SELECT {columns(self.tables.batch, 'b')} FROM {self.batch} b ORDER BY b.id"
+
+    def batch_of_id(self, *, is_locked: bool = False) -> str:
+        """Return the statement that loads, and locks, a batch."""
+        locking = LOCKING.get(self.dialect_name, "") if is_locked else ""
+        selected = columns(self.tables.batch, "b")
+        return f"SELECT {selected} FROM {self.batch} b WHERE b.id = {self.marker(1)}{locking}"
+
+    def batches_issued_wrong(self) -> str:
+        """Return the statement that finds batches whose cards are not numbered from 1 to what they say."""
+        cards = (
+            "SELECT c.batch_id, COUNT(*) AS cards, MIN(c.unit) AS lowest, MAX(c.unit) AS highest"
+            f" FROM {self.gift_card} c WHERE c.batch_id IS NOT NULL GROUP BY c.batch_id"
+        )
+        return (
+            f"SELECT b.id FROM {self.batch} b LEFT JOIN ({cards}) own ON own.batch_id = b.id"
+            " WHERE COALESCE(own.cards, 0) <> b.issued OR COALESCE(own.highest, 0) <> b.issued"
+            " OR COALESCE(own.lowest, 1) <> 1 ORDER BY b.id"
         )
 
     # --- reports ------------------------------------------------------------

@@ -64,6 +64,7 @@ class Tables:
     gift_card_product: Table
     denomination: Table
     gift: Table
+    batch: Table
 
     @classmethod
     def named(cls, prefix: str = "loyalty_", schema: str | None = None) -> Tables:
@@ -91,6 +92,7 @@ class Tables:
             gift_card_product=product,
             denomination=_denomination(metadata, prefix, product),
             gift=_gift(metadata, prefix, gift_card),
+            batch=_batch(metadata, prefix),
         )
 
 
@@ -398,6 +400,32 @@ def _gift(metadata: MetaData, prefix: str, gift_card: Table) -> Table:
         _number("version"),
         CheckConstraint("status IN ('waiting', 'started')", name=f"{prefix}gift_status"),
         Index(f"{prefix}gift_due", "status", "send_at"),
+        sqlite_strict=True,
+    )
+
+
+def _batch(metadata: MetaData, prefix: str) -> Table:
+    return Table(
+        f"{prefix}batch",
+        metadata,
+        _id(),
+        _words("name", nullable=True),
+        _number("count"),
+        _number("issued"),
+        _number("revealed"),
+        _number("value"),
+        _words("currency"),
+        _number("exponent"),
+        _number("expires_at", nullable=True),
+        _words("code_key_id"),
+        _words("code_format"),
+        _number("opened_at"),
+        _number("version"),
+        CheckConstraint("value > 0", name=f"{prefix}batch_value"),
+        CheckConstraint(
+            "revealed >= 0 AND revealed <= issued AND issued <= count AND count > 0",
+            name=f"{prefix}batch_counts",
+        ),
         sqlite_strict=True,
     )
 

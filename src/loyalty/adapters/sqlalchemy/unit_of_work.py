@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 
 from loyalty.adapters.sqlalchemy.reading import ID, VERSION, SqlReader, found_in, with_equal_work
-from loyalty.adapters.sqlalchemy.rows import gift_of, hold_of, receipt_of, sale_of
+from loyalty.adapters.sqlalchemy.rows import batch_of, gift_of, hold_of, receipt_of, sale_of
 from loyalty.adapters.sqlalchemy.statements import shape_of
 from loyalty.adapters.sqlalchemy.writing import write_all_at_once, write_one_by_one
 from loyalty.clock import to_micros
+from loyalty.gift_cards.batch import GiftCardBatch
 from loyalty.gift_cards.gift import Gift
 from loyalty.gift_cards.sale import GiftCardSale
-from loyalty.identifiers import AccountId
+from loyalty.identifiers import AccountId, BatchId
 from loyalty.ledger.hold import Hold
 from loyalty.ports.changes import Changes, RefundedOrder
 from loyalty.ports.receipt import Receipt
@@ -62,6 +63,11 @@ class SqlUnitOfWork(SqlReader):
         rows = self._rows(self._statements.lock_sale(), (order_id,))
         return sale_of(rows[0]) if rows else GiftCardSale(order_id=order_id)
 
+    def lock_batch(self, batch_id: BatchId) -> GiftCardBatch | None:
+        """Lock the batch's row and load it."""
+        rows = self._rows(self._statements.batch_of_id(is_locked=True), (batch_id,))
+        return batch_of(rows[0]) if rows else None
+
     def receipt(self, idempotency_key: str) -> Receipt | None:
         """Return the receipt under this key, or None."""
         rows = self._rows(self._statements.receipt_of_key(), (idempotency_key,))
@@ -82,7 +88,7 @@ class SqlUnitOfWork(SqlReader):
     def write(self, changes: Changes) -> bool:
         """Write everything, or nothing if the receipt's key is known."""
         if changes.receipt is not None:
-            self.idempotency_key = changes.receipt.idempotency_key
+            self.idempotency_key = changes.receipt.given_key
         self.has_tried_to_write = True
         at_once = self._statements.dialect_name == "postgresql"
         write = write_all_at_once if at_once else write_one_by_one

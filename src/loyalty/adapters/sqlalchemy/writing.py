@@ -18,6 +18,7 @@ from loyalty.adapters.sqlalchemy.driver import Driver
 from loyalty.adapters.sqlalchemy.rows import (
     Values,
     account_row,
+    batch_row,
     denomination_row,
     gift_card_row,
     gift_row,
@@ -34,6 +35,7 @@ from loyalty.adapters.sqlalchemy.statements import Statements, names
 from loyalty.adapters.sqlalchemy.tables import Tables
 from loyalty.clock import to_micros
 from loyalty.errors import ConcurrentUpdate
+from loyalty.gift_cards.batch import GiftCardBatch
 from loyalty.gift_cards.card import GiftCard
 from loyalty.gift_cards.product import GiftCardProduct
 from loyalty.gift_cards.sale import GiftCardSale
@@ -59,6 +61,7 @@ REFUNDED_ORDER = names(_TABLES.refunded_order)
 SALE = names(_TABLES.gift_card_sale)
 PRODUCT = names(_TABLES.gift_card_product)
 DENOMINATION = names(_TABLES.denomination)
+BATCH = names(_TABLES.batch)
 
 TYPES = {
     column.name: "bigint" if column.type.python_type is int else "text"
@@ -70,6 +73,7 @@ TYPES = {
 ACCOUNT_FACTS = ("posted", "held", "sequence", "version", "recorded_at", "reservations")
 STORE_CREDIT_FACTS = ("customer_id", "status", "successor_id")
 LOT_FACTS = ("remaining", "held", "live")
+BATCH_FACTS = ("issued", "revealed", "version")
 HOLD_FACTS = (
     "open_order",
     "amount_due",
@@ -129,6 +133,7 @@ def writes_of(statements: Statements, changes: Changes) -> list[Write]:
     if changes.receipt is not None:
         receipt = [receipt_row(changes.receipt)]
         writes.append(_insert(statements.receipt, RECEIPT, receipt, unless_exists="idempotency_key"))
+    writes.extend([_batch(statements, batch) for batch in changes.batches])
     if changes.new_gift_cards or changes.new_store_credit_accounts:
         writes.extend(_new_owners(statements, changes))
     if changes.accounts:
@@ -236,6 +241,13 @@ def _denominations(product: GiftCardProduct, first: int) -> Iterator[Values]:
     """Yield the rows of denominations from a place on."""
     for place, denomination in enumerate(product.denominations[first:], first):
         yield denomination_row(denomination, product.id, place)
+
+
+def _batch(statements: Statements, batch: GiftCardBatch) -> Write:
+    if batch.version == 1:
+        return _insert(statements.batch, BATCH, [batch_row(batch)])
+    row = (batch.issued, batch.revealed, batch.version, batch.id, batch.version - 1)
+    return Write(statements.batch, BATCH_FACTS, ("id", "version"), [row])
 
 
 def _insert(table: str, columns: tuple[str, ...], rows: list[Values], *, unless_exists: str | None = None) -> Write:

@@ -12,7 +12,7 @@ import pytest
 from loyalty.errors import IdempotencyConflict, InsufficientBalance
 from loyalty.gift_cards.denomination import Denomination
 from loyalty.gift_cards.view import GiftCardView
-from loyalty.identifiers import HoldId, TransferId
+from loyalty.identifiers import BatchId, HoldId, TransferId
 from loyalty.ledger.entry import Direction
 from loyalty.ledger.lot import LotOrigin
 from loyalty.money import ALL
@@ -34,6 +34,7 @@ from loyalty.use_cases.debit_store_credit import DebitStoreCredit
 from loyalty.use_cases.define_gift_card_product import DefineGiftCardProduct
 from loyalty.use_cases.grant_store_credit import GrantStoreCredit
 from loyalty.use_cases.issue_gift_card import IssueGiftCard
+from loyalty.use_cases.issue_gift_card_batch import IssueGiftCardBatch
 from loyalty.use_cases.merge_customers import MergeCustomers
 from loyalty.use_cases.open_store_credit_account import OpenStoreCreditAccount
 from loyalty.use_cases.pay_with_balances import PayWithBalances
@@ -45,6 +46,7 @@ from loyalty.use_cases.refund_redemption import RefundRedemption
 from loyalty.use_cases.reload_gift_card import ReloadGiftCard
 from loyalty.use_cases.replace_gift_card_code import ReplaceGiftCardCode
 from loyalty.use_cases.retire_gift_card_product import RetireGiftCardProduct
+from loyalty.use_cases.reveal_batch_codes import RevealBatchCodes
 from loyalty.use_cases.reverse_transfer import ReverseTransfer
 from loyalty.use_cases.revise_denominations import ReviseDenominations
 from loyalty.use_cases.transfer_store_credit import TransferStoreCredit
@@ -64,6 +66,7 @@ class Prepared:
     gift_card: GiftCardView
     redemption_id: TransferId
     hold_id: HoldId
+    batch_id: BatchId
 
 
 _NEW: Final = Denomination(variant_id="50", prices=money(5000))
@@ -72,6 +75,16 @@ Make = Callable[[Prepared, str, str], Command[Any]]
 
 COMMANDS: Final[Mapping[str, tuple[Make, str]]] = {
     "issue": (lambda _, key, note: IssueGiftCard(value=money(100), note=note, idempotency_key=key), "GiftCardIssued"),
+    "issue a batch": (
+        lambda _, key, note: IssueGiftCardBatch(count=3, value=money(100), note=note, idempotency_key=key),
+        "GiftCardBatchIssued",
+    ),
+    "reveal a batch": (
+        lambda card, key, note: RevealBatchCodes(
+            batch_id=card.batch_id, limit=2, actor="a printer", note=note, idempotency_key=key
+        ),
+        "BatchCodesRevealed",
+    ),
     "claim": (
         lambda card, key, note: ClaimGiftCard(code=card.code, customer_id="ada", note=note, idempotency_key=key),
         "GiftCardClaimed",
@@ -270,6 +283,7 @@ def prepare(stand: Stand) -> Prepared:
 
     An account of cy is empty. The order 3 holds 300 of the 400 on two more cards.
     The product "card" is on sale.
+    A batch has three cards of 10.
     """
     stand.product()
     paid = stand.card(200)
@@ -280,7 +294,14 @@ def prepare(stand: Stand) -> Prepared:
     stand.execute(OpenStoreCreditAccount(customer_id="cy", currency="USD", idempotency_key="an empty account"))
     card = stand.card(1000, expires_at=stand.clock() + DAY)
     hold = stand.hold(300, stand.card(100), stand.card(300), order_id="3")
-    return Prepared(code=card.code, gift_card=card.gift_card, redemption_id=redemption.id, hold_id=hold.id)
+    batch = stand.execute(IssueGiftCardBatch(count=3, value=money(10), idempotency_key="a batch"))
+    return Prepared(
+        code=card.code,
+        gift_card=card.gift_card,
+        redemption_id=redemption.id,
+        hold_id=hold.id,
+        batch_id=batch.id,
+    )
 
 
 class ReplayTests(KitCase):

@@ -26,6 +26,7 @@ from loyalty.use_cases.command import Command
 from loyalty.use_cases.convert_gift_card import ConvertGiftCard
 from loyalty.use_cases.grant_store_credit import GrantStoreCredit
 from loyalty.use_cases.issue_gift_card import IssueGiftCard
+from loyalty.use_cases.issue_gift_card_batch import IssueGiftCardBatch
 from loyalty.use_cases.pay_with_balances import PayWithBalances
 from loyalty.use_cases.place_hold import PlaceHold
 from loyalty.use_cases.redeem_gift_card import RedeemGiftCard
@@ -133,6 +134,26 @@ class TaskTests(AsyncKitCase):
             assert result == stand.execute(command)
             if not is_cancelled:
                 assert between == after
+                break
+        stand.require_sound()
+        assert number > 1
+
+    @pytest.mark.parametrize("moment", Moment, ids=lambda moment: moment.value)
+    def test_a_command_of_several_steps_cancelled_at_any_await_goes_on(self, stand: Stand, moment: Moment) -> None:
+        """What is there are whole steps, nothing is left open, and a retry does the rest, each step once."""
+        lifted, cards = _lifted(stand), 0
+        for number in count(1):
+            command = IssueGiftCardBatch(count=3, value=money(5), cards_per_step=1, idempotency_key=f"{number}")
+            door = _door(stand, lifted.storage)
+            is_cancelled = lifted.loop.call(is_cancelled_at(door.execute(command), number, moment))
+            self.require_at_rest(lifted.storage)
+            between = stand.books()
+            assert len(between.receipts) == len(between.gift_cards)
+            result = stand.execute(command)
+            cards += 3
+            assert cards == len(stand.books().gift_cards) == len(stand.books().receipts)
+            assert result == lifted.loop.call(door.execute(command))
+            if not is_cancelled:
                 break
         stand.require_sound()
         assert number > 1
