@@ -28,6 +28,8 @@ from loyalty import (
     ConvertGiftCard,
     DeactivateGiftCard,
     DebitStoreCredit,
+    DefineGiftCardProduct,
+    Denomination,
     Direction,
     FindGiftCard,
     GetBalance,
@@ -53,6 +55,7 @@ from loyalty import (
     ReplaceGiftCardCode,
     RevealBatchCodes,
     ReverseTransfer,
+    ReviseDenominations,
     SpendingLimits,
     Statement,
     StoreCreditStatus,
@@ -596,6 +599,26 @@ def test_merge_customers() -> None:
     call.put_right(lambda: shop.set_credit_status(account.id, StoreCreditStatus.OPEN))
 
     assert [*documented(MergeCustomers), "nothing"] == call.told
+
+
+@proves(ReviseDenominations)
+def test_revise_denominations() -> None:
+    """A call that contradicts itself is told first, then a product that is not there, then one that has changed."""
+    shop = Shop()
+    offer = Denomination(variant_id="v-25", prices=usd("25.00"))
+    shop.execute(
+        DefineGiftCardProduct(title="Gift card", product_id="gift", denominations=(offer,), idempotency_key="gift")
+    )
+
+    call = Wrong(
+        shop, ReviseDenominations, product_id="unknown", version=7, denominations=(offer,), retire=("v-25", "v-50")
+    )
+    call.put_right(denominations=())
+    call.put_right(product_id="gift")
+    call.put_right(version=1)
+    call.put_right(retire=("v-25",))
+
+    assert [*documented(ReviseDenominations), "nothing"] == call.told
 
 
 @proves(AdjustValue)
