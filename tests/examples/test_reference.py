@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+import attrs
 import pytest
 from moneyed import Currency, Money
 
@@ -18,9 +19,11 @@ from loyalty import (
     ALL,
     AdjustHold,
     AdjustValue,
+    AtLeastYears,
     BlockGiftCard,
     BlockStoreCreditAccount,
     CaptureHold,
+    ChangeGiftCardExpiry,
     ClaimGiftCard,
     CloseStoreCreditAccount,
     CodeFormat,
@@ -52,6 +55,7 @@ from loyalty import (
     RefundAsGiftCard,
     RefundOrderToStoreCredit,
     RefundRedemption,
+    ReloadGiftCard,
     ReplaceGiftCardCode,
     RevealBatchCodes,
     ReverseTransfer,
@@ -67,7 +71,7 @@ from loyalty import (
     errors,
 )
 from loyalty.errors import LoyaltyError, TooManyAttempts
-from loyalty.ledger.account import MOST_RESERVATIONS
+from loyalty.ledger.account import LARGEST_BALANCE, MOST_RESERVATIONS
 from loyalty.reports.query import Query
 from loyalty.testing.kit.case import UNKNOWN_CODE
 from loyalty.use_cases.command import Command
@@ -411,6 +415,44 @@ def test_what_staff_do_to_a_card(kind: type) -> None:
     call.put_right(code=card.code)
 
     assert documented(kind) == [told for told in call.told if told != "nothing"]
+
+
+@proves(ChangeGiftCardExpiry)
+def test_change_gift_card_expiry() -> None:
+    """The card and its state come before the time, and that before what the shop's policy says of it."""
+    shop = Shop(policies=Policies(expiry=AtLeastYears(5)))
+    stopped, sold = shop.issue("5.00"), shop.issue("5.00", origin=LotOrigin.PURCHASED)
+    shop.set_card_status(stopped, GiftCardStatus.DEACTIVATED)
+    staff = {"actor": "staff/7", "reason": "asked for"}
+
+    call = Wrong(shop, ChangeGiftCardExpiry, code=MALFORMED, expires_at=NOW, **staff)
+    call.put_right(code=UNKNOWN_CODE)
+    call.put_right(code=stopped.code)
+    call.put_right(code=sold.code)
+    call.put_right(expires_at=NOW + DAY)
+    call.put_right(expires_at=None)
+
+    assert [*documented(ChangeGiftCardExpiry), "nothing"] == call.told
+
+
+@proves(ReloadGiftCard)
+def test_reload_gift_card() -> None:
+    """The card and its state come before its currency, that before the time, and how much may be on it last."""
+    shop = Shop()
+    stopped, full = shop.issue(Money("5.00", "EUR")), shop.issue("5.00")
+    shop.set_card_status(stopped, GiftCardStatus.BLOCKED)
+    accounts, account_id = shop.storage._books.accounts, full.gift_card.account_id
+    accounts[account_id] = attrs.evolve(accounts[account_id], posted=LARGEST_BALANCE - 1)
+
+    call = Wrong(shop, ReloadGiftCard, code=MALFORMED, amount=usd("5.00"), expires_at=NOW)
+    call.put_right(code=UNKNOWN_CODE)
+    call.put_right(code=stopped.code)
+    call.put_right(unblock(shop, stopped))
+    call.put_right(code=full.code)
+    call.put_right(expires_at=None)
+    call.put_right(amount=usd("0.01"))
+
+    assert [*documented(ReloadGiftCard), "nothing"] == call.told
 
 
 @proves(UpdateGiftCard)
