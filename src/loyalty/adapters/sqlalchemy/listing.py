@@ -126,16 +126,18 @@ class Lists:
     def expiring(self, now: datetime, until: datetime, *, after: Place | None, limit: int) -> Text:
         """Return the statement that loads a page of cards whose value ends, the soonest first."""
         at = to_micros(now)
+        # Asked by what remains and not by "live", so that no database looks through all that ends sooner.
         sooner = (
-            f"NOT EXISTS (SELECT 1 FROM {self._statements.lot} e WHERE e.account_id = l.account_id AND e.live = 1"
+            f"NOT EXISTS (SELECT 1 FROM {self._statements.lot} e WHERE e.account_id = l.account_id AND e.remaining > 0"
             " AND e.expires_at > {} AND e.expires_at > a.recorded_at AND (e.expires_at, e.id) < (l.expires_at, l.id))"
         )
         conditions: Conditions = [
-            ("l.live = 1 AND l.expires_at > {} AND l.expires_at <= {}", (at, to_micros(until))),
+            ("l.live = 1 AND l.expires_at <= {}", (to_micros(until),)),
             ("c.status = 'active' AND l.expires_at > a.recorded_at", ()),
             (sooner, (at,)),
         ]
-        return self._page(self._ending, EXPIRING_KEYS, conditions, descending=False, after=after, limit=limit)
+        begin = max((at + 1, ""), _values(after or (0, "")))
+        return self._page(self._ending, EXPIRING_KEYS, conditions, descending=False, after=begin, limit=limit)
 
     def card_sums(self, wanted: GiftCardFilter) -> Text:
         """Return the statement that sums a list of cards; what is available, of those that nothing is held on."""
@@ -196,28 +198,28 @@ class Lists:
     # --- sums ---------------------------------------------------------------
 
     def _sums(self, source: _Source, value: str, usable: str, conditions: Conditions, now: datetime) -> Text:
-        say, integer = _Marked(self._statements.marker), self._statements.integer
-        spendable = say(
-            f"SELECT COALESCE(SUM(l.remaining - l.held), 0) FROM {self._lots} WHERE l.account_id = a.id AND l.live = 1"
-            " AND (l.expires_at IS NULL OR (l.expires_at > {} AND l.expires_at > a.recorded_at))"
-            " AND (l.not_before IS NULL OR l.not_before <= {} OR l.not_before <= a.recorded_at)",
-            *[to_micros(now)] * 2,
-        )
-        columns = (
-            f"a.currency, a.exponent, {value} AS value, a.posted, CASE WHEN a.reservations IS NULL AND {usable}"
-            f" THEN CAST(({spendable}) AS {integer}) ELSE 0 END AS available,"
-            " CASE WHEN a.reservations IS NULL THEN 0 ELSE 1 END AS held"
-        )
-        parts = [
-            f"CAST(SUM(t.{name} / {BILLION}) AS {integer}), CAST(SUM(t.{name} - t.{name} / {BILLION} * {BILLION})"
-            f" AS {integer})"
-            for name in ("value", "posted", "available")
+        """Return one statement of two: what the accounts say, and what the lots of those without holds add up to."""
+        say, at = _Marked(self._statements.marker), (to_micros(now),)
+        spendable: Conditions = [
+            (f"l.account_id = a.id AND l.live = 1 AND a.reservations IS NULL AND {usable}", ()),
+            ("(l.expires_at IS NULL OR (l.expires_at > {} AND l.expires_at > a.recorded_at))", at),
+            ("(l.not_before IS NULL OR l.not_before <= {} OR l.not_before <= a.recorded_at)", at),
         ]
+        with_lots = attrs.evolve(source, tables=(*source.tables, self._lots))
+        accounts = f"COUNT(*), COUNT(a.reservations), {self._sum(value)}, {self._sum('a.posted')}, 0, 0"
+        lots = f"0, 0, 0, 0, 0, 0, {self._sum('l.remaining - l.held')}"
+        by = "a.currency, a.exponent"
         text = (
-            f"SELECT t.currency, t.exponent, COUNT(*), SUM(t.held), {', '.join(parts)}"
-            f" FROM (SELECT {columns}{_from(source, conditions, say)}) t GROUP BY t.currency, t.exponent"
+            f"SELECT {by}, {accounts}{_from(source, conditions, say)} GROUP BY {by}"
+            f" UNION ALL SELECT {by}, {lots}{_from(with_lots, [*conditions, *spendable], say)} GROUP BY {by}"
         )
         return text, tuple(say.values)
+
+    def _sum(self, amount: str) -> str:
+        """Return a sum as two columns: how many billions of it, and the sum of the rests."""
+        billions, integer = f"({amount}) / {BILLION}", self._statements.integer
+        rest = f"({amount}) - {billions} * {BILLION}"
+        return f"CAST(SUM({billions}) AS {integer}), CAST(SUM({rest}) AS {integer})"
 
     # --- conditions ---------------------------------------------------------
 

@@ -224,7 +224,7 @@ def _lot(metadata: MetaData, prefix: str, account: Table) -> Table:
         CheckConstraint("held >= 0 AND held <= remaining AND remaining <= amount", name=f"{prefix}lot_sums"),
         CheckConstraint("live = CASE WHEN remaining > 0 THEN 1 ELSE 0 END", name=f"{prefix}lot_live"),
         Index(f"{prefix}lot_account", "account_id", "live"),
-        Index(f"{prefix}lot_end", "live", "expires_at", "account_id"),
+        _given_index(f"{prefix}lot_end", "expires_at", "account_id", given="live = 1 AND expires_at"),
         sqlite_strict=True,
     )
 
