@@ -24,9 +24,12 @@ from loyalty import (
     GetGiftCard,
     GetHold,
     GetStoreCreditAccount,
+    GiftCardSort,
     IssueGiftCard,
     LapseHolds,
     Liability,
+    ListGiftCards,
+    ListStoreCreditAccounts,
     ListTenders,
     Loyalty,
     Movements,
@@ -176,6 +179,20 @@ def test_every_query_works(loyalty: Loyalty, storage: SqlAlchemyStorage) -> None
     tenders = loyalty.ask(ListTenders(customer_id="ada", currency="USD"))
     assert tenders.store_credit is not None
     assert credit.available == tenders.store_credit.available
+
+
+def test_old_cards_and_accounts_are_in_the_lists(loyalty: Loyalty, storage: SqlAlchemyStorage) -> None:
+    """In every order, with all that is on them, found by what was written on them, and summed as what is owed."""
+    cards = {answer.gift_card.id for command, answer in played_again(storage) if isinstance(command, IssueGiftCard)}
+    for sort in GiftCardSort:
+        assert cards == {card.id for card in loyalty.stream(ListGiftCards(sort=sort, limit=2))}
+    assert ["bob"] == [card.recipient for card in loyalty.stream(ListGiftCards(text="BOB"))]
+    assert [("a", "b")] == [card.tags for card in loyalty.stream(ListGiftCards(tag="b"))]
+    assert {"ada", "cy"} == {account.customer_id for account in loyalty.stream(ListStoreCreditAccounts())}
+    of_cards = loyalty.ask(ListGiftCards(currency="USD", with_totals=True)).totals
+    of_credit = loyalty.ask(ListStoreCreditAccounts(currency="USD", with_totals=True)).totals
+    assert of_cards and of_credit  # noqa: PT018  # neither may be empty
+    assert loyalty.ask(Liability()).total["USD"] == of_cards[0].posted + of_credit[0].posted
 
 
 def test_old_value_can_be_planned_held_captured_and_voided(loyalty: Loyalty) -> None:

@@ -24,15 +24,18 @@ from loyalty import (
     BlockGiftCard,
     CardsOfOrder,
     ClaimGiftCard,
+    CodeFormat,
     CodeKeys,
     ConvertGiftCard,
     DebitStoreCredit,
     ExpireValue,
     GetBalance,
     GetGiftCard,
+    GiftCardPage,
     HouseAccount,
     IssueGiftCard,
     Liability,
+    ListGiftCards,
     LotOrigin,
     Movements,
     PayWithBalances,
@@ -58,9 +61,11 @@ from loyalty.errors import (
     TooManyAttempts,
 )
 from loyalty.ledger.lot import Lot
+from loyalty.ports.storage import Reader
+from loyalty.reports.query import QueryContext
 from tests.unit.attempts.limiters import Broken, Tripwire, limited
 from tests.unit.attempts.wrong_codes import CHARGED, WRONG, WrongCodes
-from tests.use_cases.shop import DAY, MICROSECOND, NOW, Shop, usd
+from tests.use_cases.shop import DAY, KEYS, MICROSECOND, NOW, Shop, usd
 
 # --- B. expiry --------------------------------------------------------------
 
@@ -525,3 +530,33 @@ def test_pain_47_a_balance_does_not_walk_the_history() -> None:
         shop.redeem(issued, "1.00", str(number))
         shop.execute(IssueGiftCard(value=usd("1"), idempotency_key=f"i{number}"))
     assert 1 == len(shop.storage._books.accounts[issued.gift_card.account_id].lots)
+
+
+def test_pain_47_a_list_with_balances_is_read_at_once() -> None:
+    """However many cards are on a page, the storage is asked once for all of them, and never for one of them alone."""
+    shop = Shop()
+    for number in range(30):
+        shop.redeem(shop.issue("5.00"), "1.00", str(number))
+    context = QueryContext(now=shop.clock(), code_keys=KEYS, code_format=CodeFormat(), policies=Policies())
+    for limit in (1, 5, 30):
+        asked = list[str]()
+
+        def listed(reader: Reader, limit: int = limit, asked: list[str] = asked) -> GiftCardPage:
+            return ListGiftCards(limit=limit).answer(Counted(reader, asked), context)
+
+        page = shop.storage.read(listed)
+        assert ["gift_cards"] == asked
+        assert [usd("4.00")] * limit == [card.available for card in page]
+
+
+class Counted:
+    """A reader that writes down what it is asked."""
+
+    def __init__(self, reader: Any, asked: list[str]) -> None:
+        """Ask *reader*."""
+        self._reader, self._asked = reader, asked
+
+    def __getattr__(self, name: str) -> Any:
+        """Write the question down and pass it on."""
+        self._asked.append(name)
+        return getattr(self._reader, name)

@@ -21,6 +21,7 @@ from loyalty import (
     CodeKeys,
     GetGiftCard,
     IssueGiftCard,
+    ListGiftCards,
     Loyalty,
     MemoryStorage,
     RedeemGiftCard,
@@ -214,3 +215,41 @@ def test_an_engine_that_commits_every_statement_is_refused(postgresql_database: 
         await engine.dispose()
 
     asyncio.run(main())
+
+
+def test_a_stream_reads_a_page_when_it_is_needed_and_holds_no_connection(url: str) -> None:
+    """An async stream gives every card once, page by page; between two pages, and when it is left, nothing is open."""
+
+    async def through(storage: AsyncSqlAlchemyStorage) -> tuple[list[str], list[str], list[int]]:
+        loyalty, statements, reads = AsyncLoyalty(storage, code_keys=KEYS), list[str](), list[int]()
+        for number in range(5):
+            await loyalty.execute(IssueGiftCard(value=Money("5.00", "USD"), idempotency_key=f"issue {number}"))
+
+        def note(*given: object) -> None:
+            statements.extend([str(given[2])] * ("SELECT" in str(given[2])))
+
+        event.listen(storage.engine.sync_engine, "before_cursor_execute", note)
+        streamed = list[str]()
+        async for card in loyalty.stream(ListGiftCards(limit=2)):
+            streamed.append(card.id)
+            reads.append(len(statements))
+            assert 0 == storage.engine.pool.checkedout()  # type: ignore[attr-defined]  # a QueuePool
+        async for _ in loyalty.stream(ListGiftCards(limit=2)):
+            break
+        assert 0 == storage.engine.pool.checkedout()  # type: ignore[attr-defined]  # a QueuePool
+        whole = await loyalty.ask(ListGiftCards())
+        with pytest.raises(InvalidRequest, match="stream takes a list"):
+            loyalty.stream(GetGiftCard(id="a card"))  # type: ignore[arg-type]  # wrong on purpose
+        return streamed, [card.id for card in whole], reads
+
+    async def in_a_shop() -> tuple[list[str], list[str], list[int]]:
+        storage = AsyncSqlAlchemyStorage(url)
+        await storage.upgrade()
+        try:
+            return await through(storage)
+        finally:
+            await storage.dispose()
+
+    streamed, whole, reads = asyncio.run(in_a_shop())
+    assert whole == streamed
+    assert [1, 1, 2, 2, 3] == reads

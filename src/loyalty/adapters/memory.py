@@ -158,10 +158,10 @@ class _MemoryReader:
     def gift_cards(
         self, wanted: GiftCardFilter, sort: GiftCardSort, *, descending: bool, after: Place | None, limit: int
     ) -> tuple[GiftCard, ...]:
-        return _page(filter(wanted.fits, self._cards()), sort.place, descending=descending, after=after, limit=limit)
+        return _page(self._cards_that_fit(wanted), sort.place, descending=descending, after=after, limit=limit)
 
     def gift_card_sums(self, wanted: GiftCardFilter) -> tuple[CurrencySums, ...]:
-        return sums_of(map(wanted.sums, filter(wanted.fits, self._cards())))
+        return sums_of(map(wanted.sums, self._cards_that_fit(wanted)))
 
     def expiring_gift_cards(
         self, now: datetime, until: datetime, *, after: Place | None, limit: int
@@ -182,6 +182,9 @@ class _MemoryReader:
 
     def store_credit_sums(self, wanted: StoreCreditFilter) -> tuple[CurrencySums, ...]:
         return sums_of(map(wanted.sums, filter(wanted.fits, self._credits())))
+
+    def _cards_that_fit(self, wanted: GiftCardFilter) -> Iterator[GiftCard]:
+        return (card for card in self._cards() if wanted.fits(card, self._books.gifts.get(card.id)))
 
     def _cards(self) -> Iterator[GiftCard]:
         return (card.with_account(self._books.accounts[id_]) for id_, card in self._books.cards.items())

@@ -10,6 +10,7 @@ import attrs
 
 from loyalty.clock import to_micros
 from loyalty.gift_cards.card import GiftCard, GiftCardStatus
+from loyalty.gift_cards.gift import Gift
 from loyalty.ledger.listing import AmountRange, CurrencySums, Place, TextSearch
 
 __all__ = ["GiftCardFilter", "GiftCardSort"]
@@ -51,8 +52,9 @@ class GiftCardFilter:
     is not. ``expiring_before`` keeps cards with value that has not ended yet and
     ends before that instant, held or not. ``balance`` is what is posted.
     ``digests`` are those of one code under several keys. ``text`` is looked for
-    in the note, the recipient, and the ids of the card, its account, order, product
-    and batch, and of the customers who bought and claimed it.
+    in the note, the recipient, the name, address and sender of its gift, and the ids
+    of the card, its account, order, product and batch, and of the customers who
+    bought and claimed it.
     """
 
     now: datetime
@@ -79,14 +81,15 @@ class GiftCardFilter:
     digests: tuple[str, ...] | None = None
     text: TextSearch | None = None
 
-    def fits(self, card: GiftCard) -> bool:
-        """Tell whether the list shows *card*."""
+    def fits(self, card: GiftCard, gift: Gift | None = None) -> bool:
+        """Tell whether the list shows *card*, which is sent as *gift* if that is there."""
         return (
             self._fits_facts(card)
             and self._fits_amounts(card)
             and _is_within(card.issued_at, self.issued_since, self.issued_until)
             and _is_within(card.expires_at, self.expires_since, self.expires_until)
             and self._fits_state(card, card.account.instant(self.now))
+            and (self.text is None or self.text.finds([*_texts_of(card), *_texts_of_gift(gift)]))
         )
 
     def sums(self, card: GiftCard) -> CurrencySums:
@@ -108,7 +111,6 @@ class GiftCardFilter:
             all(asked is None or asked == known for asked, known in wanted)
             and (self.tag is None or self.tag in card.tags)
             and (self.digests is None or card.code_digest in self.digests)
-            and (self.text is None or self.text.finds(_texts_of(card)))
         )
 
     def _fits_amounts(self, card: GiftCard) -> bool:
@@ -131,6 +133,10 @@ class GiftCardFilter:
 def _texts_of(card: GiftCard) -> tuple[str | None, ...]:
     ids = (card.id, card.account.id, card.order_id, card.product_id, card.batch_id, card.customer_id, card.buyer_id)
     return (card.note, card.recipient, *ids)
+
+
+def _texts_of_gift(gift: Gift | None) -> tuple[str | None, ...]:
+    return () if gift is None else (gift.name, gift.address, gift.sender)
 
 
 def _is_within(moment: datetime | None, since: datetime | None, until: datetime | None) -> bool:

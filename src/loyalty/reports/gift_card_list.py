@@ -84,7 +84,8 @@ class ListGiftCards(PagedQuery[GiftCardPage, GiftCardView]):
     :class:`loyalty.GiftCardView` says so, or with False does not. *last_four*
     may be in lower case. *code* finds the card with exactly this code; one that
     leads to no card of the list is a wrong attempt. *text* finds cards that have
-    it in their note, recipient, or one of their ids, in upper or lower case.
+    it in their note, recipient, or one of their ids, or in the name, address or
+    sender of their gift, in upper or lower case.
 
     Sorted by *sort*, backwards if *descending*; equal ones by their ids. Cards
     that are there all the time come on exactly one page, however many are issued

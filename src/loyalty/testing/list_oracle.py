@@ -30,7 +30,12 @@ FOREVER = datetime.max.replace(tzinfo=UTC)
 
 def cards_listed(books: Books, query: ListGiftCards, now: datetime) -> list[GiftCard]:
     """Return the cards of the whole list, in its order."""
-    shown = [card for card in books.gift_cards if _keeps_card(query, card, max(now, card.account.recorded_at))]
+    gifts = {gift.gift_card_id: [gift.name, gift.address, gift.sender] for gift in books.gifts}
+    shown = [
+        card
+        for card in books.gift_cards
+        if _keeps_card(query, card, max(now, card.account.recorded_at), gifts.get(card.id, []))
+    ]
     keys: dict[str, Callable[[GiftCard], Any]] = {
         "issued": lambda card: card.issued_at,
         "expires": lambda card: card.expires_at or FOREVER,
@@ -97,14 +102,14 @@ def _available(one: GiftCard | StoreCreditAccount, at: datetime) -> int:
     )
 
 
-def _keeps_card(query: ListGiftCards, card: GiftCard, at: datetime) -> bool:
+def _keeps_card(query: ListGiftCards, card: GiftCard, at: datetime, of_gift: list[str | None]) -> bool:
     account, left = card.account, card.account.posted
     lots = [lot for lot in account.lots if lot.remaining]
     ends = [lot.expires_at or FOREVER for lot in lots]
     is_expired = max(ends) <= at if ends else card.expires_at is not None and card.expires_at <= at
     texts = [
         card.note, card.recipient, card.id, account.id, card.order_id, card.product_id, card.batch_id, card.customer_id,
-        card.buyer_id,
+        card.buyer_id, *of_gift,
     ]  # fmt: skip
     return all([
         query.status in {None, card.status},

@@ -44,6 +44,7 @@ CARD_TEXTS = (
     "c.note", "c.recipient", "c.id", "c.account_id", "c.order_id", "c.product_id", "c.batch_id", "c.customer_id",
     "c.buyer_id",
 )  # fmt: skip
+GIFT_TEXTS = ("g.name", "g.address", "g.sender")
 CREDIT_TEXTS = ("s.account_id", "s.customer_id")
 
 
@@ -236,7 +237,7 @@ class Lists:
             *_within("c.value", wanted.value),
             *_within("a.posted", wanted.balance),
             *_one_of("c.code_digest", wanted.digests),
-            *self._found(CARD_TEXTS, wanted.text),
+            *self._found(wanted.text, CARD_TEXTS, GIFT_TEXTS),
             *_is(self._expired, wanted.is_expired, *[to_micros(wanted.now)] * 2),
             *_is("a.posted = 0 AND c.status <> 'pending'", wanted.is_exhausted),
             *_is("a.posted > 0 AND a.posted < c.value", wanted.is_partly_used),
@@ -250,7 +251,7 @@ class Lists:
             *_given_times(("a.opened_at >= {}", wanted.opened_since), ("a.opened_at < {}", wanted.opened_until)),
             *_within("a.posted", wanted.balance),
             *_is("a.posted = 0", wanted.is_empty),
-            *self._found(CREDIT_TEXTS, wanted.text),
+            *self._found(wanted.text, CREDIT_TEXTS),
             *self._ending_before(wanted.now, wanted.expiring_before),
         ]
 
@@ -277,13 +278,21 @@ class Lists:
         )
         return [(ending, (to_micros(now), to_micros(before)))]
 
-    def _found(self, columns: Sequence[str], text: TextSearch | None) -> Conditions:
+    def _found(self, text: TextSearch | None, own: Sequence[str], of_gift: Sequence[str] = ()) -> Conditions:
         if text is None:
             return []
-        find, pairs = PLACE_OF[self._statements.dialect_name], [letter for pair in text.pairs for letter in pair]
-        opening, closing = "replace(" * len(text.pairs), ", {}, {})" * len(text.pairs)
-        places = [f"{find}({opening}lower({column}){closing}, {{}}) > 0" for column in columns]
-        return [(f"({' OR '.join(places)})", [*pairs, text.lowered] * len(columns))]
+        places, columns = self._places(text, own), [*own, *of_gift]
+        if of_gift:
+            gift = f"SELECT 1 FROM {self._statements.gift} g WHERE g.gift_card_id = c.id"
+            places = f"{places} OR EXISTS ({gift} AND ({self._places(text, of_gift)}))"
+        letters = [letter for pair in text.pairs for letter in pair]
+        return [(f"({places})", [*letters, text.lowered] * len(columns))]
+
+    def _places(self, text: TextSearch, columns: Sequence[str]) -> str:
+        """Return the condition that a text is in one of the columns, each with its letters in lower case."""
+        find, pairs = PLACE_OF[self._statements.dialect_name], len(text.pairs)
+        lowered = [f"{'replace(' * pairs}lower({column}){', {}, {})' * pairs}" for column in columns]
+        return " OR ".join([f"{find}({column}, {{}}) > 0" for column in lowered])
 
 
 def sums_in(rows: Sequence[Sequence[Any]]) -> list[CurrencySums]:

@@ -11,6 +11,7 @@ import pytest
 
 from loyalty.errors import MalformedCode
 from loyalty.gift_cards.card import GiftCard, GiftCardStatus
+from loyalty.gift_cards.gift import Gift, Recipient
 from loyalty.gift_cards.listing import GiftCardSort
 from loyalty.identifiers import AccountId, GiftCardId
 from loyalty.ledger.account import Account
@@ -70,6 +71,7 @@ CARD_FILTERS: Final[tuple[dict[str, Any], ...]] = (
     {"batch_id": "batch"},
     *[{"tag": tag} for tag in ("vip", "v", ",", "a", 'x"a', "VIP", "ü", "none")],
     *[{"text": text} for text in ("müller 100%_", "MÜLLER", "ZOË", "grace@", "%", "_", "\\", "R-1", "BATCH", "duct")],
+    *[{"text": text} for text in ("hopper", "GRACE@NAVY", "Bob's aunt", "for your birthday")],
     *[{"text": text} for text in ("ADA", "bea", "00000-", "nothing of the kind", "'; --", "straße", "STRASSE")],
     {"status": GiftCardStatus.ACTIVE, "is_expired": False, "is_exhausted": False, "customer_id": "ada"},
     {"is_expired": True, "is_exhausted": True},
@@ -329,7 +331,11 @@ def _write_sold_card(stand: Stand, number: int, value: int = 2500) -> None:
         batch_id=None if number else "batch",
         price=value,
     )
-    stand.storage.run(lambda uow: uow.write(Changes(new_gift_cards=(card,))))
+    recipient = Recipient(
+        address="grace@navy.example", name="Grace Hopper", message="for your birthday", sender="Bob's Aunt"
+    )
+    gifts = () if number % 2 else (Gift.to(recipient, card.id, at),)
+    stand.storage.run(lambda uow: uow.write(Changes(new_gift_cards=(card,), new_gifts=gifts)))
 
 
 def _pay(stand: Stand, card: IssuedGiftCard, amount: int) -> None:
