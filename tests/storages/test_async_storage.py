@@ -221,11 +221,13 @@ def test_a_stream_reads_a_page_when_it_is_needed_and_holds_no_connection(url: st
     """An async stream gives every card once, page by page; between two pages, and when it is left, nothing is open."""
 
     async def through(storage: AsyncSqlAlchemyStorage) -> tuple[list[str], list[str], list[int]]:
+        """Return what was streamed, what is there, and how often the database was asked by each card."""
         loyalty, statements, reads = AsyncLoyalty(storage, code_keys=KEYS), list[str](), list[int]()
         for number in range(5):
             await loyalty.execute(IssueGiftCard(value=Money("5.00", "USD"), idempotency_key=f"issue {number}"))
 
         def note(*given: object) -> None:
+            """Keep what reads."""
             statements.extend([str(given[2])] * ("SELECT" in str(given[2])))
 
         event.listen(storage.engine.sync_engine, "before_cursor_execute", note)
@@ -243,6 +245,7 @@ def test_a_stream_reads_a_page_when_it_is_needed_and_holds_no_connection(url: st
         return streamed, [card.id for card in whole], reads
 
     async def in_a_shop() -> tuple[list[str], list[str], list[int]]:
+        """Open a shop for it."""
         storage = AsyncSqlAlchemyStorage(url)
         await storage.upgrade()
         try:
