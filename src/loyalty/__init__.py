@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from loyalty.gift_cards.card import GiftCardStatus
     from loyalty.gift_cards.denomination import Denomination, OpenAmount
     from loyalty.gift_cards.listing import GiftCardSort
+    from loyalty.gift_cards.order import GiftCardLine, GiftCardOrder
     from loyalty.gift_cards.product import GiftCardProduct, ProductStatus
+    from loyalty.gift_cards.sale import ReversalCause
     from loyalty.gift_cards.term import LastDay, Term, end_of_day
     from loyalty.gift_cards.view import GiftCardView
     from loyalty.ledger.entry import Direction, Entry
@@ -75,6 +77,7 @@ if TYPE_CHECKING:
     from loyalty.tenders.asked import GiftCardTender
     from loyalty.tenders.hold_view import HoldView, TenderPart
     from loyalty.tenders.usable import RefusedTender
+    from loyalty.use_cases.activate_gift_cards import ActivateGiftCards, Activation
     from loyalty.use_cases.adjust_hold import AdjustHold
     from loyalty.use_cases.adjust_value import Adjustment, AdjustValue
     from loyalty.use_cases.block_gift_card import BlockGiftCard
@@ -91,6 +94,7 @@ if TYPE_CHECKING:
     from loyalty.use_cases.grant_store_credit import Grant, GrantStoreCredit
     from loyalty.use_cases.issue_gift_card import IssueGiftCard
     from loyalty.use_cases.issue_gift_card_batch import IssueGiftCardBatch
+    from loyalty.use_cases.issue_gift_cards_for_order import IssueGiftCardsForOrder, OrderGiftCards
     from loyalty.use_cases.lapse_holds import Lapsed, LapseHolds
     from loyalty.use_cases.merge_customers import CustomerMerge, MergeCustomers
     from loyalty.use_cases.new_card import IssuedGiftCard
@@ -106,6 +110,7 @@ if TYPE_CHECKING:
     from loyalty.use_cases.replace_gift_card_code import ReplaceGiftCardCode
     from loyalty.use_cases.retire_gift_card_product import RetireGiftCardProduct
     from loyalty.use_cases.reveal_batch_codes import BatchCode, RevealBatchCodes, RevealedBatchCodes
+    from loyalty.use_cases.reverse_gift_card_sale import CardReversal, ReverseGiftCardSale, SaleReversal
     from loyalty.use_cases.reverse_transfer import Reversal, ReverseTransfer
     from loyalty.use_cases.revise_denominations import ReviseDenominations
     from loyalty.use_cases.transfer_store_credit import StoreCreditTransfer, TransferStoreCredit
@@ -117,6 +122,8 @@ if TYPE_CHECKING:
 __all__ = [
     "ALL",
     "AccountStatement",
+    "ActivateGiftCards",
+    "Activation",
     "AdjustHold",
     "AdjustValue",
     "Adjustment",
@@ -133,6 +140,7 @@ __all__ = [
     "CaptureHold",
     "CardOrders",
     "CardPayment",
+    "CardReversal",
     "CardsOfOrder",
     "ChangeGiftCardExpiry",
     "ClaimGiftCard",
@@ -164,6 +172,8 @@ __all__ = [
     "GetHold",
     "GetStoreCreditAccount",
     "GiftCardBatchView",
+    "GiftCardLine",
+    "GiftCardOrder",
     "GiftCardPage",
     "GiftCardProduct",
     "GiftCardSort",
@@ -178,6 +188,7 @@ __all__ = [
     "HouseAccount",
     "IssueGiftCard",
     "IssueGiftCardBatch",
+    "IssueGiftCardsForOrder",
     "IssuedGiftCard",
     "LapseHolds",
     "Lapsed",
@@ -198,6 +209,7 @@ __all__ = [
     "OpenAmount",
     "OpenStoreCreditAccount",
     "OrderCards",
+    "OrderGiftCards",
     "OrderLine",
     "OrdersOfCard",
     "PayWithBalances",
@@ -228,8 +240,11 @@ __all__ = [
     "RevealBatchCodes",
     "RevealedBatchCodes",
     "Reversal",
+    "ReversalCause",
+    "ReverseGiftCardSale",
     "ReverseTransfer",
     "ReviseDenominations",
+    "SaleReversal",
     "SpendingLimits",
     "Statement",
     "StoreCreditPage",
@@ -263,6 +278,8 @@ __all__ = [
 _HOMES = {
     "ALL": "loyalty.money",
     "AccountStatement": "loyalty.reports.store_credit",
+    "ActivateGiftCards": "loyalty.use_cases.activate_gift_cards",
+    "Activation": "loyalty.use_cases.activate_gift_cards",
     "AdjustHold": "loyalty.use_cases.adjust_hold",
     "AdjustValue": "loyalty.use_cases.adjust_value",
     "Adjustment": "loyalty.use_cases.adjust_value",
@@ -279,6 +296,7 @@ _HOMES = {
     "CaptureHold": "loyalty.use_cases.capture_hold",
     "CardOrders": "loyalty.reports.gift_cards",
     "CardPayment": "loyalty.policies.tax",
+    "CardReversal": "loyalty.use_cases.reverse_gift_card_sale",
     "CardsOfOrder": "loyalty.reports.gift_cards",
     "ChangeGiftCardExpiry": "loyalty.use_cases.change_gift_card_expiry",
     "ClaimGiftCard": "loyalty.use_cases.claim_gift_card",
@@ -305,11 +323,13 @@ _HOMES = {
     "FindGiftCard": "loyalty.reports.gift_cards",
     "GetBalance": "loyalty.reports.gift_cards",
     "GetGiftCard": "loyalty.reports.gift_cards",
-    "GetGiftCardProduct": "loyalty.reports.products",
     "GetGiftCardBatch": "loyalty.reports.batches",
+    "GetGiftCardProduct": "loyalty.reports.products",
     "GetHold": "loyalty.reports.checkout",
     "GetStoreCreditAccount": "loyalty.reports.store_credit",
     "GiftCardBatchView": "loyalty.gift_cards.batch",
+    "GiftCardLine": "loyalty.gift_cards.order",
+    "GiftCardOrder": "loyalty.gift_cards.order",
     "GiftCardPage": "loyalty.reports.gift_card_list",
     "GiftCardProduct": "loyalty.gift_cards.product",
     "GiftCardSort": "loyalty.gift_cards.listing",
@@ -324,6 +344,7 @@ _HOMES = {
     "HouseAccount": "loyalty.ledger.house_accounts",
     "IssueGiftCard": "loyalty.use_cases.issue_gift_card",
     "IssueGiftCardBatch": "loyalty.use_cases.issue_gift_card_batch",
+    "IssueGiftCardsForOrder": "loyalty.use_cases.issue_gift_cards_for_order",
     "IssuedGiftCard": "loyalty.use_cases.new_card",
     "LapseHolds": "loyalty.use_cases.lapse_holds",
     "Lapsed": "loyalty.use_cases.lapse_holds",
@@ -344,6 +365,7 @@ _HOMES = {
     "OpenAmount": "loyalty.gift_cards.denomination",
     "OpenStoreCreditAccount": "loyalty.use_cases.open_store_credit_account",
     "OrderCards": "loyalty.reports.gift_cards",
+    "OrderGiftCards": "loyalty.use_cases.issue_gift_cards_for_order",
     "OrderLine": "loyalty.policies.eligibility",
     "OrdersOfCard": "loyalty.reports.gift_cards",
     "PayWithBalances": "loyalty.use_cases.pay_with_balances",
@@ -374,8 +396,11 @@ _HOMES = {
     "RevealBatchCodes": "loyalty.use_cases.reveal_batch_codes",
     "RevealedBatchCodes": "loyalty.use_cases.reveal_batch_codes",
     "Reversal": "loyalty.use_cases.reverse_transfer",
+    "ReversalCause": "loyalty.gift_cards.sale",
+    "ReverseGiftCardSale": "loyalty.use_cases.reverse_gift_card_sale",
     "ReverseTransfer": "loyalty.use_cases.reverse_transfer",
     "ReviseDenominations": "loyalty.use_cases.revise_denominations",
+    "SaleReversal": "loyalty.use_cases.reverse_gift_card_sale",
     "SpendingLimits": "loyalty.policies.limits",
     "Statement": "loyalty.reports.store_credit",
     "StoreCreditPage": "loyalty.reports.store_credit_list",

@@ -30,8 +30,11 @@ __all__ = [
     "GiftCardProductRevised",
     "GiftCardRedeemed",
     "GiftCardReloaded",
+    "GiftCardSaleReversed",
     "GiftCardUnblocked",
     "GiftCardUpdated",
+    "GiftCardsActivated",
+    "GiftCardsIssuedForOrder",
     "HoldAdjusted",
     "HoldCaptured",
     "HoldPlaced",
@@ -268,6 +271,39 @@ class GiftCardUpdated(Event):
     gift_card_id: str
     edition: int
     actor: str | None
+
+
+@attrs.frozen(kw_only=True)
+class GiftCardsIssuedForOrder(Event):
+    """
+    The gift cards of an order exist.
+
+    ``gift_card_ids`` are those that are new, none if all were there; ``activated_ids``
+    those that have their value now.
+    """
+
+    order_id: str
+    gift_card_ids: tuple[str, ...]
+    activated_ids: tuple[str, ...]
+
+
+@attrs.frozen(kw_only=True)
+class GiftCardsActivated(Event):
+    """Gift cards of an order have their value now; none if all had it."""
+
+    order_id: str
+    gift_card_ids: tuple[str, ...]
+
+
+@attrs.frozen(kw_only=True)
+class GiftCardSaleReversed(Event):
+    """A sale of gift cards was undone. ``clawed_back`` was taken back, ``lost`` was written off."""
+
+    order_id: str
+    cause: str
+    gift_card_ids: tuple[str, ...]
+    clawed_back: Money
+    lost: Money
 
 
 @attrs.frozen(kw_only=True)

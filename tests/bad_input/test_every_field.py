@@ -16,14 +16,18 @@ from loyalty import (
     DefineGiftCardProduct,
     Denomination,
     Direction,
+    GiftCardLine,
+    GiftCardOrder,
     GiftCardTender,
     IssueGiftCardBatch,
+    IssueGiftCardsForOrder,
     LotOrigin,
     OpenAmount,
     OpenStoreCreditAccount,
     OrderLine,
     PlaceHold,
     PlanPayment,
+    ReversalCause,
     SpendingLimits,
     TaxTreatment,
     Term,
@@ -230,6 +234,15 @@ KIND_OF: Final[Mapping[str, Mapping[str, str]]] = {
         "retire_open_amounts": "texts",
     },
     "RetireGiftCardProduct": {**COMMON, "product_id": "text"},
+    "IssueGiftCardsForOrder": {**COMMON, "order": "order", "active_from": "time"},
+    "ActivateGiftCards": {**COMMON, "order_id": "text", "active_from": "time"},
+    "ReverseGiftCardSale": {
+        **COMMON,
+        "order_id": "text",
+        "cause": "cause",
+        "line_ids": "texts",
+        "gift_card_ids": "texts",
+    },
     "ExpireValue": {
         **{name: kind for name, kind in COMMON.items() if name != "idempotency_key"},
         "limit": "number",
@@ -332,6 +345,9 @@ class Scene:
         self.shop.execute(
             DefineGiftCardProduct(title="Card", product_id="card", denominations=[ten], idempotency_key="product")
         )
+        line = GiftCardLine(line_id="a", product_id="card", variant_id="10", paid=usd("10.00"))
+        order = GiftCardOrder(order_id="sold", placed_at=NOW, lines=[line])
+        self.shop.execute(IssueGiftCardsForOrder(order=order, idempotency_key="sold"))
         self.account = granted.account
         self.shop.execute(OpenStoreCreditAccount(customer_id="cy", currency="USD", idempotency_key="empty"))
         self.held = self.shop.execute(
@@ -426,6 +442,9 @@ class Scene:
             "DefineGiftCardProduct": {"title": "Another card"},
             "ReviseDenominations": {"product_id": "card", "version": 1},
             "RetireGiftCardProduct": {"product_id": "card"},
+            "IssueGiftCardsForOrder": {"order": order},
+            "ActivateGiftCards": {"order_id": "sold"},
+            "ReverseGiftCardSale": {"order_id": "sold", "cause": ReversalCause.REFUND},
             "GetGiftCardProduct": {"id": "card"},
             "ListGiftCardProducts": {},
         }
@@ -489,6 +508,35 @@ PARTS: Final[dict[str, tuple[type[Any], dict[str, Any], dict[str, str]]]] = {
             "gift_card_id": "optional text",
             "at_most": "optional amount",
             "priority": "number",
+        },
+    ),
+    "GiftCardLine": (
+        GiftCardLine,
+        {"line_id": "a", "product_id": "card", "variant_id": "10", "paid": usd("10.00")},
+        {
+            "line_id": "text",
+            "product_id": "text",
+            "variant_id": "text",
+            "amount": "optional amount",
+            "quantity": "quantity",
+            "paid": "paid",
+        },
+    ),
+    "GiftCardOrder": (
+        GiftCardOrder,
+        {
+            "order_id": "sold",
+            "placed_at": NOW,
+            "lines": [GiftCardLine(line_id="a", product_id="card", variant_id="10", paid=usd("10.00"))],
+        },
+        {
+            "order_id": "text",
+            "placed_at": "needed time",
+            "lines": "sold lines",
+            "buyer_id": "optional text",
+            "region": "region",
+            "tax_rate": "rate",
+            "is_paid": "flag",
         },
     ),
     "Denomination": (

@@ -14,6 +14,7 @@ from moneyed import Money
 import loyalty
 from loyalty import (
     ALL,
+    ActivateGiftCards,
     AdjustHold,
     AdjustValue,
     Audit,
@@ -34,13 +35,17 @@ from loyalty import (
     GetBalance,
     GetGiftCard,
     GetHold,
+    GiftCardLine,
+    GiftCardOrder,
     GrantStoreCredit,
     IssueGiftCard,
     IssueGiftCardBatch,
+    IssueGiftCardsForOrder,
     LotOrigin,
     Loyalty,
     MemoryStorage,
     MergeCustomers,
+    OpenAmount,
     OpenStoreCreditAccount,
     OrdersOfCard,
     PayWithBalances,
@@ -53,6 +58,8 @@ from loyalty import (
     ReplaceGiftCardCode,
     RetireGiftCardProduct,
     RevealBatchCodes,
+    ReversalCause,
+    ReverseGiftCardSale,
     ReverseTransfer,
     ReviseDenominations,
     Statement,
@@ -99,8 +106,15 @@ def one_of_each(shop: Shop, key: str) -> list[Any]:
     held = [
         hold(shop, "2.00", codes=[issued.code], order_id=f"held {number} {issued.gift_card.id}") for number in (1, 2, 3)
     ]
-    product_id = f"product {issued.gift_card.id}"
-    shop.execute(DefineGiftCardProduct(title="Card", product_id=product_id, idempotency_key=shop.key()))
+    product_id, any_amount = f"product {issued.gift_card.id}", OpenAmount(minimum=usd("1"), maximum=usd("99"))
+    shop.execute(
+        DefineGiftCardProduct(
+            title="Card", product_id=product_id, open_amounts=[any_amount], idempotency_key=shop.key()
+        )
+    )
+    line = GiftCardLine(line_id="a", product_id=product_id, amount=usd("10.00"), paid=usd("10.00"))
+    order = GiftCardOrder(order_id=product_id, placed_at=NOW, lines=[line])
+    shop.execute(IssueGiftCardsForOrder(order=order, idempotency_key=shop.key()))
     batch = shop.execute(IssueGiftCardBatch(count=2, value=usd("5.00"), idempotency_key=shop.key()))
     by_staff: dict[str, Any] = {"actor": "staff/7", "reason": "a mistake"}
     returned: dict[str, Any] = {"order_id": "4", "amount": usd("5"), "refundable": usd("9")}
@@ -146,6 +160,9 @@ def one_of_each(shop: Shop, key: str) -> list[Any]:
             idempotency_key=key,
         ),
         RetireGiftCardProduct(product_id=product_id, idempotency_key=key),
+        IssueGiftCardsForOrder(order=attrs.evolve(order, order_id="another"), idempotency_key=key),
+        ActivateGiftCards(order_id=product_id, idempotency_key=key),
+        ReverseGiftCardSale(order_id=product_id, cause=ReversalCause.CANCEL, idempotency_key=key),
     ]
 
 

@@ -10,7 +10,17 @@ from zoneinfo import ZoneInfo
 
 from moneyed import Currency, Money
 
-from loyalty import ALL, Denomination, GiftCardTender, LotOrigin, OpenAmount, OrderLine, Reference
+from loyalty import (
+    ALL,
+    Denomination,
+    GiftCardLine,
+    GiftCardOrder,
+    GiftCardTender,
+    LotOrigin,
+    OpenAmount,
+    OrderLine,
+    Reference,
+)
 from loyalty.codes.code import GiftCardCode
 from loyalty.errors import MalformedCode
 
@@ -398,6 +408,8 @@ FINE_AS_A_CURRENCY_CODE: Final = frozenset({"two letters", "unknown", "no curren
 """It could be one of the host's own making, and nothing is in it."""
 
 FINE_AS_A_SPAN: Final = frozenset({"less than a second", "more than 366 days"})
+SOLD_LINE: Final = GiftCardLine(line_id="a", product_id="a", variant_id="a", paid=Money(1, "USD"))
+
 BAD_DENOMINATIONS: Final = {
     **_things(Denomination(variant_id="a", prices=Money(1, "USD")), 1000),
     "an open amount": [OpenAmount(minimum=Money(1, "USD"), maximum=Money(2, "USD"))],
@@ -558,6 +570,22 @@ def values_by_kind(real: str) -> dict[str, dict[str, object]]:
         },
         "tenders": BAD_TENDERS,
         "lines": BAD_LINES,
+        "order": {**NOT_TEXT, "None": None, "a line": SOLD_LINE, "lines": [SOLD_LINE]},
+        "cause": {**_with_none(BAD_CHOICE), "a text that is one": "refund"},
+        "paid": {name: value for name, value in BAD_AMOUNT.items() if name not in {"zero", "minus zero"}},
+        "quantity": {**_with_none(BAD_NUMBER), "501": 501},
+        "region": BAD_LINE,
+        "sold lines": {
+            **_things(SOLD_LINE, 100),
+            "no line": [],
+            "one id twice": [SOLD_LINE, SOLD_LINE],
+            "in two currencies": [
+                SOLD_LINE,
+                GiftCardLine(line_id="b", product_id="a", variant_id="a", paid=Money(1, "EUR")),
+            ],
+            "an order": [GiftCardOrder(order_id="a", placed_at=SMALL_TIME, lines=[SOLD_LINE])],
+        },
+        "needed time": {**BAD_TIME, "None": None},
         "term": {**NOT_TEXT, "a text": "3 years"},
         "denominations": BAD_DENOMINATIONS,
         "open amounts": BAD_OPEN_AMOUNTS,

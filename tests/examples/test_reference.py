@@ -41,6 +41,7 @@ from loyalty import (
     IssuedGiftCard,
     IssueGiftCard,
     IssueGiftCardBatch,
+    IssueGiftCardsForOrder,
     ListGiftCards,
     ListStoreCreditAccounts,
     LotOrigin,
@@ -75,6 +76,7 @@ from loyalty.ledger.account import LARGEST_BALANCE, MOST_RESERVATIONS
 from loyalty.reports.query import Query
 from loyalty.testing.kit.case import UNKNOWN_CODE
 from loyalty.use_cases.command import Command
+from tests.use_cases.sales import define, issue, line, order, reverse
 from tests.use_cases.shop import DAY, KEYS, NOW, Shop, usd
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
@@ -752,6 +754,31 @@ def test_reveal_batch_codes() -> None:
     call.put_right()
 
     assert [*documented(RevealBatchCodes), "nothing"] == call.told
+
+
+@proves(IssueGiftCardsForOrder)
+def test_issue_gift_cards_for_order() -> None:
+    """What is on sale comes before what was sold, and that before whether anything more is."""
+    shop = Shop()
+    define(shop)
+    for order_id in ("reversed", "full"):
+        issue(shop, line("a"), order_id=order_id)
+    reverse(shop, "reversed")
+    euros, rest = Money("9.00", "EUR"), line("b", quantity=500, paid="5000.00")
+
+    call = Wrong(
+        shop,
+        IssueGiftCardsForOrder,
+        order=order(line("a", "unknown", euros, product_id="unknown"), order_id="reversed"),
+    )
+    call.put_right(order=order(line("a", "unknown", euros), order_id="reversed"))
+    call.put_right(order=order(line("a", "10", euros), order_id="reversed"))
+    call.put_right(order=order(line("a", "25"), order_id="reversed"))
+    call.put_right(order=order(rest, order_id="reversed"))
+    call.put_right(order=order(rest, order_id="full"))
+    call.put_right(order=order(attrs.evolve(rest, quantity=499), order_id="full"))
+
+    assert [*documented(IssueGiftCardsForOrder), "nothing"] == call.told
 
 
 def test_what_comes_before_every_commands_own_errors() -> None:

@@ -18,6 +18,7 @@ from sqlalchemy import event
 
 import loyalty
 from loyalty import (
+    ActivateGiftCards,
     AdjustHold,
     AdjustValue,
     BlockGiftCard,
@@ -41,6 +42,8 @@ from loyalty import (
     GetGiftCardProduct,
     GetHold,
     GetStoreCreditAccount,
+    GiftCardLine,
+    GiftCardOrder,
     GiftCardSort,
     GiftCardStatus,
     GrantStoreCredit,
@@ -48,6 +51,7 @@ from loyalty import (
     IssuedGiftCard,
     IssueGiftCard,
     IssueGiftCardBatch,
+    IssueGiftCardsForOrder,
     LapseHolds,
     ListExpiringGiftCards,
     ListGiftCardProducts,
@@ -70,6 +74,8 @@ from loyalty import (
     ReplaceGiftCardCode,
     RetireGiftCardProduct,
     RevealBatchCodes,
+    ReversalCause,
+    ReverseGiftCardSale,
     ReverseTransfer,
     ReviseDenominations,
     SpendingLimits,
@@ -140,6 +146,15 @@ COMMANDS: Final = {
     "RefundAsGiftCard":                            (8, 3),
     "ExpireValue":                                 (6, 3),
     "ExpireValue with nothing to do":              (1, 1),
+    "IssueGiftCardsForOrder":                      (6, 3),
+    "IssueGiftCardsForOrder of a paid order":      (8, 3),
+    "IssueGiftCardsForOrder again":                (4, 4),
+    "IssueGiftCardsForOrder over a hundred units": (6, 3),
+    "ActivateGiftCards":                           (9, 4),
+    "ActivateGiftCards again":                     (3, 3),
+    "ActivateGiftCards over a hundred units":      (9, 4),
+    "ReverseGiftCardSale":                         (9, 4),
+    "ReverseGiftCardSale over a hundred units":    (9, 4),
     "DefineGiftCardProduct":                       (4, 2),
     "ReviseDenominations":                         (5, 2),
     "RetireGiftCardProduct":                       (3, 2),
@@ -579,7 +594,51 @@ def listing_products(shop: Shop) -> Request:
     return ListGiftCardProducts()
 
 
+def selling(shop: Shop, units: int = 3, *, is_paid: bool = False) -> IssueGiftCardsForOrder:
+    """Return the purchase of so many cards of 10.00."""
+    shop.loyalty.execute(defining(shop))
+    line = GiftCardLine(line_id="a", product_id="card", variant_id="10", quantity=units, paid=usd("8.00") * units)
+    order = GiftCardOrder(order_id="sold", placed_at=shop.clock(), lines=[line], is_paid=is_paid)
+    return IssueGiftCardsForOrder(order=order, idempotency_key=shop.key())
+
+
+def selling_again(shop: Shop) -> Request:
+    """Return the same purchase under another key."""
+    command = selling(shop)
+    shop.loyalty.execute(command)
+    return attrs.evolve(command, idempotency_key=shop.key())
+
+
+def activating(shop: Shop, units: int = 3) -> ActivateGiftCards:
+    """Return the payment of so many cards."""
+    shop.loyalty.execute(selling(shop, units))
+    return ActivateGiftCards(order_id="sold", idempotency_key=shop.key())
+
+
+def activating_again(shop: Shop) -> Request:
+    """Return the payment of an order that is paid."""
+    command = activating(shop)
+    shop.loyalty.execute(command)
+    return attrs.evolve(command, idempotency_key=shop.key())
+
+
+def undoing(shop: Shop, units: int = 3) -> Request:
+    """Return the end of a sale of so many cards, on one of which something was spent."""
+    issued = shop.loyalty.execute(selling(shop, units, is_paid=True)).gift_cards[0]
+    shop.loyalty.execute(shop.redeeming(issued))
+    return ReverseGiftCardSale(order_id="sold", cause=ReversalCause.REFUND, idempotency_key=shop.key())
+
+
 CASES: Final[dict[str, Case]] = {
+    "IssueGiftCardsForOrder": selling,
+    "IssueGiftCardsForOrder of a paid order": lambda shop: selling(shop, is_paid=True),
+    "IssueGiftCardsForOrder again": selling_again,
+    "IssueGiftCardsForOrder over a hundred units": lambda shop: selling(shop, 100),
+    "ActivateGiftCards": activating,
+    "ActivateGiftCards again": activating_again,
+    "ActivateGiftCards over a hundred units": lambda shop: activating(shop, 100),
+    "ReverseGiftCardSale": undoing,
+    "ReverseGiftCardSale over a hundred units": lambda shop: undoing(shop, 100),
     "DefineGiftCardProduct": defining,
     "ReviseDenominations": revising,
     "RetireGiftCardProduct": retiring,

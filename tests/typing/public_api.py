@@ -16,6 +16,8 @@ from moneyed import Money
 from loyalty import (
     ALL,
     AccountStatement,
+    ActivateGiftCards,
+    Activation,
     AdjustHold,
     Adjustment,
     AdjustValue,
@@ -30,6 +32,7 @@ from loyalty import (
     CaptureHold,
     CardOrders,
     CardPayment,
+    CardReversal,
     CardsOfOrder,
     ChangeGiftCardExpiry,
     ClaimGiftCard,
@@ -60,6 +63,8 @@ from loyalty import (
     GetHold,
     GetStoreCreditAccount,
     GiftCardBatchView,
+    GiftCardLine,
+    GiftCardOrder,
     GiftCardPage,
     GiftCardProduct,
     GiftCardSort,
@@ -73,6 +78,7 @@ from loyalty import (
     IssuedGiftCard,
     IssueGiftCard,
     IssueGiftCardBatch,
+    IssueGiftCardsForOrder,
     Lapsed,
     LapseHolds,
     LastDay,
@@ -91,6 +97,7 @@ from loyalty import (
     OpenAmount,
     OpenStoreCreditAccount,
     OrderCards,
+    OrderGiftCards,
     OrderLine,
     OrdersOfCard,
     Payment,
@@ -120,8 +127,11 @@ from loyalty import (
     RevealBatchCodes,
     RevealedBatchCodes,
     Reversal,
+    ReversalCause,
+    ReverseGiftCardSale,
     ReverseTransfer,
     ReviseDenominations,
+    SaleReversal,
     Statement,
     StoreCreditPage,
     StoreCreditSort,
@@ -364,6 +374,23 @@ assert_type(
     GiftCardProduct,
 )
 assert_type(loyalty.execute(RetireGiftCardProduct(product_id=product.id, idempotency_key="k")), GiftCardProduct)
+order = GiftCardOrder(
+    order_id="1",
+    placed_at=clock(),
+    lines=[GiftCardLine(line_id="a", product_id=product.id, variant_id="25", quantity=2, paid=money)],
+    region=Region(id="eu", taxes_gift_cards=True),
+    tax_rate="19",
+)
+sold = loyalty.execute(IssueGiftCardsForOrder(order=order, active_from=clock(), idempotency_key="k"))
+assert_type(sold, OrderGiftCards)
+assert_type(sold.gift_cards, tuple[IssuedGiftCard, ...])
+activation = loyalty.execute(ActivateGiftCards(order_id="1", idempotency_key="k"))
+assert_type(activation, Activation)
+assert_type(activation.gift_cards, tuple[GiftCardView, ...])
+undone = loyalty.execute(ReverseGiftCardSale(order_id="1", cause=ReversalCause.REFUND, idempotency_key="k"))
+assert_type(undone, SaleReversal)
+assert_type(undone.cards, tuple[CardReversal, ...])
+assert_type(undone.cards[0].spent, Money)
 assert_type(loyalty.ask(GetGiftCardProduct(id=product.id)), GiftCardProduct)
 assert_type(loyalty.ask(ListGiftCardProducts(on_sale=True)), ProductPage)
 assert_type(loyalty.ask(ListGiftCardProducts()).products, tuple[GiftCardProduct, ...])

@@ -133,6 +133,11 @@ class GiftCard:
         is_over = self.expires_at is not None and at >= self.expires_at
         return is_over and not any(lot.lives(at) for lot in self.account.lots)
 
+    def is_early(self, at: datetime) -> bool:
+        """Tell whether there is value on the card that can be spent later, and none that began by *at*."""
+        living = [lot for lot in self.account.lots if lot.remaining > 0 and not lot.is_expired(at)]
+        return bool(living) and all(lot.not_before is not None and at < lot.not_before for lot in living)
+
     def ends_at(self, at: datetime) -> datetime | None:
         """Return when what is spendable at *at* ends, or the first part of it; without any, the card's own term."""
         spendable = [lot for lot in self.account.standing(at).lots if lot.spendable(at) > 0]
@@ -168,14 +173,16 @@ class GiftCard:
 
         Raises:
             loyalty.errors.ClaimedByAnother: If another customer claimed it.
-            loyalty.errors.NotSpendable: If it is pending, blocked, deactivated or expired.
+            loyalty.errors.NotSpendable: If it is pending, blocked, deactivated, expired or not yet active.
         """
         # Asked first, so that a refusal takes the same time for every reason.
-        is_expired = self.is_expired(at)
+        is_expired, is_early = self.is_expired(at), self.is_early(at)
         self.require_owner(customer_id)
         self.require_active()
         if is_expired:
             raise NotSpendable("the gift card has expired", reason="expired")
+        if is_early:
+            raise NotSpendable("the gift card is not active yet", reason="not yet active")
 
     def claim(self, customer_id: str, at: datetime) -> GiftCard:
         """

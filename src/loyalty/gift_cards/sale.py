@@ -9,12 +9,21 @@ for each other at its sale, before they lock any account.
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 import attrs
 
 from loyalty.errors import OrderNotFound
 
-__all__ = ["GiftCardSale"]
+__all__ = ["GiftCardSale", "ReversalCause"]
+
+
+class ReversalCause(StrEnum):
+    """Why a sale of gift cards is undone."""
+
+    CANCEL = "cancel"
+    REFUND = "refund"
+    CHARGEBACK = "chargeback"
 
 
 @attrs.frozen(kw_only=True)

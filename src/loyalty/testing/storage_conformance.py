@@ -37,6 +37,7 @@ from loyalty.testing.kit.products import ProductTests
 from loyalty.testing.kit.races import RaceTests
 from loyalty.testing.kit.replays import ReplayTests
 from loyalty.testing.kit.reports import ReportTests
+from loyalty.testing.kit.sales import SaleTests
 from loyalty.testing.kit.times import TimeTests
 
 __all__ = ["StorageConformance"]
@@ -49,6 +50,7 @@ class StorageConformance(
     AccountTests,
     HoldTests,
     ProductTests,
+    SaleTests,
     ReplayTests,
     PortTests,
     JoiningTests,

@@ -12,7 +12,7 @@ from loyalty.codes.code import GiftCardCode
 from loyalty.codes.format import CodeFormat
 from loyalty.codes.mint import mint
 from loyalty.gift_cards.batch import GiftCardBatch
-from loyalty.gift_cards.card import GiftCard
+from loyalty.gift_cards.card import GiftCard, GiftCardStatus
 from loyalty.gift_cards.view import GiftCardView
 from loyalty.identifiers import AccountId, GiftCardId, Metadata
 from loyalty.ledger.account import Account
@@ -102,17 +102,26 @@ class NewCard:
             return self.batch.code_key_id, self.batch.code_format
         return context.code_keys.current_id, attrs.evolve(context.code_format, retired=())
 
+    def make_pending(self, context: Context) -> GiftCard:
+        """Return the card, pending and without its value; its code is derived. Nothing is written."""
+        card_id = GiftCardId(context.new_id())
+        code = GiftCardCode.of(mint(context.code_keys, context.code_format, card_id, 1))
+        card = self._card(context, card_id, self._empty_account(context), code, None)
+        return attrs.evolve(card, status=GiftCardStatus.PENDING, tax_treatment=self.tax_treatment)
+
     def _funded_account(self, context: Context) -> tuple[Account, Side]:
-        amount, currency, at = minor_units(self.value), self.value.currency, context.now
-        empty = Account(
-            id=AccountId(context.new_id()),
-            currency=currency.code,
-            exponent=exponent_of(currency),
-            opened_at=at,
-            recorded_at=at,
-        )
+        amount, at = minor_units(self.value), context.now
         lot = context.lot(amount, self.origin, at, expires_at=self.expires_at, tax_treatment=self.tax_treatment)
-        return empty.credit((lot,), at)
+        return self._empty_account(context).credit((lot,), at)
+
+    def _empty_account(self, context: Context) -> Account:
+        return Account(
+            id=AccountId(context.new_id()),
+            currency=self.value.currency.code,
+            exponent=exponent_of(self.value.currency),
+            opened_at=context.now,
+            recorded_at=context.now,
+        )
 
     def _card(
         self, context: Context, card_id: GiftCardId, account: Account, code: GiftCardCode, unit: int | None
@@ -120,7 +129,7 @@ class NewCard:
         return GiftCard(
             id=card_id,
             account=account,
-            value=account.posted,
+            value=minor_units(self.value),
             origin=self.origin,
             code_digest=context.code_keys.digest(code),
             code_key_id=context.code_keys.current_id,

@@ -26,6 +26,8 @@ from loyalty.use_cases.giving_back import GivenBack, give_back
 
 __all__ = ["Reversal", "ReverseTransfer"]
 
+_OF_A_SALE = frozenset({TransferKind.CLAWBACK, TransferKind.LOSS})
+
 _BETWEEN_CUSTOMERS = frozenset({TransferKind.CONVERSION, TransferKind.MOVE})
 
 
@@ -63,8 +65,8 @@ class ReverseTransfer(Command[Reversal]):
 
     Raises:
         loyalty.errors.TransferNotFound: If there is no such transfer.
-        loyalty.errors.NotReversible: If it is a reversal itself, or a redemption
-            of which a part was refunded.
+        loyalty.errors.NotReversible: If it is a reversal itself, belongs to a sale of
+            gift cards that was reversed, or a part of it was refunded.
         loyalty.errors.AlreadyReversed: If it was reversed before.
         loyalty.errors.NotSpendable: If value would go back to a closed account.
         loyalty.errors.InsufficientBalance: If not all of the value is still there.
@@ -116,6 +118,8 @@ class ReverseTransfer(Command[Reversal]):
         for original in uow.transfers(TransferFilter(ids=(TransferId(self.transfer_id),))):
             if original.kind is TransferKind.REVERSAL:
                 raise NotReversible("a reversal is not reversed; adjust the value", reason="reversal")
+            if original.kind in _OF_A_SALE:
+                raise NotReversible("a sale that was reversed stays so; adjust the value", reason="sale")
             return original
         raise TransferNotFound
 

@@ -128,12 +128,25 @@ class Write:
 
 
 def writes_of(statements: Statements, changes: Changes) -> list[Write]:
-    """Return the writes in the order in which rows refer to each other."""
-    writes: list[Write] = []
+    """
+    Return the writes in the order in which rows refer to each other.
+
+    Of several that begin the sale of one order, one wins. The others notice it at
+    the sale: everything after it waits, and so does not meet the cards of the winner.
+    """
+    first: list[Write] = []
     if changes.receipt is not None:
         receipt = [receipt_row(changes.receipt)]
-        writes.append(_insert(statements.receipt, RECEIPT, receipt, unless_exists="idempotency_key"))
-    writes.extend([_batch(statements, batch) for batch in changes.batches])
+        first.append(_insert(statements.receipt, RECEIPT, receipt, unless_exists="idempotency_key"))
+    first.extend([_sale(statements, sale) for sale in changes.sales])
+    rest = _writes_of_values(statements, changes)
+    if any(sale.version == 0 for sale in changes.sales):
+        rest = [attrs.evolve(write, waits=True) for write in rest]
+    return first + rest
+
+
+def _writes_of_values(statements: Statements, changes: Changes) -> list[Write]:
+    writes = [_batch(statements, batch) for batch in changes.batches]
     if changes.new_gift_cards or changes.new_store_credit_accounts:
         writes.extend(_new_owners(statements, changes))
     if changes.accounts:
@@ -159,7 +172,6 @@ def writes_of(statements: Statements, changes: Changes) -> list[Write]:
     if new_terms:
         writes.append(Write(statements.lot, ("expires_at", *LOT_FACTS), ("id", "remaining", "held"), new_terms))
     writes.extend([_refunded_order(statements, order) for order in changes.refunded_orders])
-    writes.extend([_sale(statements, sale) for sale in changes.sales])
     writes.extend(_products(statements, changes))
     if changes.transfers:
         rows = [transfer_row(transfer) for transfer in changes.transfers]

@@ -35,7 +35,7 @@ from loyalty.use_cases.issue_gift_card import IssueGiftCard
 from loyalty.use_cases.new_card import IssuedGiftCard
 from loyalty.use_cases.place_hold import PlaceHold
 
-__all__ = ["DAY", "HOUR", "MICROSECOND", "UNKNOWN_CODE", "KitCase", "Stand"]
+__all__ = ["DAY", "HOUR", "MICROSECOND", "START", "UNKNOWN_CODE", "KitCase", "Stand"]
 
 Error = TypeVar("Error", bound=LoyaltyError)
 

@@ -11,14 +11,17 @@ import pytest
 
 from loyalty.errors import IdempotencyConflict, InsufficientBalance
 from loyalty.gift_cards.denomination import Denomination
+from loyalty.gift_cards.order import GiftCardLine, GiftCardOrder
+from loyalty.gift_cards.sale import ReversalCause
 from loyalty.gift_cards.view import GiftCardView
 from loyalty.identifiers import BatchId, HoldId, TransferId
 from loyalty.ledger.entry import Direction
 from loyalty.ledger.lot import LotOrigin
 from loyalty.money import ALL
 from loyalty.testing.books import receipt_of
-from loyalty.testing.kit.case import DAY, KitCase, Stand
+from loyalty.testing.kit.case import DAY, START, KitCase, Stand
 from loyalty.testing.programs import money
+from loyalty.use_cases.activate_gift_cards import ActivateGiftCards
 from loyalty.use_cases.adjust_hold import AdjustHold
 from loyalty.use_cases.adjust_value import AdjustValue
 from loyalty.use_cases.block_gift_card import BlockGiftCard
@@ -35,6 +38,7 @@ from loyalty.use_cases.define_gift_card_product import DefineGiftCardProduct
 from loyalty.use_cases.grant_store_credit import GrantStoreCredit
 from loyalty.use_cases.issue_gift_card import IssueGiftCard
 from loyalty.use_cases.issue_gift_card_batch import IssueGiftCardBatch
+from loyalty.use_cases.issue_gift_cards_for_order import IssueGiftCardsForOrder
 from loyalty.use_cases.merge_customers import MergeCustomers
 from loyalty.use_cases.open_store_credit_account import OpenStoreCreditAccount
 from loyalty.use_cases.pay_with_balances import PayWithBalances
@@ -47,6 +51,7 @@ from loyalty.use_cases.reload_gift_card import ReloadGiftCard
 from loyalty.use_cases.replace_gift_card_code import ReplaceGiftCardCode
 from loyalty.use_cases.retire_gift_card_product import RetireGiftCardProduct
 from loyalty.use_cases.reveal_batch_codes import RevealBatchCodes
+from loyalty.use_cases.reverse_gift_card_sale import ReverseGiftCardSale
 from loyalty.use_cases.reverse_transfer import ReverseTransfer
 from loyalty.use_cases.revise_denominations import ReviseDenominations
 from loyalty.use_cases.transfer_store_credit import TransferStoreCredit
@@ -70,6 +75,12 @@ class Prepared:
 
 
 _NEW: Final = Denomination(variant_id="50", prices=money(5000))
+
+
+def _order(order_id: str, quantity: int = 2) -> GiftCardOrder:
+    line = GiftCardLine(line_id="a", product_id="card", variant_id="25", quantity=quantity, paid=money(2000 * quantity))
+    return GiftCardOrder(order_id=order_id, placed_at=START, lines=[line])
+
 
 Make = Callable[[Prepared, str, str], Command[Any]]
 
@@ -269,6 +280,26 @@ COMMANDS: Final[Mapping[str, tuple[Make, str]]] = {
         ),
         "GiftCardProductRevised",
     ),
+    "issue for an order": (
+        lambda _, key, note: IssueGiftCardsForOrder(order=_order("bought"), note=note, idempotency_key=key),
+        "GiftCardsIssuedForOrder",
+    ),
+    "issue for a paid order": (
+        lambda _, key, note: IssueGiftCardsForOrder(
+            order=attrs.evolve(_order("pending", quantity=3), is_paid=True), note=note, idempotency_key=key
+        ),
+        "GiftCardsIssuedForOrder",
+    ),
+    "activate": (
+        lambda _, key, note: ActivateGiftCards(order_id="pending", note=note, idempotency_key=key),
+        "GiftCardsActivated",
+    ),
+    "reverse a sale": (
+        lambda _, key, note: ReverseGiftCardSale(
+            order_id="sold", cause=ReversalCause.REFUND, note=note, idempotency_key=key
+        ),
+        "GiftCardSaleReversed",
+    ),
     "retire a product": (
         lambda _, key, note: RetireGiftCardProduct(product_id="card", note=note, idempotency_key=key),
         "GiftCardProductRetired",
@@ -282,10 +313,14 @@ def prepare(stand: Stand) -> Prepared:
     Leave a card of 1000, 300 of credit for ada, and the order 0, which a card paid with 200.
 
     An account of cy is empty. The order 3 holds 300 of the 400 on two more cards.
-    The product "card" is on sale.
-    A batch has three cards of 10.
+    The product "card" is on sale. Two cards of 25.00 for 20.00 were bought in the order "pending", and
+    two in the order "sold", which is paid, and one of them is half spent. A batch has three cards of 10.
     """
     stand.product()
+    stand.execute(IssueGiftCardsForOrder(order=_order("pending"), idempotency_key="pending"))
+    order = attrs.evolve(_order("sold"), is_paid=True)
+    sold = stand.execute(IssueGiftCardsForOrder(order=order, idempotency_key="sold")).gift_cards[0]
+    stand.execute(RedeemGiftCard(code=sold.code, amount=money(1250), order_id="half", idempotency_key="half"))
     paid = stand.card(200)
     redemption = stand.execute(
         RedeemGiftCard(code=paid.code, amount=money(200), order_id="0", idempotency_key="order 0")
