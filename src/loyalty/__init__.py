@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from loyalty.gift_cards.batch import GiftCardBatchView
     from loyalty.gift_cards.card import GiftCardStatus
     from loyalty.gift_cards.denomination import Denomination, OpenAmount
+    from loyalty.gift_cards.gift import Recipient
     from loyalty.gift_cards.listing import GiftCardSort
     from loyalty.gift_cards.order import GiftCardLine, GiftCardOrder
     from loyalty.gift_cards.product import GiftCardProduct, ProductStatus
@@ -223,6 +224,7 @@ __all__ = [
     "PrepaidTax",
     "ProductPage",
     "ProductStatus",
+    "Recipient",
     "RedeemGiftCard",
     "Redemption",
     "Reference",
@@ -379,6 +381,7 @@ _HOMES = {
     "PrepaidTax": "loyalty.policies.tax",
     "ProductPage": "loyalty.reports.products",
     "ProductStatus": "loyalty.gift_cards.product",
+    "Recipient": "loyalty.gift_cards.gift",
     "RedeemGiftCard": "loyalty.use_cases.redeem_gift_card",
     "Redemption": "loyalty.use_cases.redemption",
     "Reference": "loyalty.ledger.transfer",

@@ -90,7 +90,8 @@ _MICROSECOND = timedelta(microseconds=1)
 _AS_THEY_ARE = frozenset({str, int, bool, type(None)})
 
 _ENCODERS: Mapping[type, Encode] = {
-    datetime: lambda value: value.astimezone(UTC).isoformat(),
+    # A local time says nothing of an instant, and must not be taken for one where this machine stands.
+    datetime: lambda value: (value if value.tzinfo is None else value.astimezone(UTC)).isoformat(),
     date: date.isoformat,
     timedelta: lambda value: value // _MICROSECOND,
     Decimal: str,

@@ -520,6 +520,7 @@ PARTS: Final[dict[str, tuple[type[Any], dict[str, Any], dict[str, str]]]] = {
             "amount": "optional amount",
             "quantity": "quantity",
             "paid": "paid",
+            "recipients": "recipients",
         },
     ),
     "GiftCardOrder": (

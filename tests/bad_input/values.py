@@ -19,6 +19,7 @@ from loyalty import (
     LotOrigin,
     OpenAmount,
     OrderLine,
+    Recipient,
     Reference,
 )
 from loyalty.codes.code import GiftCardCode
@@ -573,6 +574,7 @@ def values_by_kind(real: str) -> dict[str, dict[str, object]]:
         "order": {**NOT_TEXT, "None": None, "a line": SOLD_LINE, "lines": [SOLD_LINE]},
         "cause": {**_with_none(BAD_CHOICE), "a text that is one": "refund"},
         "paid": {name: value for name, value in BAD_AMOUNT.items() if name not in {"zero", "minus zero"}},
+        "recipients": _things(Recipient(address="ada@example.com"), 1),
         "quantity": {**_with_none(BAD_NUMBER), "501": 501},
         "region": BAD_LINE,
         "sold lines": {

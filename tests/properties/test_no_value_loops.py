@@ -8,11 +8,15 @@ from hypothesis import given
 from moneyed import Money
 
 from loyalty import (
+    Activation,
     AdjustValue,
     Direction,
+    GiftCardStatus,
+    GiftCardView,
     GrantStoreCredit,
     IssueGiftCard,
     MemoryStorage,
+    OrderGiftCards,
     RefundAsGiftCard,
     RefundOrderToStoreCredit,
 )
@@ -20,7 +24,9 @@ from loyalty.testing import Shop, Step, Verb, books_of
 from loyalty.testing.programs import minor
 from loyalty.testing.strategies import programs
 
-FUNDS: Final = (Verb.ISSUE, Verb.GRANT, Verb.ADJUST, Verb.REFUND_TO_CREDIT, Verb.REFUND_AS_CARD)
+FUNDS: Final = (
+    Verb.ISSUE, Verb.GRANT, Verb.ADJUST, Verb.REFUND_TO_CREDIT, Verb.REFUND_AS_CARD, Verb.SELL, Verb.ACTIVATE,
+)  # fmt: skip
 """What makes value that was not there; a refund as new value gives back what was paid elsewhere."""
 
 
@@ -35,16 +41,30 @@ def funding(command: object) -> Money | None:
     return None
 
 
+def paid_for(result: object, seen: set[str]) -> list[Money]:
+    """Return the face values of sold cards that are active now, and were not before; each counts once, ever."""
+    cards: list[GiftCardView] = []
+    if isinstance(result, OrderGiftCards):
+        cards = [issued.gift_card for issued in result.gift_cards]
+    if isinstance(result, Activation):
+        cards = list(result.gift_cards)
+    new = [card for card in cards if card.status is GiftCardStatus.ACTIVE and card.id not in seen]
+    seen.update(card.id for card in new)
+    return [card.value for card in new]
+
+
 @given(programs(longest=50))
 def test_what_is_owed_is_at_most_what_was_funded(program: list[Step]) -> None:
     """Only funding makes value, however it is paid, refunded, reversed and moved."""
     shop = Shop(MemoryStorage())
     funded: dict[str, int] = {}
+    sold: set[str] = set()
     for step in program:
         played = shop.play(step)
-        new = funding(played.command) if played.is_committed else None
-        if new is not None:
-            funded[new.currency.code] = funded.get(new.currency.code, 0) + minor(new)
+        given = [funding(played.command), *paid_for(played.result, sold)] if played.is_committed else []
+        for new in given:
+            if new is not None:
+                funded[new.currency.code] = funded.get(new.currency.code, 0) + minor(new)
         for currency, owed in books_of(shop.storages[0]).owed().items():
             assert owed <= funded.get(currency, 0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -24,6 +25,7 @@ from loyalty import (
     LotOrigin,
     Loyalty,
     Policies,
+    Recipient,
     RedeemGiftCard,
     Region,
     ReplaceGiftCardCode,
@@ -43,6 +45,7 @@ from loyalty.errors import (
     LoyaltyError,
     NotSpendable,
 )
+from loyalty.gift_cards.gift import GiftStatus
 from loyalty.ledger.house_accounts import HouseAccount
 from loyalty.ledger.transfer import TransferKind
 from loyalty.testing.books import books_of
@@ -393,6 +396,56 @@ def test_value_that_may_not_be_spent_yet_is_refused_with_its_reason(shop: Shop) 
     assert usd("9.00") == shop.execute(redeem).balance_after
 
 
+# --- recipients ---------------------------------------------------------------
+
+
+def test_each_unit_may_have_a_recipient(shop: Shop) -> None:
+    """The first is the first unit's; a card without one is the buyer's to give, and a replay sends nothing again."""
+    ada = Recipient(address="ada@example.com", name="Ada", message="For you", sender="Bob")
+    bo = Recipient(address="bo@example.com", send_at=datetime(2026, 12, 24, 18), time_zone="Europe/Berlin")  # noqa: DTZ001 - a local time
+    lines = (line("a", quantity=3, paid="30.00", recipients=[ada, bo]), line("b"))
+    issued = issue(shop, *lines).gift_cards
+    issue(shop, *lines)
+    gifts = {gift.gift_card_id: gift for gift in books_of(shop.storage).gifts}
+
+    assert {issued[0].gift_card.id, issued[1].gift_card.id} == set(gifts)
+    first, second = gifts[issued[0].gift_card.id], gifts[issued[1].gift_card.id]
+    assert ("ada@example.com", "Ada", "For you", "Bob", NOW) == (
+        first.address,
+        first.name,
+        first.message,
+        first.sender,
+        first.send_at,
+    )
+    assert ("bo@example.com", datetime(2026, 12, 24, 17, tzinfo=UTC)) == (second.address, second.send_at)
+    assert {GiftStatus.WAITING} == {gift.status for gift in gifts.values()}
+    assert not any("example.com" in receipt.result + receipt.event_data for receipt in books_of(shop.storage).receipts)
+
+
+def test_a_local_time_of_sending_is_the_same_order_on_every_machine(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fingerprint of a request does not depend on where the machine stands."""
+    bo = Recipient(address="bo@example.com", send_at=datetime(2026, 12, 24, 18), time_zone="Europe/Berlin")  # noqa: DTZ001 - a local time
+    first = issue(shop, line(recipients=[bo]), key="once")
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert first == issue(shop, line(recipients=[bo]), key="once")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_only_new_units_are_sent(shop: Shop) -> None:
+    """A recipient who is named for a card that is there already does not get it."""
+    ada, bo = Recipient(address="ada@example.com"), Recipient(address="bo@example.com")
+    issue(shop, line(quantity=1, recipients=[ada]))
+    issue(shop, line(quantity=2, paid="20.00", recipients=[bo, bo]))
+
+    assert ["ada@example.com", "bo@example.com"] == sorted(str(one.address) for one in books_of(shop.storage).gifts)
+
+
 # --- codes shown again --------------------------------------------------------
 
 
@@ -463,6 +516,9 @@ def test_a_replaced_code_is_the_one_that_is_shown(shop: Shop) -> None:
         {"paid": Money(1, Currency(code="usd", sub_unit=100))},
         {"paid": 0},
         {"paid": None},
+        {"recipients": [Recipient(address="ada@example.com")] * 2},
+        {"recipients": Recipient(address="ada@example.com")},
+        {"recipients": ["ada@example.com"]},
     ],
 )
 def test_a_line_says_what_was_bought(given: dict[str, Any]) -> None:

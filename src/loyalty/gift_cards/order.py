@@ -16,6 +16,7 @@ from moneyed import Money
 
 from loyalty.clock import require_utc
 from loyalty.errors import CurrencyMismatch, InvalidAmount, InvalidRequest
+from loyalty.gift_cards.gift import Recipient
 from loyalty.identifiers import require_optional_text, require_text
 from loyalty.money import LIMIT, exponent_of, minor_units, signed_minor_units
 from loyalty.policies.tax import Region, percentage
@@ -58,6 +59,12 @@ def _rate(value: Decimal | int | str | None) -> Decimal | None:
     return None if value is None else percentage(value)
 
 
+def _recipients(values: Iterable[Recipient]) -> tuple[Recipient, ...]:
+    if not isinstance(values, list | tuple) or not all(isinstance(value, Recipient) for value in values):
+        raise InvalidRequest("recipients must be a list or tuple of Recipient")
+    return tuple(values)
+
+
 @attrs.frozen(kw_only=True)
 class GiftCardLine:
     """
@@ -77,6 +84,10 @@ class GiftCardLine:
             split exactly over the units. What the cards are worth beyond it is a gift of
             the shop.
 
+        recipients:
+            Who gets the cards, the first of them the first unit's; at most one per
+            unit. The cards of the units that are left are the buyer's to give.
+
     Raises:
         loyalty.errors.InvalidRequest: If a value is not as said.
         loyalty.errors.CurrencyMismatch: If *amount* and *paid* are in different currencies.
@@ -88,11 +99,14 @@ class GiftCardLine:
     amount: Money | None = attrs.field(default=None, converter=attrs.converters.optional(_amount))
     quantity: int = attrs.field(default=1)
     paid: Money = attrs.field(converter=_paid)
+    recipients: tuple[Recipient, ...] = attrs.field(default=(), converter=_recipients)
 
     def __attrs_post_init__(self) -> None:
         """Check what belongs together."""
         if type(self.quantity) is not int or not 1 <= self.quantity <= MOST_CARDS:
             raise InvalidRequest(f"the quantity must be a whole number from 1 to {MOST_CARDS}")
+        if len(self.recipients) > self.quantity:
+            raise InvalidRequest("a line has at most one recipient per unit")
         if (self.variant_id is None) == (self.amount is None):
             raise InvalidRequest("give exactly one of variant_id, amount")
         if self.amount is not None:

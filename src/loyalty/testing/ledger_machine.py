@@ -250,6 +250,47 @@ class LedgerMachine(RuleBasedStateMachine):
         """Refund an order as a new gift card."""
         self.take(step)
 
+    @rule(step=steps(Verb.DEFINE_PRODUCT))
+    def define_product(self, step: Step) -> None:
+        """Put a gift card product on sale, or one that is there already."""
+        self.take(step)
+
+    @precondition(lambda self: self.shop.products)
+    @rule(step=steps(Verb.REVISE_PRODUCT))
+    def revise_product(self, step: Step) -> None:
+        """Change or retire a denomination, on the present version or on another one."""
+        self.take(step)
+
+    @precondition(lambda self: self.shop.products)
+    @rule(step=steps(Verb.RETIRE_PRODUCT))
+    def retire_product(self, step: Step) -> None:
+        """Take a product off sale."""
+        self.take(step)
+
+    @precondition(lambda self: self.shop.products)
+    @rule(step=steps(Verb.SELL))
+    def sell(self, step: Step) -> None:
+        """Issue the cards of an order, for the first time, again, or more of them; paid or not."""
+        self.take(step)
+
+    @rule(step=steps(Verb.ACTIVATE))
+    def activate(self, step: Step) -> None:
+        """Pay for the cards of an order that may not be known."""
+        self.take(step)
+
+    @rule(step=steps(Verb.UNDO_SALE))
+    def undo_sale(self, step: Step) -> None:
+        """Undo a sale, or a line of it, once or more."""
+        self.take(step)
+
+    @rule(sell=steps(Verb.SELL, by_id=st.just(False), placed_ago=st.just(timedelta(0)), currency=st.just("USD")))  # noqa: FBT003 - a value to draw
+    def sell_from_a_new_shelf(self, sell: Step) -> None:
+        """Sell a product that was just put on sale, and spend from it what can be spent."""
+        self.take(attrs.evolve(sell, verb=Verb.DEFINE_PRODUCT, begins_in=None, said={}))
+        self.take(sell)
+        amount = max(1, sell.ceiling // 2)
+        self.take(Step(verb=Verb.REDEEM, card=len(self.shop.cards) - 1, by_id=True, amount=amount, order=0))
+
     @precondition(lambda self: self.open_holds())
     @rule(place=st.integers(0, 1000), order=st.integers(0, 2), amount=st.integers(1, 60))
     def see_a_hold_lapse_and_turn_back(self, place: int, order: int, amount: int) -> None:

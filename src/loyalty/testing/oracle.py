@@ -9,12 +9,11 @@ which are data, and learns ids from answers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any, Final
 
-import attrs
 from moneyed import Money
 
 from loyalty.errors import (
@@ -28,7 +27,6 @@ from loyalty.errors import (
     InsufficientBalance,
     InvalidRequest,
     InvalidTime,
-    LoyaltyError,
     MalformedCode,
     NotEligible,
     NotReversible,
@@ -47,6 +45,22 @@ from loyalty.store_credit.account import StoreCreditView
 from loyalty.tenders.asked import GiftCardTender, PaymentRequest
 from loyalty.tenders.hold_view import HoldView
 from loyalty.testing.books import Books
+from loyalty.testing.oracle_records import (
+    Facts,
+    PlainAccount,
+    PlainCard,
+    PlainChange,
+    PlainHold,
+    PlainLot,
+    PlainPart,
+    PlainPast,
+    PlainPlan,
+    PlainRedemption,
+    PlainShare,
+    Refusal,
+    seen_at,
+)
+from loyalty.testing.oracle_sales import Sales, facts_of_sale
 from loyalty.testing.plan_oracle import Offer, Payer, divide
 from loyalty.testing.programs import AnyCommand, minor
 from loyalty.use_cases.adjust_hold import AdjustHold
@@ -75,9 +89,6 @@ from loyalty.use_cases.void_hold import VoidHold
 
 __all__ = ["Oracle", "Refusal", "facts_of"]
 
-Facts = Mapping[str, object]
-
-_END_OF_TIME: Final = datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
 _LONGEST_CODE_NOT_OURS: Final = 15
 _A_HOLD_LASTS: Final = timedelta(minutes=15)
 _FIRST_TOLD: Final = (
@@ -88,225 +99,6 @@ _FIRST_TOLD: Final = (
     CurrencyMismatch,
     NotEligible,
 )
-
-
-class Refusal(Exception):
-    """The oracle says that the command must be refused, with which error and which facts in it."""
-
-    def __init__(self, kind: type[LoyaltyError], **facts: object) -> None:
-        """Keep what is expected."""
-        super().__init__(kind.__name__, facts)
-        self.kind = kind
-        self.facts = facts
-
-
-@attrs.define(kw_only=True, eq=False)
-class _Lot:
-    amount: int
-    remaining: int
-    origin: str
-    opened: datetime
-    expires: datetime | None = None
-    begins: datetime | None = None
-    priority: int = 0
-    source: _Lot | None = None
-    reserved: list[_Reserved] = attrs.Factory(list)
-    id: str | None = None
-
-    def lives(self, at: datetime) -> bool:
-        return self.expires is None or at < self.expires
-
-    def held(self, at: datetime) -> int:
-        return sum(one.amount for one in self.reserved if at < one.hold.lapses)
-
-    def unheld(self, at: datetime) -> int:
-        return self.remaining - self.held(at)
-
-    def free(self, at: datetime) -> int:
-        begun = self.begins is None or self.begins <= at
-        return self.unheld(at) if begun and self.lives(at) else 0
-
-    def rank(self) -> tuple[object, ...]:
-        ends = _END_OF_TIME if self.expires is None else self.expires
-        promotional_first = 0 if self.origin == "promotional" else 1
-        return (self.priority, ends, promotional_first, self.remaining, self.opened, self.id)
-
-
-@attrs.define(kw_only=True, eq=False)
-class _Account:
-    currency: str
-    recorded: datetime
-    sequence: int = 0
-    customer: str | None = None
-    lots: list[_Lot] = attrs.Factory(list)
-    id: str = ""
-
-    @property
-    def posted(self) -> int:
-        return sum(lot.remaining for lot in self.lots)
-
-    def free(self, at: datetime) -> int:
-        return sum(lot.free(at) for lot in self.lots)
-
-    def held(self, at: datetime) -> int:
-        return sum(lot.held(at) for lot in self.lots)
-
-    def moved(self, at: datetime) -> None:
-        self.sequence += 1
-        self.recorded = at
-
-
-@attrs.define(kw_only=True, eq=False)
-class _Card:
-    account: _Account
-    value: int
-    expires: datetime | None
-    owner: str | None
-    status: str = "active"
-    id: str = ""
-    code: str = ""
-
-    def is_over(self, at: datetime) -> bool:
-        filled = [lot for lot in self.account.lots if lot.remaining]
-        if filled:
-            return not any(lot.lives(at) for lot in filled)
-        return self.expires is not None and self.expires <= at
-
-    def require_usable(self, customer: str | None, at: datetime) -> None:
-        if self.owner is not None and self.owner != customer:
-            raise Refusal(ClaimedByAnother)
-        if self.status != "active":
-            raise Refusal(NotSpendable, reason=self.status)
-        if self.is_over(at):
-            raise Refusal(NotSpendable, reason="expired")
-
-
-@attrs.define(kw_only=True, eq=False)
-class _Share:
-    lot: _Lot
-    taken: int
-    given: int = 0
-
-
-@attrs.define(kw_only=True, eq=False)
-class _Redemption:
-    order: str
-    account: _Account
-    at: datetime
-    shares: list[_Share]
-    id: str = ""
-
-
-@attrs.frozen(eq=False)
-class _Reserved:
-    hold: _Hold
-    lot: _Lot
-    amount: int
-
-
-@attrs.define(kw_only=True, eq=False)
-class _Part:
-    """One tender of a hold: what it may give, and what of it is taken from which lot, in the order of spending."""
-
-    account: _Account
-    card: _Card | None
-    at_most: int | None
-    priority: int
-    shares: list[tuple[_Lot, int]] = attrs.Factory(list)
-    is_let_go: bool = False
-
-    @property
-    def amount(self) -> int:
-        return sum(amount for _, amount in self.shares)
-
-    def is_usable(self, customer: str | None, at: datetime) -> bool:
-        if self.card is None:
-            return True
-        is_theirs = self.card.owner in {None, customer}
-        return is_theirs and self.card.status == "active" and not self.card.is_over(at)
-
-
-@attrs.define(kw_only=True, eq=False)
-class _Hold:
-    order: str
-    customer: str | None
-    currency: str
-    due: int
-    parts: list[_Part]
-    placed: datetime
-    lapses: datetime
-    status: str = "open"
-    has_lines: bool = False
-    captured: int = 0
-    resolved: datetime | None = None
-    id: str = ""
-
-    @property
-    def amount(self) -> int:
-        return sum(part.amount for part in self.parts)
-
-    def status_at(self, at: datetime) -> str:
-        return "lapsed" if self.status == "open" and self.lapses <= at else self.status
-
-    def reserve(self) -> None:
-        for part in self.parts:
-            for lot, amount in part.shares:
-                lot.reserved.append(_Reserved(self, lot, amount))
-
-    def reserved(self) -> dict[_Account, list[tuple[_Lot, int]]]:
-        """Return what is reserved on which account."""
-        kept: dict[_Account, list[tuple[_Lot, int]]] = {}
-        for part in self.parts:
-            own = [(lot, one.amount) for lot in part.account.lots for one in lot.reserved if one.hold is self]
-            if own:
-                kept[part.account] = own
-        return kept
-
-    def let_go(self, account: _Account | None = None) -> None:
-        """Free what is reserved, on one account or on all."""
-        for part in self.parts:
-            if account in {None, part.account}:
-                part.is_let_go = True
-                for lot in part.account.lots:
-                    lot.reserved = [one for one in lot.reserved if one.hold is not self]
-
-    def end(self, status: str, at: datetime, captured: int = 0) -> None:
-        _seen_at(at, self.reserved())
-        self.let_go()
-        self.status, self.resolved, self.captured = status, at, captured
-
-
-@attrs.frozen
-class _Plan:
-    at: datetime
-    parts: list[_Part]
-    earlier: _Hold | None
-
-
-@attrs.frozen
-class _Past:
-    """One transfer as it happened: which lots of which account it took from and gave to. A lot may carry on another."""
-
-    kind: str
-    currency: str
-    amount: int
-    order: str | None
-    of: str | None
-    loser: str | None
-    taken: list[tuple[str, int]]
-    winner: str | None
-    given: list[tuple[str, int, str]]
-
-
-@attrs.frozen
-class _Change:
-    """What one transfer did to what customers are owed, in one currency and origin."""
-
-    at: datetime
-    currency: str
-    origin: str
-    kind: str
-    amount: int
 
 
 class Oracle:
@@ -320,16 +112,24 @@ class Oracle:
 
     def __init__(self) -> None:
         """Begin with nothing."""
-        self._cards: list[_Card] = []
-        self._credits: list[_Account] = []
-        self._redemptions: list[_Redemption] = []
-        self._holds: list[_Hold] = []
-        self._changes: list[_Change] = []
-        self._past: dict[str, _Past] = {}
+        self._cards: list[PlainCard] = []
+        self._credits: list[PlainAccount] = []
+        self._redemptions: list[PlainRedemption] = []
+        self._holds: list[PlainHold] = []
+        self._changes: list[PlainChange] = []
+        self._past: dict[str, PlainPast] = {}
         self._reversed: set[str] = set()
         self._nameless: list[Any] = []
         self._now = datetime.min.replace(tzinfo=UTC)
         self._owed_before: list[tuple[str, int]] = []
+        self._sales = Sales(
+            cards=self._cards,
+            fill=self._fill,
+            note=self._note,
+            show=self._card_facts,
+            past=self._past,
+            reversed_=self._reversed,
+        )
         self._rules: dict[type, Callable[[Any, datetime], Facts]] = {
             IssueGiftCard: self._issue,
             ClaimGiftCard: self._claim,
@@ -352,6 +152,7 @@ class Oracle:
             RefundOrderToStoreCredit: self._refund_to_credit,
             RefundAsGiftCard: self._refund_as_card,
             ExpireValue: self._expire,
+            **self._sales.rules(),
         }
 
     # --- what is asked of it ------------------------------------------------
@@ -385,6 +186,7 @@ class Oracle:
         account = result.account if isinstance(result, Grant | Conversion | CreditRefund) else result
         if isinstance(account, StoreCreditView):
             self._credit(account.customer_id, account.currency).id = account.id
+        self._sales.learn(result)
         for own in self._accounts():
             self._learn_lots(own, books)
         self._learn_what_lapsed(books)
@@ -463,9 +265,9 @@ class Oracle:
         if origin is None:
             origin = LotOrigin.PURCHASED if command.order_id is not None else LotOrigin.PROMOTIONAL
         amount, currency = minor(command.value), command.value.currency.code
-        account = _Account(currency=currency, recorded=now)
-        lot = _Lot(amount=amount, remaining=amount, origin=origin.value, opened=now, expires=command.expires_at)
-        card = _Card(account=account, value=amount, expires=command.expires_at, owner=command.customer_id)
+        account = PlainAccount(currency=currency, recorded=now)
+        lot = PlainLot(amount=amount, remaining=amount, origin=origin.value, opened=now, expires=command.expires_at)
+        card = PlainCard(account=account, value=amount, expires=command.expires_at, owner=command.customer_id)
         self._nameless = [card]
         self._cards.append(card)
         self._fill(account, [lot], now, "issue")
@@ -515,7 +317,10 @@ class Oracle:
         self._replace(plan)
         parts = [
             self._taken(
-                part.account, [_Share(lot=lot, taken=taken) for lot, taken in part.shares], command.order_id, plan.at
+                part.account,
+                [PlainShare(lot=lot, taken=taken) for lot, taken in part.shares],
+                command.order_id,
+                plan.at,
             )
             for part in plan.parts
             if part.amount
@@ -540,9 +345,9 @@ class Oracle:
         return facts
 
     def _give_back(
-        self, one: _Redemption, own: list[tuple[_Share, int]], at: datetime, facts: dict[str, Any]
+        self, one: PlainRedemption, own: list[tuple[PlainShare, int]], at: datetime, facts: dict[str, Any]
     ) -> dict[str, object]:
-        opened: list[_Lot] = []
+        opened: list[PlainLot] = []
         for share, part in own:
             share.given += part
             assert share.given <= share.taken
@@ -573,6 +378,8 @@ class Oracle:
 
     def _set_status(self, command: BlockGiftCard | UnblockGiftCard, status: str, now: datetime) -> Facts:
         card = self._card(command.code, command.gift_card_id)
+        if card.status not in {"active", "blocked"}:
+            raise Refusal(NotSpendable, reason=card.status)
         card.status = status
         return self._card_facts(card, max(now, card.account.recorded))
 
@@ -596,7 +403,7 @@ class Oracle:
             raise Refusal(InvalidTime)
         if account is None:
             account = self._open_credit(str(command.customer_id), currency, at)
-        lot = _Lot(
+        lot = PlainLot(
             amount=amount,
             remaining=amount,
             origin=command.origin.value,
@@ -656,9 +463,12 @@ class Oracle:
         if lowers:
             self._pay_from(account, command.amount, None, at, "adjustment")
         else:
+            card = next((one for one in self._cards if one.account is account), None)
+            if card is not None and card.status in {"pending", "deactivated"}:
+                raise Refusal(NotSpendable, reason=card.status)
             if command.expires_at is not None and command.expires_at <= at:
                 raise Refusal(InvalidTime)
-            lot = _Lot(
+            lot = PlainLot(
                 amount=amount, remaining=amount, origin=command.origin.value, opened=at, expires=command.expires_at
             )
             self._fill(account, [lot], at, "adjustment")
@@ -669,7 +479,7 @@ class Oracle:
             "balance_after": account.posted,
         }
 
-    def _named(self, command: AdjustValue) -> _Account:
+    def _named(self, command: AdjustValue) -> PlainAccount:
         if command.account_id is None:
             account = self._find_credit(str(command.customer_id), command.amount.currency.code)
         else:
@@ -684,10 +494,13 @@ class Oracle:
             raise Refusal(TransferNotFound)
         if past.kind == "reversal":
             raise Refusal(NotReversible, reason="reversal")
+        if past.kind in {"clawback", "loss"}:
+            raise Refusal(NotReversible, reason="sale")
         if command.transfer_id in self._reversed:
             raise Refusal(AlreadyReversed)
         redemption = next((one for one in self._redemptions if one.id == command.transfer_id), None)
-        if redemption is not None and any(share.given for share in redemption.shares):
+        was_given = redemption is not None and any(share.given for share in redemption.shares)
+        if was_given or self._sales.is_undone(command.transfer_id):
             raise Refusal(NotReversible, reason="refunded")
         accounts = {one.id: one for one in self._accounts() if one.id in {past.loser, past.winner}}
         at = max([now, *(one.recorded for one in accounts.values())])
@@ -724,8 +537,8 @@ class Oracle:
 
     def _refund_as_card(self, command: RefundAsGiftCard, now: datetime) -> Facts:
         self._room_for(command, now)
-        account = _Account(currency=command.amount.currency.code, recorded=now)
-        card = _Card(account=account, value=minor(command.amount), expires=command.expires_at, owner=None)
+        account = PlainAccount(currency=command.amount.currency.code, recorded=now)
+        card = PlainCard(account=account, value=minor(command.amount), expires=command.expires_at, owner=None)
         self._nameless = [card]
         self._cards.append(card)
         self._fill(account, [_new_value(command, now)], now, "refund")
@@ -748,7 +561,7 @@ class Oracle:
             raise Refusal(RefundTooLarge, refundable=max(0, room))
         return room - minor(command.amount)
 
-    def _take_again(self, account: _Account, past: _Past, at: datetime) -> None:
+    def _take_again(self, account: PlainAccount, past: PlainPast, at: datetime) -> None:
         lots = {str(lot.id): lot for lot in account.lots}
         left = sum(min(lots[lot_id].unheld(at), amount) for lot_id, amount, _ in past.given)
         if left < past.amount:
@@ -758,7 +571,7 @@ class Oracle:
             self._note(at, account, lots[lot_id], "reversal", -amount)
         account.moved(at)
 
-    def _give_again(self, account: _Account, past: _Past, at: datetime, facts: dict[str, Any]) -> None:
+    def _give_again(self, account: PlainAccount, past: PlainPast, at: datetime, facts: dict[str, Any]) -> None:
         lots = {str(lot.id): lot for lot in account.lots}
         for lot_id, amount in past.taken:
             lot, is_over = lots[lot_id], not lots[lot_id].lives(at)
@@ -772,7 +585,7 @@ class Oracle:
             self._note(at, account, lot, "reversal", amount)
         account.moved(at)
 
-    def _forget_refund(self, past: _Past) -> None:
+    def _forget_refund(self, past: PlainPast) -> None:
         """Let what a reversed refund gave back be refunded again."""
         for redemption in self._redemptions:
             for share in redemption.shares if redemption.id == past.of else ():
@@ -783,7 +596,7 @@ class Oracle:
     def _place_hold(self, command: PlaceHold, now: datetime) -> Facts:
         plan = self._plan(command, command.order_id, now)
         self._replace(plan)
-        hold = _Hold(
+        hold = PlainHold(
             order=command.order_id,
             customer=command.customer_id,
             currency=command.amount_due.currency.code,
@@ -794,7 +607,7 @@ class Oracle:
             has_lines=bool(command.lines),
         )
         hold.reserve()
-        _seen_at(plan.at, hold.reserved())
+        seen_at(plan.at, hold.reserved())
         self._holds.append(hold)
         self._nameless = [hold]
         return {**self._hold_facts(hold, plan.at), "replaced_id": None if plan.earlier is None else plan.earlier.id}
@@ -813,10 +626,10 @@ class Oracle:
         if command.lapses_after is not None:
             hold.lapses = at + command.lapses_after
         after = hold.reserved()
-        _seen_at(at, [one for one in {**before, **after} if (before.get(one), lapsed) != (after.get(one), hold.lapses)])
+        seen_at(at, [one for one in {**before, **after} if (before.get(one), lapsed) != (after.get(one), hold.lapses)])
         return self._hold_facts(hold, at)
 
-    def _plan_anew(self, hold: _Hold, lines: tuple[OrderLine, ...], at: datetime) -> None:
+    def _plan_anew(self, hold: PlainHold, lines: tuple[OrderLine, ...], at: datetime) -> None:
         hold.has_lines |= bool(lines)
         hold.let_go()
         rooms = []
@@ -850,7 +663,7 @@ class Oracle:
                 raise Refusal(NotSpendable, reason=part.card.status)
         hold.end("captured", at, amount)
         parts = [
-            self._taken(part.account, [_Share(lot=lot, taken=some) for lot, some in shares], hold.order, at)
+            self._taken(part.account, [PlainShare(lot=lot, taken=some) for lot, some in shares], hold.order, at)
             for part, shares in zip(hold.parts, taken, strict=True)
             if shares
         ]
@@ -872,7 +685,7 @@ class Oracle:
             hold.end("lapsed", now)
         return {"amounts": sorted(sums.items()), "holds": len(due), "is_done": len(due) < command.limit}
 
-    def _open_hold(self, hold_id: str, order: str | None, now: datetime) -> tuple[_Hold, datetime]:
+    def _open_hold(self, hold_id: str, order: str | None, now: datetime) -> tuple[PlainHold, datetime]:
         """Return a hold that can still be resolved, and the time to judge by."""
         hold = next((one for one in self._holds if one.id == hold_id and order in {None, one.order}), None)
         if hold is None:
@@ -885,12 +698,12 @@ class Oracle:
             raise Refusal(HoldClosed, status="lapsed")
         return hold, at
 
-    def _plan(self, asked: PaymentRequest, order: str, now: datetime) -> _Plan:
+    def _plan(self, asked: PaymentRequest, order: str, now: datetime) -> PlainPlan:
         """Decide who pays how much, with what the order's own hold reserves; nothing is changed yet."""
         earlier = next((hold for hold in self._holds if (hold.order, hold.status) == (order, "open")), None)
         currency = asked.amount_due.currency.code
         found = [self._named_card(one.code, one.gift_card_id) for one in _named(asked)]
-        cards = [card for card in found if isinstance(card, _Card)]
+        cards = [card for card in found if isinstance(card, PlainCard)]
         credit = None
         if asked.use_store_credit and asked.customer_id is not None:
             credit = self._find_credit(asked.customer_id, currency)
@@ -898,16 +711,16 @@ class Oracle:
         there += [] if earlier is None else [part.account for part in earlier.parts]
         at = max([now, *(account.recorded for account in there)])
         refusals = [card for card in found if isinstance(card, Refusal)]
-        parts: dict[str, _Part] = {}
+        parts: dict[str, PlainPart] = {}
         for named, card in zip(_named(asked), found, strict=True):
-            if isinstance(card, _Card) and card.id not in parts:
+            if isinstance(card, PlainCard) and card.id not in parts:
                 most = None if named.at_most is None else minor(named.at_most)
-                parts[card.id] = _Part(account=card.account, card=card, at_most=most, priority=named.priority)
+                parts[card.id] = PlainPart(account=card.account, card=card, at_most=most, priority=named.priority)
                 refusals += self._why_not(card, asked, at)
         by_account = sorted(parts.values(), key=lambda part: part.account.id)
         if credit is not None:
             most = None if asked.store_credit_at_most is None else minor(asked.store_credit_at_most)
-            by_account.append(_Part(account=credit, card=None, at_most=most, priority=asked.store_credit_priority))
+            by_account.append(PlainPart(account=credit, card=None, at_most=most, priority=asked.store_credit_priority))
             refusals += _why_not_for_lines(asked, None, asked.customer_id)
         if refusals:
             raise min(refusals, key=lambda refusal: _FIRST_TOLD.index(refusal.kind))
@@ -915,15 +728,15 @@ class Oracle:
             [(lot, lot.free(at) + _own_part(lot, earlier, at)) for lot in part.account.lots] for part in by_account
         ]
         _assign(minor(asked.amount_due), by_account, rooms, asked.lines)
-        return _Plan(at, by_account, earlier)
+        return PlainPlan(at, by_account, earlier)
 
-    def _named_card(self, code: Any, card_id: str | None) -> _Card | Refusal:
+    def _named_card(self, code: Any, card_id: str | None) -> PlainCard | Refusal:
         try:
             return self._card(code, card_id)
         except Refusal as refusal:
             return refusal
 
-    def _why_not(self, card: _Card, asked: PaymentRequest, at: datetime) -> list[Refusal]:
+    def _why_not(self, card: PlainCard, asked: PaymentRequest, at: datetime) -> list[Refusal]:
         try:
             card.require_usable(asked.customer_id, at)
         except Refusal as refusal:
@@ -932,11 +745,11 @@ class Oracle:
             return [Refusal(CurrencyMismatch)]
         return _why_not_for_lines(asked, card, card.owner)
 
-    def _replace(self, plan: _Plan) -> None:
+    def _replace(self, plan: PlainPlan) -> None:
         if plan.earlier is not None:
             plan.earlier.end("lapsed" if plan.earlier.status_at(plan.at) == "lapsed" else "voided", plan.at)
 
-    def _hold_facts(self, hold: _Hold, at: datetime) -> Facts:
+    def _hold_facts(self, hold: PlainHold, at: datetime) -> Facts:
         return {
             "order_id": hold.order,
             "customer_id": hold.customer,
@@ -1006,11 +819,11 @@ class Oracle:
 
     # --- what they share ----------------------------------------------------
 
-    def _accounts(self) -> Iterator[_Account]:
+    def _accounts(self) -> Iterator[PlainAccount]:
         yield from (card.account for card in self._cards)
         yield from self._credits
 
-    def _card(self, code: Any, card_id: str | None) -> _Card:
+    def _card(self, code: Any, card_id: str | None) -> PlainCard:
         if code is not None and not _is_spelled_right(code):
             raise Refusal(MalformedCode)
         for card in self._cards:
@@ -1018,34 +831,34 @@ class Oracle:
                 return card
         raise Refusal(GiftCardNotFound)
 
-    def _find_credit(self, customer: str, currency: str) -> _Account | None:
+    def _find_credit(self, customer: str, currency: str) -> PlainAccount | None:
         return next((one for one in self._credits if (one.customer, one.currency) == (customer, currency)), None)
 
-    def _credit(self, customer: str, currency: str) -> _Account:
+    def _credit(self, customer: str, currency: str) -> PlainAccount:
         found = self._find_credit(customer, currency)
         assert found is not None
         return found
 
-    def _named_credit(self, account_id: str | None, customer: str | None, currency: str) -> _Account | None:
+    def _named_credit(self, account_id: str | None, customer: str | None, currency: str) -> PlainAccount | None:
         if account_id is not None:
             return next((one for one in self._credits if one.id == account_id), None)
         return self._find_credit(str(customer), currency)
 
-    def _open_credit(self, customer: str, currency: str, at: datetime) -> _Account:
-        self._credits.append(_Account(currency=currency, recorded=at, customer=customer))
+    def _open_credit(self, customer: str, currency: str, at: datetime) -> PlainAccount:
+        self._credits.append(PlainAccount(currency=currency, recorded=at, customer=customer))
         return self._credits[-1]
 
-    def _fill(self, account: _Account, lots: list[_Lot], at: datetime, kind: str) -> None:
+    def _fill(self, account: PlainAccount, lots: list[PlainLot], at: datetime, kind: str) -> None:
         for lot in lots:
             account.lots.append(lot)
             self._note(at, account, lot, kind, lot.amount)
         account.moved(at)
 
-    def _note(self, at: datetime, account: _Account, lot: _Lot, kind: str, amount: int) -> None:
-        self._changes.append(_Change(at, account.currency, lot.origin, kind, amount))
+    def _note(self, at: datetime, account: PlainAccount, lot: PlainLot, kind: str, amount: int) -> None:
+        self._changes.append(PlainChange(at, account.currency, lot.origin, kind, amount))
 
     def _require_allowed(
-        self, paying: RedeemGiftCard | DebitStoreCredit, account: _Account, card: _Card | None
+        self, paying: RedeemGiftCard | DebitStoreCredit, account: PlainAccount, card: PlainCard | None
     ) -> None:
         if account.currency != paying.amount.currency.code:
             raise Refusal(CurrencyMismatch)
@@ -1053,7 +866,9 @@ class Oracle:
         if allowed is not None and minor(paying.amount) > sum(minor(paying.lines[place].amount) for place in allowed):
             raise Refusal(NotEligible, reason=_first_veto(paying.lines, allowed))
 
-    def _pay_from(self, account: _Account, due: Money, order: str | None, at: datetime, kind: str) -> dict[str, object]:
+    def _pay_from(
+        self, account: PlainAccount, due: Money, order: str | None, at: datetime, kind: str
+    ) -> dict[str, object]:
         if account.currency != due.currency.code:
             raise Refusal(CurrencyMismatch)
         shares = _draw(account.lots, minor(due), at)
@@ -1062,20 +877,20 @@ class Oracle:
         return self._taken(account, shares, order, at, kind)
 
     def _taken(
-        self, account: _Account, shares: list[_Share], order: str | None, at: datetime, kind: str = "redemption"
+        self, account: PlainAccount, shares: list[PlainShare], order: str | None, at: datetime, kind: str = "redemption"
     ) -> dict[str, object]:
         for share in shares:
             share.lot.remaining -= share.taken
             self._note(at, account, share.lot, kind, -share.taken)
         account.moved(at)
         if order is not None:
-            redemption = _Redemption(order=order, account=account, at=at, shares=shares)
+            redemption = PlainRedemption(order=order, account=account, at=at, shares=shares)
             self._redemptions.append(redemption)
             self._nameless.append(redemption)
         amount = sum(share.taken for share in shares)
         return {"account_id": account.id, "amount": amount, "balance_after": account.posted}
 
-    def _refundable(self, command: RefundRedemption) -> list[_Redemption]:
+    def _refundable(self, command: RefundRedemption) -> list[PlainRedemption]:
         named = [
             one
             for one in sorted(self._redemptions, key=lambda one: (one.at, one.id))
@@ -1093,7 +908,7 @@ class Oracle:
             raise Refusal(CurrencyMismatch)
         return fitting
 
-    def _card_facts(self, card: _Card, at: datetime) -> Facts:
+    def _card_facts(self, card: PlainCard, at: datetime) -> Facts:
         left = card.account.posted
         return {
             "value": card.value,
@@ -1106,7 +921,7 @@ class Oracle:
             "is_partly_used": 0 < left < card.value,
         }
 
-    def _credit_facts(self, account: _Account, at: datetime) -> Facts:
+    def _credit_facts(self, account: PlainAccount, at: datetime) -> Facts:
         ends = [lot.expires for lot in account.lots if lot.expires is not None and lot.free(at)]
         return {
             "customer_id": account.customer,
@@ -1117,7 +932,7 @@ class Oracle:
             "expires_next": min(ends, default=None),
         }
 
-    def _learn_lots(self, account: _Account, books: Books) -> None:
+    def _learn_lots(self, account: PlainAccount, books: Books) -> None:
         unknown = [lot for lot in account.lots if lot.id is None]
         if not unknown:
             return
@@ -1137,7 +952,7 @@ class Oracle:
     def _learn_past(self, books: Books) -> None:
         for transfer in books.transfers:
             if transfer.id not in self._past:
-                self._past[transfer.id] = _Past(
+                self._past[transfer.id] = PlainPast(
                     kind=transfer.kind.value,
                     currency=transfer.currency,
                     amount=transfer.amount,
@@ -1169,6 +984,9 @@ class Oracle:
 
 def facts_of(result: object) -> Facts:
     """Return what a real answer says, in the words and plain integers of the oracle."""
+    about_a_sale = facts_of_sale(result, facts_of)
+    if about_a_sale is not None:
+        return about_a_sale
     if isinstance(result, IssuedGiftCard):
         return facts_of(result.gift_card)
     if isinstance(result, GiftCardView):
@@ -1275,9 +1093,9 @@ def facts_of(result: object) -> Facts:
     }
 
 
-def _new_value(command: RefundOrderToStoreCredit | RefundAsGiftCard, at: datetime) -> _Lot:
+def _new_value(command: RefundOrderToStoreCredit | RefundAsGiftCard, at: datetime) -> PlainLot:
     amount = minor(command.amount)
-    return _Lot(amount=amount, remaining=amount, origin="refund", opened=at, expires=command.expires_at)
+    return PlainLot(amount=amount, remaining=amount, origin="refund", opened=at, expires=command.expires_at)
 
 
 def _typed(code: str) -> str:
@@ -1289,8 +1107,8 @@ def _is_spelled_right(code: Any) -> bool:
     return len(code.reveal()) > _LONGEST_CODE_NOT_OURS
 
 
-def _copy(lot: _Lot, amount: int, at: datetime, expires: datetime | None) -> _Lot:
-    return _Lot(
+def _copy(lot: PlainLot, amount: int, at: datetime, expires: datetime | None) -> PlainLot:
+    return PlainLot(
         amount=amount,
         remaining=amount,
         origin=lot.origin,
@@ -1302,12 +1120,12 @@ def _copy(lot: _Lot, amount: int, at: datetime, expires: datetime | None) -> _Lo
     )
 
 
-def _draw(lots: list[_Lot], due: int, at: datetime) -> list[_Share]:
+def _draw(lots: list[PlainLot], due: int, at: datetime) -> list[PlainShare]:
     shares = []
-    for lot in sorted(lots, key=_Lot.rank):
+    for lot in sorted(lots, key=PlainLot.rank):
         taken = min(due, lot.free(at))
         if taken:
-            shares.append(_Share(lot=lot, taken=taken))
+            shares.append(PlainShare(lot=lot, taken=taken))
             due -= taken
     return shares
 
@@ -1329,7 +1147,7 @@ def _named(asked: PaymentRequest) -> list[GiftCardTender]:
     return [*by_code, *(GiftCardTender(gift_card_id=card_id) for card_id in asked.gift_card_ids), *asked.tenders]
 
 
-def _veto(line: OrderLine, card: _Card | None, owner: str | None) -> str | None:
+def _veto(line: OrderLine, card: PlainCard | None, owner: str | None) -> str | None:
     """Return why a tender may not pay for a line, by the rule ``pays_by_product``."""
     if line.is_stored_value:
         return "stored value"
@@ -1337,13 +1155,7 @@ def _veto(line: OrderLine, card: _Card | None, owner: str | None) -> str | None:
     return line.product if wrong_for.get(line.product or "") else None
 
 
-def _seen_at(at: datetime, accounts: Iterable[_Account]) -> None:
-    """Move the time of accounts on which something is held or let go."""
-    for account in accounts:
-        account.recorded = max(at, account.recorded)
-
-
-def _open_lines(lines: tuple[OrderLine, ...], card: _Card | None, owner: str | None) -> frozenset[int] | None:
+def _open_lines(lines: tuple[OrderLine, ...], card: PlainCard | None, owner: str | None) -> frozenset[int] | None:
     places = frozenset(place for place, line in enumerate(lines) if _veto(line, card, owner) is None)
     return None if len(places) == len(lines) else places
 
@@ -1353,7 +1165,7 @@ def _first_veto(lines: tuple[OrderLine, ...], allowed: frozenset[int]) -> str | 
     return "stored value" if line.is_stored_value else line.product
 
 
-def _why_not_for_lines(asked: PaymentRequest, card: _Card | None, owner: str | None) -> list[Refusal]:
+def _why_not_for_lines(asked: PaymentRequest, card: PlainCard | None, owner: str | None) -> list[Refusal]:
     allowed = _open_lines(asked.lines, card, owner)
     nothing_else_is_due = minor(asked.amount_due) <= sum(minor(line.amount) for line in asked.lines)
     if allowed is not None and not allowed and nothing_else_is_due:
@@ -1361,7 +1173,7 @@ def _why_not_for_lines(asked: PaymentRequest, card: _Card | None, owner: str | N
     return []
 
 
-def _own_part(lot: _Lot, hold: _Hold | None, at: datetime) -> int:
+def _own_part(lot: PlainLot, hold: PlainHold | None, at: datetime) -> int:
     """Return what a hold reserves of a lot that could be spent at *at*; what lapsed is free anyhow."""
     begun = lot.begins is None or lot.begins <= at
     if hold is None or at >= hold.lapses or not (begun and lot.lives(at)):
@@ -1369,7 +1181,9 @@ def _own_part(lot: _Lot, hold: _Hold | None, at: datetime) -> int:
     return sum(one.amount for one in lot.reserved if one.hold is hold)
 
 
-def _assign(due: int, parts: list[_Part], rooms: list[list[tuple[_Lot, int]]], lines: tuple[OrderLine, ...]) -> None:
+def _assign(
+    due: int, parts: list[PlainPart], rooms: list[list[tuple[PlainLot, int]]], lines: tuple[OrderLine, ...]
+) -> None:
     """Divide what is due over the parts and note with each what it gives."""
     payers = [
         Payer(
@@ -1388,15 +1202,15 @@ def _assign(due: int, parts: list[_Part], rooms: list[list[tuple[_Lot, int]]], l
         part.shares = shares
 
 
-def _by_payer(offers: list[tuple[Offer, _Lot]], taken: list[int], payers: int) -> list[list[tuple[_Lot, int]]]:
+def _by_payer(offers: list[tuple[Offer, PlainLot]], taken: list[int], payers: int) -> list[list[tuple[PlainLot, int]]]:
     """Return what was taken from which lot of each payer, in the order of spending."""
-    shares: list[list[tuple[_Lot, int]]] = [[] for _ in range(payers)]
+    shares: list[list[tuple[PlainLot, int]]] = [[] for _ in range(payers)]
     for (offer, lot), amount in sorted(zip(offers, taken, strict=True), key=lambda pair: pair[0][0].rank):
         if amount:
             shares[offer.payer].append((lot, amount))
     return shares
 
 
-def _on_the_books(lot: _Lot) -> int:
+def _on_the_books(lot: PlainLot) -> int:
     """Return what the books hold of a lot, though it may have lapsed."""
     return sum(one.amount for one in lot.reserved)

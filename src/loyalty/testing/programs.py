@@ -24,6 +24,11 @@ from loyalty.codes.format import CodeFormat
 from loyalty.codes.mint import mint
 from loyalty.errors import CurrencyMismatch, InvalidAmount, InvalidRequest, InvalidTime, LoyaltyError, MalformedCode
 from loyalty.facade import Loyalty
+from loyalty.gift_cards.denomination import Denomination, OpenAmount
+from loyalty.gift_cards.order import GiftCardLine, GiftCardOrder
+from loyalty.gift_cards.product import GiftCardProduct
+from loyalty.gift_cards.sale import ReversalCause
+from loyalty.gift_cards.term import Term
 from loyalty.identifiers import AccountId, GiftCardId, HoldId, TransferId
 from loyalty.ledger.entry import Direction
 from loyalty.ledger.lot import LotOrigin
@@ -36,6 +41,7 @@ from loyalty.tenders.asked import GiftCardTender
 from loyalty.tenders.hold_view import HoldView
 from loyalty.testing.books import books_of
 from loyalty.testing.fakes import CountingIds, FakeClock, fake_code_keys, pays_by_product
+from loyalty.use_cases.activate_gift_cards import ActivateGiftCards
 from loyalty.use_cases.adjust_hold import AdjustHold
 from loyalty.use_cases.adjust_value import AdjustValue
 from loyalty.use_cases.block_gift_card import BlockGiftCard
@@ -44,9 +50,11 @@ from loyalty.use_cases.claim_gift_card import ClaimGiftCard
 from loyalty.use_cases.command import Command, Sweep
 from loyalty.use_cases.convert_gift_card import Conversion, ConvertGiftCard
 from loyalty.use_cases.debit_store_credit import Debit, DebitStoreCredit
+from loyalty.use_cases.define_gift_card_product import DefineGiftCardProduct
 from loyalty.use_cases.expire_value import ExpireValue
 from loyalty.use_cases.grant_store_credit import Grant, GrantStoreCredit
 from loyalty.use_cases.issue_gift_card import IssueGiftCard
+from loyalty.use_cases.issue_gift_cards_for_order import IssueGiftCardsForOrder, OrderGiftCards
 from loyalty.use_cases.lapse_holds import LapseHolds
 from loyalty.use_cases.new_card import IssuedGiftCard
 from loyalty.use_cases.open_store_credit_account import OpenStoreCreditAccount
@@ -57,7 +65,10 @@ from loyalty.use_cases.redemption import Redemption
 from loyalty.use_cases.refund_as_gift_card import RefundAsGiftCard
 from loyalty.use_cases.refund_order_to_store_credit import CreditRefund, RefundOrderToStoreCredit
 from loyalty.use_cases.refund_redemption import RefundRedemption
+from loyalty.use_cases.retire_gift_card_product import RetireGiftCardProduct
+from loyalty.use_cases.reverse_gift_card_sale import ReverseGiftCardSale
 from loyalty.use_cases.reverse_transfer import ReverseTransfer
+from loyalty.use_cases.revise_denominations import ReviseDenominations
 from loyalty.use_cases.unblock_gift_card import UnblockGiftCard
 from loyalty.use_cases.void_hold import VoidHold
 
@@ -109,6 +120,12 @@ class Verb(StrEnum):
     REVERSE = "reverse"
     REFUND_TO_CREDIT = "refund_to_credit"
     REFUND_AS_CARD = "refund_as_card"
+    DEFINE_PRODUCT = "define_product"
+    REVISE_PRODUCT = "revise_product"
+    RETIRE_PRODUCT = "retire_product"
+    SELL = "sell"
+    ACTIVATE = "activate"
+    UNDO_SALE = "undo_sale"
     MOVE_CLOCK = "move_clock"
     REPLAY = "replay"
     REUSE_KEY = "reuse_key"
@@ -130,6 +147,12 @@ class Step:
     ``caps`` are pairs of the most a card may pay and its priority, for the first
     of ``cards``; ``credit_at_most`` and ``priority`` are those of store credit.
     ``lines`` are pairs of product and amount.
+
+    A sale is of ``quantity`` cards of the product ``card``: of its variant, or, with
+    ``by_id``, of an open amount; ``ceiling`` is the face value, ``order`` and ``line``
+    name the place. ``is_paid`` says whether it is paid, ``begins_in`` from when the
+    value may be spent, and ``placed_ago`` how long ago it was placed. A revision
+    that ``lowers`` retires the variant.
     """
 
     verb: Verb
@@ -157,6 +180,10 @@ class Step:
     limit: int = 200
     move: timedelta = timedelta(0)
     earlier: int = 0
+    quantity: int = 1
+    line: int | None = None
+    is_paid: bool = False
+    placed_ago: timedelta = timedelta(0)
     inner: Step | None = None
     said: Mapping[str, object] = attrs.field(factory=dict)
 
@@ -215,6 +242,7 @@ class Shop:
         self.accounts: list[StoreCreditView] = []
         self.redemptions: list[tuple[TransferId, str]] = []
         self.holds: list[HoldView] = []
+        self.products: dict[str, int] = {}
         self._makers: Mapping[Verb, Callable[[Step, str], AnyCommand]] = {
             Verb.ISSUE: self._issue,
             Verb.CLAIM: self._claim,
@@ -236,6 +264,12 @@ class Shop:
             Verb.REVERSE: self._reverse,
             Verb.REFUND_TO_CREDIT: self._refund_to_credit,
             Verb.REFUND_AS_CARD: self._refund_as_card,
+            Verb.DEFINE_PRODUCT: self._define_product,
+            Verb.REVISE_PRODUCT: self._revise_product,
+            Verb.RETIRE_PRODUCT: self._retire_product,
+            Verb.SELL: self._sell,
+            Verb.ACTIVATE: self._activate,
+            Verb.UNDO_SALE: self._undo_sale,
             Verb.BAD_CALL: self._bad_call,
         }
         self._unknown_code = mint(fake_code_keys(), CodeFormat(), "a card that nobody issued", 1)
@@ -321,6 +355,11 @@ class Shop:
             self.redemptions.extend((part.id, part.amount.currency.code) for part in result.parts)
         if isinstance(result, Debit) and result.transfer.order_id is not None:
             self.redemptions.append((result.transfer.id, result.amount.currency.code))
+        if isinstance(result, OrderGiftCards):
+            known_cards = {known.gift_card.id for known in self.cards}
+            self.cards.extend(card for card in result.gift_cards if card.gift_card.id not in known_cards)
+        if isinstance(result, GiftCardProduct):
+            self.products[result.id] = result.version
         if isinstance(result, HoldView) and result.id not in {known.id for known in self.holds}:
             self.holds.append(result)
         account = result.account if isinstance(result, Grant | Conversion | CreditRefund) else result
@@ -536,6 +575,66 @@ class Shop:
             "expires_at": self._in(step.expires_in),
         }
 
+    def _define_product(self, step: Step, key: str) -> AnyCommand:
+        currency = step.currency or "USD"
+        days = None if step.expires_in is None or step.expires_in.days < 1 else step.expires_in.days
+        return DefineGiftCardProduct(
+            title="A card",
+            product_id=_product(step),
+            denominations=(self._variant(step), Denomination(variant_id="ten", prices=money(10, currency))),
+            open_amounts=(OpenAmount(minimum=money(5, currency), maximum=money(60, currency)),),
+            term=None if days is None else Term(days=days, time_zone="UTC"),
+            idempotency_key=key,
+            **_said(step),
+        )
+
+    def _variant(self, step: Step) -> Denomination:
+        currency = step.currency or "USD"
+        price = money(1 if step.amount is None else step.amount, currency)
+        return Denomination(variant_id="main", prices=price, face_values=money(step.ceiling, currency))
+
+    def _revise_product(self, step: Step, key: str) -> AnyCommand:
+        version = self.products.get(_product(step), 1) + step.priority
+        return ReviseDenominations(
+            product_id=_product(step),
+            version=max(1, version),
+            denominations=() if step.lowers else (self._variant(step),),
+            retire=("main",) if step.lowers else (),
+            idempotency_key=key,
+            **_said(step),
+        )
+
+    def _retire_product(self, step: Step, key: str) -> AnyCommand:
+        return RetireGiftCardProduct(product_id=_product(step), idempotency_key=key, **_said(step))
+
+    def _sell(self, step: Step, key: str) -> AnyCommand:
+        paid = self._value(step)
+        open_amount = money(step.ceiling, paid.currency.code) if step.by_id else None
+        line = GiftCardLine(
+            line_id=f"line-{step.line or 0}",
+            product_id=_product(step),
+            variant_id=None if step.by_id else "main",
+            amount=open_amount,
+            quantity=step.quantity,
+            paid=paid,
+        )
+        order = GiftCardOrder(
+            order_id=_sale(step), placed_at=self.clock() - step.placed_ago, lines=(line,), is_paid=step.is_paid
+        )
+        active_from = self._in(step.begins_in)
+        return IssueGiftCardsForOrder(order=order, active_from=active_from, idempotency_key=key, **_said(step))
+
+    def _activate(self, step: Step, key: str) -> AnyCommand:
+        active_from = self._in(step.begins_in)
+        return ActivateGiftCards(order_id=_sale(step), active_from=active_from, idempotency_key=key, **_said(step))
+
+    def _undo_sale(self, step: Step, key: str) -> AnyCommand:
+        lines = () if step.line is None else (f"line-{step.line}",)
+        cause = ReversalCause.REFUND
+        return ReverseGiftCardSale(
+            order_id=_sale(step), cause=cause, line_ids=lines, idempotency_key=key, **_said(step)
+        )
+
     def _expire(self, step: Step, key: str) -> AnyCommand:  # noqa: ARG002 - a sweep needs no key
         return ExpireValue(limit=step.limit)
 
@@ -550,6 +649,14 @@ _BY_STAFF: Final[Mapping[str, Any]] = {"actor": "staff", "reason": "a mistake"}
 
 def _order(step: Step) -> str | None:
     return None if step.order is None else f"order-{step.order}"
+
+
+def _sale(step: Step) -> str:
+    return f"sale-{step.order or 0}"
+
+
+def _product(step: Step) -> str:
+    return f"product-{step.card}"
 
 
 def _most(amount: int | None, currency: str) -> Money | None:

@@ -122,6 +122,10 @@ def _currency() -> st.SearchStrategy[str | None]:
     return mostly(st.none(), st.sampled_from(("USD", "JPY", "KWD")), times=12)
 
 
+def _products() -> st.SearchStrategy[int]:
+    return mostly(st.just(0), st.just(1), times=3)
+
+
 def _orders() -> st.SearchStrategy[int]:
     return st.integers(0, 2)
 
@@ -241,6 +245,36 @@ _FIELDS: Final[Mapping[Verb, Mapping[str, st.SearchStrategy[Any]]]] = {
     Verb.REVERSE: {"earlier": mostly(st.integers(0, 8), st.just(-1))},
     Verb.REFUND_TO_CREDIT: {**_REFUND_OF_AN_ORDER, "customer": _customers()},
     Verb.REFUND_AS_CARD: _REFUND_OF_AN_ORDER,
+    Verb.DEFINE_PRODUCT: {
+        "card": _products(),
+        "amount": mostly(st.integers(1, 60), _amounts(), times=4),
+        "ceiling": st.integers(1, 60),
+        "currency": mostly(st.just("USD"), currencies(), times=6),
+        "expires_in": _expiries(),
+    },
+    Verb.REVISE_PRODUCT: {
+        "card": _products(),
+        "amount": st.integers(1, 60),
+        "ceiling": st.integers(1, 60),
+        "priority": mostly(st.just(0), st.integers(-1, 1), times=4),
+        "lowers": mostly(st.just(False), st.just(True), times=3),  # noqa: FBT003 - values to draw
+    },
+    Verb.RETIRE_PRODUCT: {"card": _products()},
+    Verb.SELL: {
+        "card": _products(),
+        "by_id": mostly(st.just(False), st.just(True), times=2),  # noqa: FBT003 - values to draw
+        "amount": mostly(st.integers(1, 60), _amounts(), times=4),
+        "ceiling": st.integers(1, 60),
+        "currency": _currency(),
+        "order": _orders(),
+        "line": st.integers(0, 1),
+        "quantity": st.integers(1, 3),
+        "is_paid": st.booleans(),
+        "begins_in": mostly(st.none(), spans(), times=4),
+        "placed_ago": mostly(st.just(timedelta(0)), spans(), times=3),
+    },
+    Verb.ACTIVATE: {"order": _orders(), "begins_in": mostly(st.none(), spans(), times=4)},
+    Verb.UNDO_SALE: {"order": _orders(), "line": mostly(st.none(), st.integers(0, 1))},
     Verb.EXPIRE: {"limit": mostly(st.just(200), st.integers(1, 2), times=2)},
     Verb.MOVE_CLOCK: {"move": mostly(spans(), st.just(-HOUR))},
     Verb.REPLAY: {"earlier": st.integers(0, 30)},

@@ -21,6 +21,7 @@ from loyalty.errors import (
 )
 from loyalty.events import GiftCardsIssuedForOrder
 from loyalty.gift_cards.card import GiftCard, GiftCardStatus
+from loyalty.gift_cards.gift import Gift
 from loyalty.gift_cards.order import MOST_CARDS, GiftCardLine, GiftCardOrder
 from loyalty.gift_cards.product import GiftCardProduct
 from loyalty.gift_cards.sale import GiftCardSale
@@ -69,7 +70,8 @@ class IssueGiftCardsForOrder(Command[OrderGiftCards]):
     is paid it is active at once, and then *active_from* may put off the day from which
     it can be spent. It is worth the face value that was on sale when the
     order was placed; what was paid for a line is split exactly over its units.
-    What is added to an order that was paid before waits for its own payment.
+    What is added to an order that was paid before waits for its own payment. A card
+    with a recipient is sent once it is active, and not before its time.
 
     Raises:
         loyalty.errors.GiftCardProductNotFound: If there is no such product.
@@ -191,6 +193,14 @@ class IssueGiftCardsForOrder(Command[OrderGiftCards]):
             load(self, context, card, terms[str(card.product_id)], self.active_from) for card in (*pending, *missing)
         )
 
+    def _gifts(self, context: Context, new: tuple[GiftCard, ...]) -> Iterator[Gift]:
+        """Yield how the new cards are sent; those without a recipient are not."""
+        recipients = {line.line_id: line.recipients for line in self.order.lines}
+        for card in new:
+            line_id, unit = _unit(card)
+            if unit <= len(recipients[line_id]):
+                yield Gift.to(recipients[line_id][unit - 1], card.id, context.now)
+
     # --- what is answered and written ---------------------------------------
 
     def _outcome(
@@ -204,8 +214,7 @@ class IssueGiftCardsForOrder(Command[OrderGiftCards]):
         after = {card.after.id: card.after for card in loaded}
         new = tuple(after.get(card.id, card) for card in missing)
         changed = tuple(card for card in loaded if card.before.id not in {card.id for card in missing})
-        every = {(str(card.line_id), int(card.unit or 0)): card for card in (*known.values(), *new)}
-        every.update({(str(one.after.line_id), int(one.after.unit or 0)): one.after for one in changed})
+        every = {_unit(card): card for card in (*known.values(), *new, *(one.after for one in changed))}
         paid = sale.paid(context.now) if self.order.is_paid else sale
         return Outcome(
             result=OrderGiftCards(
@@ -224,11 +233,16 @@ class IssueGiftCardsForOrder(Command[OrderGiftCards]):
                 new_gift_cards=new,
                 gift_cards=tuple(one.after for one in changed),
                 accounts=tuple(AccountChange(one.before.account, one.after.account) for one in changed),
+                new_gifts=tuple(self._gifts(context, new)),
                 sales=(paid,) if new or paid is not sale else (),
                 transfers=tuple(transfer for one in loaded for transfer in one.transfers),
             ),
             decisions=tuple(dict.fromkeys(decision for one in loaded for decision in one.decisions)),
         )
+
+
+def _unit(card: GiftCard) -> Unit:
+    return str(card.line_id), int(card.unit or 0)
 
 
 def _require_decimals(value: Money, paid: Money) -> None:
