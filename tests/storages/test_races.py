@@ -13,6 +13,7 @@ from loyalty.testing.kit.card_races import CardRaceTests
 from loyalty.testing.kit.case import Stand
 from loyalty.testing.kit.hold_races import HoldRaceTests
 from loyalty.testing.kit.races import Outcome, RaceTests
+from loyalty.testing.kit.sale_races import SaleRaceTests
 from loyalty.testing.programs import AnyCommand
 from tests.storages.databases import PostgresqlDatabases, SqliteDatabases
 from tests.storages.racers import Racers
@@ -31,6 +32,7 @@ class ProcessRaces(
     HoldRaceTests,
     AccountRaceTests,
     CardRaceTests,
+    SaleRaceTests,
 ):
     """The races of threads, run by processes."""
 

@@ -37,6 +37,7 @@ from loyalty.testing.kit.products import ProductTests
 from loyalty.testing.kit.races import RaceTests
 from loyalty.testing.kit.replays import ReplayTests
 from loyalty.testing.kit.reports import ReportTests
+from loyalty.testing.kit.sale_races import SaleRaceTests
 from loyalty.testing.kit.sales import SaleTests
 from loyalty.testing.kit.times import TimeTests
 
@@ -51,6 +52,7 @@ class StorageConformance(
     HoldTests,
     ProductTests,
     SaleTests,
+    SaleRaceTests,
     ReplayTests,
     PortTests,
     JoiningTests,
