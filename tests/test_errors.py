@@ -35,7 +35,9 @@ CANARY: Final = "GIFT-7KQ2-0000-SECRET"
 
 HOUSE_SECTION_8: Final = {
     "LoyaltyError": {"InvalidRequest", "Refused", "NotFound", "StorageError", "CorruptLedger"},
-    "InvalidRequest": {"InvalidAmount", "InvalidTime", "CurrencyMismatch", "MalformedCode", "IdempotencyConflict"},
+    "InvalidRequest": {
+        "InvalidAmount", "InvalidImport", "InvalidTime", "CurrencyMismatch", "MalformedCode", "IdempotencyConflict",
+    },
     "Refused": {
         "InsufficientBalance", "NotSpendable", "ClaimedByAnother", "AlreadyClaimed", "HoldClosed", "AlreadyReversed",
         "NotReversible", "RefundTooLarge", "AmountNotOffered", "NotEligible", "LimitExceeded", "TooManyHolds",
@@ -86,6 +88,7 @@ def full(kind: type[LoyaltyError]) -> LoyaltyError:
         "given": 1,
         "earliest": datetime(2031, 1, 1, tzinfo=UTC),
         "current": 2,
+        "rows": ((3, "repeated"),),
     }
     return kind(*(values[field.name] for field in attrs.fields(kind)))
 

@@ -65,6 +65,8 @@ TAKES: Final[dict[str, set[str]]] = {
     "IssueGiftCardBatch": {"count", "value", "name", "expires_at", "idempotency_key"},
     "RevealBatchCodes": {"batch_id", "limit", "actor", "idempotency_key"},
     "GetGiftCardBatch": {"id"},
+    "ImportGiftCards": {"source", "rows", "is_dry_run", "idempotency_key"},
+    "GiftCardRow": {"source_id", "value", "balance", "code", "code_digest", "expires_at", "customer_id", "note"},
     "Statement": {"account_id", "after", "limit", "since", "until"},
     "Liability": {"as_of"},
     "CardsOfOrder": {"order_id"},
@@ -113,6 +115,8 @@ ANSWERS: Final[dict[str, set[str]]] = {
     "Lapsed": {"amounts", "holds", "is_done"},
     "GiftCardBatchView": {"id", "name", "count", "issued", "revealed", "value"},
     "RevealedBatchCodes": {"codes", "is_done", "batch"},
+    "ImportReport": {"rows", "totals", "imported", "known", "refused", "is_dry_run"},
+    "ImportedRow": {"number", "source_id", "outcome", "reason", "message", "gift_card_id"},
     "BatchCode": {"unit", "gift_card_id", "code"},
     "Tenders": {"gift_cards", "store_credit", "available"},
 }  # fmt: skip

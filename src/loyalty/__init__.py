@@ -93,6 +93,9 @@ if TYPE_CHECKING:
     from loyalty.use_cases.define_gift_card_product import DefineGiftCardProduct
     from loyalty.use_cases.expire_value import Expired, ExpireValue
     from loyalty.use_cases.grant_store_credit import Grant, GrantStoreCredit
+    from loyalty.use_cases.import_file import gift_card_rows
+    from loyalty.use_cases.import_gift_cards import ImportedRow, ImportGiftCards, ImportReport, RowOutcome
+    from loyalty.use_cases.import_row import GiftCardRow, UnreadableRow
     from loyalty.use_cases.issue_gift_card import IssueGiftCard
     from loyalty.use_cases.issue_gift_card_batch import IssueGiftCardBatch
     from loyalty.use_cases.issue_gift_cards_for_order import IssueGiftCardsForOrder, OrderGiftCards
@@ -177,6 +180,7 @@ __all__ = [
     "GiftCardOrder",
     "GiftCardPage",
     "GiftCardProduct",
+    "GiftCardRow",
     "GiftCardSort",
     "GiftCardStatus",
     "GiftCardTender",
@@ -187,6 +191,9 @@ __all__ = [
     "HoldStatus",
     "HoldView",
     "HouseAccount",
+    "ImportGiftCards",
+    "ImportReport",
+    "ImportedRow",
     "IssueGiftCard",
     "IssueGiftCardBatch",
     "IssueGiftCardsForOrder",
@@ -246,6 +253,7 @@ __all__ = [
     "ReverseGiftCardSale",
     "ReverseTransfer",
     "ReviseDenominations",
+    "RowOutcome",
     "SaleReversal",
     "SpendingLimits",
     "Statement",
@@ -264,9 +272,11 @@ __all__ = [
     "UnblockGiftCard",
     "UnblockStoreCreditAccount",
     "UnlimitedGuesses",
+    "UnreadableRow",
     "UpdateGiftCard",
     "VoidHold",
     "end_of_day",
+    "gift_card_rows",
     "in_proportion",
     "never_for_paid_value",
     "other_tenders_first",
@@ -334,6 +344,7 @@ _HOMES = {
     "GiftCardOrder": "loyalty.gift_cards.order",
     "GiftCardPage": "loyalty.reports.gift_card_list",
     "GiftCardProduct": "loyalty.gift_cards.product",
+    "GiftCardRow": "loyalty.use_cases.import_row",
     "GiftCardSort": "loyalty.gift_cards.listing",
     "GiftCardStatus": "loyalty.gift_cards.card",
     "GiftCardTender": "loyalty.tenders.asked",
@@ -344,6 +355,9 @@ _HOMES = {
     "HoldStatus": "loyalty.ledger.hold",
     "HoldView": "loyalty.tenders.hold_view",
     "HouseAccount": "loyalty.ledger.house_accounts",
+    "ImportGiftCards": "loyalty.use_cases.import_gift_cards",
+    "ImportReport": "loyalty.use_cases.import_gift_cards",
+    "ImportedRow": "loyalty.use_cases.import_gift_cards",
     "IssueGiftCard": "loyalty.use_cases.issue_gift_card",
     "IssueGiftCardBatch": "loyalty.use_cases.issue_gift_card_batch",
     "IssueGiftCardsForOrder": "loyalty.use_cases.issue_gift_cards_for_order",
@@ -403,6 +417,7 @@ _HOMES = {
     "ReverseGiftCardSale": "loyalty.use_cases.reverse_gift_card_sale",
     "ReverseTransfer": "loyalty.use_cases.reverse_transfer",
     "ReviseDenominations": "loyalty.use_cases.revise_denominations",
+    "RowOutcome": "loyalty.use_cases.import_gift_cards",
     "SaleReversal": "loyalty.use_cases.reverse_gift_card_sale",
     "SpendingLimits": "loyalty.policies.limits",
     "Statement": "loyalty.reports.store_credit",
@@ -421,9 +436,11 @@ _HOMES = {
     "UnblockGiftCard": "loyalty.use_cases.unblock_gift_card",
     "UnblockStoreCreditAccount": "loyalty.use_cases.unblock_store_credit_account",
     "UnlimitedGuesses": "loyalty.attempts.default",
+    "UnreadableRow": "loyalty.use_cases.import_row",
     "UpdateGiftCard": "loyalty.use_cases.update_gift_card",
     "VoidHold": "loyalty.use_cases.void_hold",
     "end_of_day": "loyalty.gift_cards.term",
+    "gift_card_rows": "loyalty.use_cases.import_file",
     "in_proportion": "loyalty.policies.refund_routing",
     "never_for_paid_value": "loyalty.policies.expiry",
     "other_tenders_first": "loyalty.policies.refund_routing",

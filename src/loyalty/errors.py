@@ -9,6 +9,7 @@ Every error this library raises, grouped by what the caller does next.
     │   ├── InvalidTime
     │   ├── CurrencyMismatch
     │   ├── MalformedCode
+    │   ├── InvalidImport
     │   └── IdempotencyConflict
     ├── Refused                         tell the customer; the rules say no
     │   ├── InsufficientBalance
@@ -79,6 +80,7 @@ __all__ = [
     "IdempotencyConflict",
     "InsufficientBalance",
     "InvalidAmount",
+    "InvalidImport",
     "InvalidRequest",
     "InvalidTime",
     "LimitExceeded",
@@ -185,6 +187,20 @@ class IdempotencyConflict(InvalidRequest):
     default_message: ClassVar[str] = "the idempotency key was used before with a different content"
 
     idempotency_key: str = ""
+
+
+@attrs.define(eq=False, str=False)
+class InvalidImport(InvalidRequest):
+    """
+    A file or its rows cannot be imported as they are, and nothing of them was.
+
+    ``rows`` are the first hundred that would be refused: their numbers and reasons.
+    """
+
+    code: ClassVar[str] = "invalid_import"
+    default_message: ClassVar[str] = "the rows cannot be imported"
+
+    rows: tuple[tuple[int, str], ...] = ()
 
 
 # --- tell the customer ------------------------------------------------------

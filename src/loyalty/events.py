@@ -34,6 +34,7 @@ __all__ = [
     "GiftCardUnblocked",
     "GiftCardUpdated",
     "GiftCardsActivated",
+    "GiftCardsImported",
     "GiftCardsIssuedForOrder",
     "HoldAdjusted",
     "HoldCaptured",
@@ -94,6 +95,18 @@ class BatchCodesRevealed(Event):
     revealed: int
     count: int
     actor: str
+
+
+@attrs.frozen(kw_only=True)
+class GiftCardsImported(Event):
+    """So many ``cards`` were taken over from another system, of the ``rows`` from place ``first`` on."""
+
+    import_id: str
+    source: str
+    first: int
+    rows: int
+    cards: int
+    amounts: tuple[Money, ...]
 
 
 @attrs.frozen(kw_only=True)

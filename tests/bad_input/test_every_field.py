@@ -18,6 +18,7 @@ from loyalty import (
     Direction,
     GiftCardLine,
     GiftCardOrder,
+    GiftCardRow,
     GiftCardTender,
     IssueGiftCardBatch,
     IssueGiftCardsForOrder,
@@ -141,6 +142,16 @@ KIND_OF: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "RevealBatchCodes": {**COMMON, "actor": "text", "batch_id": "text", "limit": "number"},
     "GetGiftCardBatch": {"id": "text"},
+    "ImportGiftCards": {
+        **COMMON,
+        "source": "text",
+        "rows": "lines",
+        "is_dry_run": "flag",
+        "is_strict": "flag",
+        "expected_rows": "optional number",
+        "expected_totals": "lines",
+        "rows_per_step": "number",
+    },
     "OpenStoreCreditAccount": {**COMMON, "customer_id": "text", "currency": "currency"},
     "GrantStoreCredit": {
         **COMMON,
@@ -376,6 +387,10 @@ class Scene:
             "IssueGiftCardBatch": {"count": 3, "value": usd("5.00")},
             "RevealBatchCodes": {"batch_id": self.batch.id, "actor": "a printer"},
             "GetGiftCardBatch": {"id": self.batch.id},
+            "ImportGiftCards": {
+                "source": "old",
+                "rows": [GiftCardRow(source_id="1", value=usd("5.00"), code="OLD-CARD-00001")],
+            },
             "OpenStoreCreditAccount": {"customer_id": "bob", "currency": "EUR"},
             "GrantStoreCredit": {
                 "customer_id": "ada",

@@ -37,7 +37,9 @@ from loyalty import (
     GetHold,
     GiftCardLine,
     GiftCardOrder,
+    GiftCardRow,
     GrantStoreCredit,
+    ImportGiftCards,
     IssueGiftCard,
     IssueGiftCardBatch,
     IssueGiftCardsForOrder,
@@ -69,6 +71,7 @@ from loyalty import (
     UpdateGiftCard,
     VoidHold,
 )
+from loyalty.codes.code import GiftCardCode
 from loyalty.errors import (
     AlreadyClaimed,
     ClaimedByAnother,
@@ -122,6 +125,19 @@ def one_of_each(shop: Shop, key: str) -> list[Any]:
         IssueGiftCard(value=usd("5.00"), idempotency_key=key),
         IssueGiftCardBatch(count=2, value=usd("5.00"), idempotency_key=key),
         RevealBatchCodes(batch_id=batch.id, actor="a printer", idempotency_key=key),
+        ImportGiftCards(
+            source="old",
+            rows=[
+                GiftCardRow(
+                    source_id=batch.id,
+                    value=usd("5.00"),
+                    code_digest=KEYS.digest(GiftCardCode.of(f"OLD{batch.id}")),
+                    code_key_id=KEYS.current_id,
+                    last_four="ABCD",
+                )
+            ],
+            idempotency_key=key,
+        ),
         ClaimGiftCard(code=issued.code, customer_id="ada", idempotency_key=key),
         ConvertGiftCard(code=issued.code, customer_id="ada", idempotency_key=key),
         RedeemGiftCard(code=issued.code, amount=usd("5.00"), order_id="2", idempotency_key=key),

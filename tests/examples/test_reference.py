@@ -36,8 +36,10 @@ from loyalty import (
     Direction,
     FindGiftCard,
     GetBalance,
+    GiftCardRow,
     GiftCardStatus,
     GrantStoreCredit,
+    ImportGiftCards,
     IssuedGiftCard,
     IssueGiftCard,
     IssueGiftCardBatch,
@@ -739,6 +741,18 @@ def test_reverse_transfer() -> None:
         call.put_right(transfer_id=transfer_id)
 
     assert documented(ReverseTransfer) == call.told
+
+
+@proves(ImportGiftCards)
+def test_import_gift_cards() -> None:
+    """What was expected of the rows comes before whether their codes are allowed, and both before what is taken."""
+    shop = Shop()
+    rows = [GiftCardRow(source_id="1", value=usd("5.00"), code="OLD-CARD-00001")]
+    call = Wrong(shop, ImportGiftCards, source="old", rows=rows, expected_rows=2)
+    call.put_right(expected_rows=1)
+    told = call.told
+
+    assert documented(ImportGiftCards)[:2] == told
 
 
 @proves(RevealBatchCodes)

@@ -13,8 +13,9 @@ import attrs
 import pytest
 from sqlalchemy import event
 
-from loyalty import IssueGiftCardBatch, Loyalty
+from loyalty import GiftCardRow, ImportGiftCards, IssueGiftCardBatch, Loyalty
 from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
+from loyalty.codes.code import GiftCardCode
 from loyalty.errors import OutcomeUnknown, StorageError
 from loyalty.testing import Books, CountingIds, FakeClock, fake_code_keys
 from loyalty.testing.kit.case import START, Stand
@@ -31,7 +32,22 @@ def _batch() -> Stepwise[Any]:
     return IssueGiftCardBatch(count=CARDS, value=money(100), cards_per_step=2, idempotency_key=KEY)
 
 
-COMMANDS: Final[Mapping[str, Callable[[], Stepwise[Any]]]] = {"batch": _batch}
+def _import() -> Stepwise[Any]:
+    keys = fake_code_keys()
+    rows = [
+        GiftCardRow(
+            source_id=f"{number}",
+            value=money(100),
+            code_digest=keys.digest(GiftCardCode.of(f"OLD-CARD-{number}")),
+            code_key_id=keys.current_id,
+            last_four="CARD",
+        )
+        for number in range(CARDS)
+    ]
+    return ImportGiftCards(source="old", rows=rows, rows_per_step=2, idempotency_key=KEY)
+
+
+COMMANDS: Final[Mapping[str, Callable[[], Stepwise[Any]]]] = {"batch": _batch, "import": _import}
 STEPS: Final = 3
 
 

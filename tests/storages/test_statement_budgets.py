@@ -44,10 +44,12 @@ from loyalty import (
     GetStoreCreditAccount,
     GiftCardLine,
     GiftCardOrder,
+    GiftCardRow,
     GiftCardSort,
     GiftCardStatus,
     GrantStoreCredit,
     HoldView,
+    ImportGiftCards,
     IssuedGiftCard,
     IssueGiftCard,
     IssueGiftCardBatch,
@@ -102,6 +104,7 @@ COMMANDS: Final = {
     "IssueGiftCard with a chosen code":            (6, 2),
     "IssueGiftCardBatch":                          (6, 1),
     "RevealBatchCodes":                            (4, 3),
+    "ImportGiftCards":                            (10, 5),
     "ClaimGiftCard":                               (4, 2),
     "ConvertGiftCard":                             (9, 2),
     "ConvertGiftCard into an account":             (7, 2),
@@ -651,6 +654,11 @@ CASES: Final[dict[str, Case]] = {
     "IssueGiftCardBatch": lambda shop: IssueGiftCardBatch(count=3, value=usd("5"), idempotency_key=shop.key()),
     "RevealBatchCodes": lambda shop: RevealBatchCodes(
         batch_id=batch(shop), actor="a printer", idempotency_key=shop.key()
+    ),
+    "ImportGiftCards": lambda shop: ImportGiftCards(
+        source="old",
+        rows=[GiftCardRow(source_id=f"{number}", value=usd("5"), code=f"OLD-CARD-0000{number}") for number in range(3)],
+        idempotency_key=shop.key(),
     ),
     "GetGiftCardBatch": lambda shop: GetGiftCardBatch(id=batch(shop)),
     "ClaimGiftCard": lambda shop: ClaimGiftCard(code=shop.issue().code, customer_id="ada", idempotency_key=shop.key()),

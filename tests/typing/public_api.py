@@ -67,6 +67,7 @@ from loyalty import (
     GiftCardOrder,
     GiftCardPage,
     GiftCardProduct,
+    GiftCardRow,
     GiftCardSort,
     GiftCardTender,
     GiftCardTotals,
@@ -75,6 +76,8 @@ from loyalty import (
     GrantStoreCredit,
     HoldStatus,
     HoldView,
+    ImportGiftCards,
+    ImportReport,
     IssuedGiftCard,
     IssueGiftCard,
     IssueGiftCardBatch,
@@ -144,9 +147,11 @@ from loyalty import (
     TransferStoreCredit,
     UnblockGiftCard,
     UnblockStoreCreditAccount,
+    UnreadableRow,
     UpdateGiftCard,
     VoidHold,
     end_of_day,
+    gift_card_rows,
     in_proportion,
     other_tenders_first,
     plan_refund,
@@ -239,6 +244,9 @@ assert_type(
     ),
     GiftCardView,
 )
+rows = gift_card_rows("source_id,value,currency,code\n1,5.00,USD,OLD-CARD-00001")
+assert_type(rows, tuple[GiftCardRow | UnreadableRow, ...])
+assert_type(loyalty.execute(ImportGiftCards(source="old", rows=rows, idempotency_key="k")), ImportReport)
 batch = loyalty.execute(IssueGiftCardBatch(count=2, value=money, idempotency_key="k"))
 assert_type(batch, GiftCardBatchView)
 revealed = loyalty.execute(RevealBatchCodes(batch_id=batch.id, actor="a printer", idempotency_key="k"))

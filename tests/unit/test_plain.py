@@ -44,7 +44,9 @@ from loyalty import (
     GetStoreCreditAccount,
     GiftCardLine,
     GiftCardOrder,
+    GiftCardRow,
     GrantStoreCredit,
+    ImportGiftCards,
     IssuedGiftCard,
     IssueGiftCard,
     IssueGiftCardBatch,
@@ -90,7 +92,7 @@ from loyalty.codes.code import GiftCardCode
 from loyalty.events import Event
 from loyalty.plain import decode, dumps, encode
 from loyalty.use_cases.command import Command, Sweep
-from tests.use_cases.shop import DAY, NOW, Shop, usd
+from tests.use_cases.shop import DAY, KEYS, NOW, Shop, usd
 
 CODE: Final = GiftCardCode.of("GIFT-7KQ2-AAAA-BBBB")
 
@@ -189,6 +191,9 @@ def results() -> dict[str, Any]:
     do(RetireGiftCardProduct(product_id="card", idempotency_key="retirement"))
     batch = do(IssueGiftCardBatch(count=2, value=usd("5"), name="spring", idempotency_key="50"))
     do(RevealBatchCodes(batch_id=batch.id, actor="a printer", idempotency_key="51"))
+    stamp: dict[str, Any] = {"code_digest": "0" * 64, "code_key_id": KEYS.current_id, "last_four": "ABCD"}
+    rows = [GiftCardRow(source_id="1", value=usd("5"), **stamp)]
+    do(ImportGiftCards(source="old", rows=rows, idempotency_key="52"))
     do(ExpireValue())
     return made
 

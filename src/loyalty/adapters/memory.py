@@ -23,6 +23,7 @@ from loyalty.gift_cards.batch import GiftCardBatch
 from loyalty.gift_cards.card import GiftCard, GiftCardStatus
 from loyalty.gift_cards.decoy import DECOY
 from loyalty.gift_cards.gift import Gift
+from loyalty.gift_cards.imported_card import ImportedCard
 from loyalty.gift_cards.listing import GiftCardFilter, GiftCardSort
 from loyalty.gift_cards.product import GiftCardProduct
 from loyalty.gift_cards.sale import GiftCardSale
@@ -95,6 +96,7 @@ class _Books:
     sales: dict[str, GiftCardSale] = attrs.Factory(dict)
     products: dict[str, GiftCardProduct] = attrs.Factory(dict)
     batches: dict[BatchId, GiftCardBatch] = attrs.Factory(dict)
+    imported: dict[tuple[str, str], ImportedCard] = attrs.Factory(dict)
     batch_cards: dict[str, dict[int, AccountId]] = attrs.Factory(lambda: defaultdict(dict))
     receipts: dict[str, Receipt] = attrs.Factory(dict)
     outbox: list[Receipt] = attrs.Factory(list)
@@ -317,6 +319,16 @@ class _MemoryReader:
         ids = [units[unit] for unit in sorted(units) if unit > after][:limit]
         return tuple(books.cards[id_].with_account(books.accounts[id_]) for id_ in ids)
 
+    def imported(self, source: str, source_ids: tuple[str, ...]) -> tuple[ImportedCard, ...]:
+        known = self._books.imported
+        return tuple(known[source, id_] for id_ in sorted(set(source_ids)) if (source, id_) in known)
+
+    def imported_cards(self) -> Iterator[ImportedCard]:
+        return iter([self._books.imported[key] for key in sorted(self._books.imported)])
+
+    def digests_taken(self, digests: tuple[str, ...]) -> frozenset[str]:
+        return frozenset(digest for digest in digests if digest in self._books.digests)
+
     def batches_issued_wrong(self) -> tuple[BatchId, ...]:
         issued = self._books.batch_cards
         return tuple(
@@ -404,6 +416,8 @@ class _MemoryUnitOfWork(_MemoryReader):
             known = self.batch(batch.id)
             if (0 if known is None else known.version) != batch.version - 1:
                 raise ConcurrentUpdate
+        if any((one.source, one.source_id) in self._books.imported for one in changes.imported_cards):
+            raise ConcurrentUpdate
         self._require_current_products(changes)
 
     def _require_current_products(self, changes: Changes) -> None:
@@ -467,6 +481,8 @@ class _MemoryUnitOfWork(_MemoryReader):
             books.products[product.id] = product
         for batch in changes.batches:
             books.batches[batch.id] = batch
+        for imported in changes.imported_cards:
+            books.imported[imported.source, imported.source_id] = imported
         for transfer in changes.transfers:
             self._append(transfer)
         if changes.receipt is not None:

@@ -9,6 +9,7 @@ import attrs
 from loyalty.gift_cards.batch import GiftCardBatch
 from loyalty.gift_cards.card import GiftCard
 from loyalty.gift_cards.gift import Gift
+from loyalty.gift_cards.imported_card import ImportedCard
 from loyalty.gift_cards.product import GiftCardProduct
 from loyalty.gift_cards.sale import GiftCardSale
 from loyalty.ledger.account import Account
@@ -105,7 +106,8 @@ class Changes:
     they were locked with; the storage writes each with the next version, and only
     if that one still holds.
     ``batches`` are as they are to be: one of version 1 is new, any other is written
-    only if the stored one has the version before.
+    only if the stored one has the version before. ``imported_cards`` say where new
+    cards came from.
     """
 
     new_gift_cards: tuple[GiftCard, ...] = ()
@@ -122,6 +124,7 @@ class Changes:
     new_products: tuple[GiftCardProduct, ...] = ()
     products: tuple[ProductChange, ...] = ()
     batches: tuple[GiftCardBatch, ...] = ()
+    imported_cards: tuple[ImportedCard, ...] = ()
     transfers: tuple[Transfer, ...] = ()
     receipt: Receipt | None = None
 

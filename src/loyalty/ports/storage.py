@@ -17,6 +17,7 @@ import attrs
 from loyalty.gift_cards.batch import GiftCardBatch
 from loyalty.gift_cards.card import GiftCard
 from loyalty.gift_cards.gift import Gift
+from loyalty.gift_cards.imported_card import ImportedCard
 from loyalty.gift_cards.listing import GiftCardFilter, GiftCardSort
 from loyalty.gift_cards.product import GiftCardProduct
 from loyalty.gift_cards.sale import GiftCardSale
@@ -325,6 +326,18 @@ class Reader(Protocol):
         """
         ...
 
+    def imported(self, source: str, source_ids: tuple[str, ...]) -> tuple[ImportedCard, ...]:
+        """Return what is known of these cards of another system. **Order:** by id. **Missing:** left out."""
+        ...
+
+    def imported_cards(self) -> Iterator[ImportedCard]:
+        """Yield every imported card, by source, then by source id; streaming."""
+        ...
+
+    def digests_taken(self, digests: tuple[str, ...]) -> frozenset[str]:
+        """Return those of the digests that are of a card's present code."""
+        ...
+
     def batches_issued_wrong(self) -> tuple[BatchId, ...]:
         """Return batches whose cards are not numbered from 1 to what they say was issued, each once; by id."""
         ...
@@ -406,7 +419,7 @@ class UnitOfWork(Reader, Protocol):
         Raises:
             loyalty.errors.ConcurrentUpdate: If an account, an order, a sale, a product, a
                 batch, a hold or a gift changed since it was loaded, or the order of a new
-                hold has an open one, or a new product is there already.
+                hold has an open one, or a new product or imported card is there already.
             loyalty.errors.DuplicateRecord: If a unique value is taken.
         """
         ...

@@ -16,6 +16,7 @@ import attrs
 from loyalty.gift_cards.batch import GiftCardBatch
 from loyalty.gift_cards.card import GiftCard
 from loyalty.gift_cards.gift import Gift
+from loyalty.gift_cards.imported_card import ImportedCard
 from loyalty.gift_cards.product import GiftCardProduct
 from loyalty.gift_cards.sale import GiftCardSale
 from loyalty.identifiers import AccountId
@@ -49,6 +50,7 @@ class Books:
     sales: tuple[GiftCardSale, ...] = ()
     gifts: tuple[Gift, ...] = ()
     batches: tuple[GiftCardBatch, ...] = ()
+    imported_cards: tuple[ImportedCard, ...] = ()
 
     @property
     def accounts(self) -> tuple[Account, ...]:
@@ -109,6 +111,7 @@ def _books(reader: Reader) -> Books:
         sales=tuple(reader.sales()),
         gifts=tuple(reader.all_gifts()),
         batches=tuple(reader.batches()),
+        imported_cards=tuple(reader.imported_cards()),
     )
 
 

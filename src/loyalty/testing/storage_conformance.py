@@ -30,6 +30,7 @@ from loyalty.testing.kit.commands import CommandTests
 from loyalty.testing.kit.corrections import CorrectionTests
 from loyalty.testing.kit.hold_races import HoldRaceTests
 from loyalty.testing.kit.holds import HoldTests
+from loyalty.testing.kit.imports import ImportTests
 from loyalty.testing.kit.joining import JoiningTests
 from loyalty.testing.kit.lists import ListTests
 from loyalty.testing.kit.ports import PortTests
@@ -62,6 +63,7 @@ class StorageConformance(
     RaceTests,
     HoldRaceTests,
     BatchTests,
+    ImportTests,
     AccountRaceTests,
     CardRaceTests,
 ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 import attrs
 from moneyed import Money
@@ -16,13 +17,13 @@ from loyalty.gift_cards.card import GiftCard, GiftCardStatus
 from loyalty.gift_cards.view import GiftCardView
 from loyalty.identifiers import AccountId, GiftCardId, Metadata
 from loyalty.ledger.account import Account
-from loyalty.ledger.lot import LotOrigin, TaxTreatment
+from loyalty.ledger.lot import Lot, LotOrigin, TaxTreatment
 from loyalty.ledger.transfer import Side
 from loyalty.money import exponent_of, minor_units
 from loyalty.policies.tax import Region, resolve_tax_rate
 from loyalty.use_cases.command import Context
 
-__all__ = ["IssuedGiftCard", "MadeCard", "NewCard", "taxation", "with_code_again", "with_next_code"]
+__all__ = ["CodeStamp", "IssuedGiftCard", "MadeCard", "NewCard", "taxation", "with_code_again", "with_next_code"]
 
 
 @attrs.frozen(kw_only=True)
@@ -63,6 +64,19 @@ class MadeCard:
         )
 
 
+class CodeStamp(NamedTuple):
+    """What is stored of a code: its digest, the key behind that, and its last four symbols."""
+
+    digest: str
+    key_id: str
+    last_four: str
+
+    @classmethod
+    def of(cls, context: Context, code: GiftCardCode) -> CodeStamp:
+        """Return what is stored of *code* under the present key."""
+        return cls(context.code_keys.digest(code), context.code_keys.current_id, code.last_four)
+
+
 @attrs.frozen(kw_only=True)
 class NewCard:
     """
@@ -92,10 +106,9 @@ class NewCard:
         card_id = GiftCardId(context.new_id())
         key_id, code_format = self._derivation(context)
         code = _code(context, card_id, key_id, code_format, self.chosen)
-        account, side = self._funded_account(context)
-        return MadeCard(
-            self._card(context, card_id, account, GiftCardCode.of(code), unit), side, code, key_id, code_format
-        )
+        account, side = self.empty_account(context).credit((self.lot(context, minor_units(self.value)),), context.now)
+        card = self.card(context, card_id, account, CodeStamp.of(context, GiftCardCode.of(code)), unit)
+        return MadeCard(card, side, code, key_id, code_format)
 
     def _derivation(self, context: Context) -> tuple[str, CodeFormat]:
         if self.batch is not None:
@@ -106,34 +119,38 @@ class NewCard:
         """Return the card, pending and without its value; its code is derived. Nothing is written."""
         card_id = GiftCardId(context.new_id())
         code = GiftCardCode.of(mint(context.code_keys, context.code_format, card_id, 1))
-        card = self._card(context, card_id, self._empty_account(context), code, None)
+        card = self.card(context, card_id, self.empty_account(context), CodeStamp.of(context, code))
         return attrs.evolve(card, status=GiftCardStatus.PENDING, tax_treatment=self.tax_treatment)
 
-    def _funded_account(self, context: Context) -> tuple[Account, Side]:
-        amount, at = minor_units(self.value), context.now
-        lot = context.lot(amount, self.origin, at, expires_at=self.expires_at, tax_treatment=self.tax_treatment)
-        return self._empty_account(context).credit((lot,), at)
-
-    def _empty_account(self, context: Context) -> Account:
+    def empty_account(self, context: Context) -> Account:
+        """Return an account for the card, without value."""
+        currency, at = self.value.currency, context.now
         return Account(
             id=AccountId(context.new_id()),
-            currency=self.value.currency.code,
-            exponent=exponent_of(self.value.currency),
-            opened_at=context.now,
-            recorded_at=context.now,
+            currency=currency.code,
+            exponent=exponent_of(currency),
+            opened_at=at,
+            recorded_at=at,
         )
 
-    def _card(
-        self, context: Context, card_id: GiftCardId, account: Account, code: GiftCardCode, unit: int | None
+    def lot(self, context: Context, amount: int) -> Lot:
+        """Return a lot of the card's own nature, of *amount* minor units."""
+        return context.lot(
+            amount, self.origin, context.now, expires_at=self.expires_at, tax_treatment=self.tax_treatment
+        )
+
+    def card(
+        self, context: Context, card_id: GiftCardId, account: Account, stamp: CodeStamp, unit: int | None = None
     ) -> GiftCard:
+        """Return the card, active, on *account* and under the code that *stamp* is of."""
         return GiftCard(
             id=card_id,
             account=account,
             value=minor_units(self.value),
             origin=self.origin,
-            code_digest=context.code_keys.digest(code),
-            code_key_id=context.code_keys.current_id,
-            last_four=code.last_four,
+            code_digest=stamp.digest,
+            code_key_id=stamp.key_id,
+            last_four=stamp.last_four,
             issued_at=context.now,
             expires_at=self.expires_at,
             customer_id=self.customer_id,

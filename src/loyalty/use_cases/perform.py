@@ -29,7 +29,7 @@ Result = TypeVar("Result")
 
 def perform(command: Command[Result], uow: UnitOfWork, context: Context) -> Result:
     """
-    Carry out *command*, once for its key.
+    Carry out *command*, once for its key; if there is nothing to write, the key is not used up.
 
     Returns:
         The command's result; for a known key with the same content, an equal
@@ -46,6 +46,8 @@ def perform(command: Command[Result], uow: UnitOfWork, context: Context) -> Resu
         if known is None:
             raise
         return _answer_again(command, known, context)
+    if outcome.event is None:
+        return outcome.result
     receipt = _receipt(command, outcome, context)
     if uow.write(attrs.evolve(outcome.changes, receipt=receipt)):
         return outcome.result

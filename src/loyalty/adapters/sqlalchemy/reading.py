@@ -22,6 +22,7 @@ from loyalty.adapters.sqlalchemy.rows import (
     gift_card_row,
     gift_of,
     hold_of,
+    imported_card_of,
     lot_of,
     lot_row,
     moves_of,
@@ -39,6 +40,7 @@ from loyalty.gift_cards.batch import GiftCardBatch
 from loyalty.gift_cards.card import GiftCard
 from loyalty.gift_cards.decoy import DECOY
 from loyalty.gift_cards.gift import Gift
+from loyalty.gift_cards.imported_card import ImportedCard
 from loyalty.gift_cards.listing import GiftCardFilter, GiftCardSort
 from loyalty.gift_cards.product import GiftCardProduct
 from loyalty.gift_cards.sale import GiftCardSale
@@ -250,6 +252,23 @@ class SqlReader:
     def cards_of_batch(self, batch_id: BatchId, after: int, limit: int) -> tuple[GiftCard, ...]:
         """Load the next cards of a batch."""
         return found_in(self._loaded(self._statements.cards_of_batch(), (batch_id, after, limit))).gift_cards
+
+    def imported(self, source: str, source_ids: tuple[str, ...]) -> tuple[ImportedCard, ...]:
+        """Return what is known of these cards of another system."""
+        if not source_ids:
+            return ()
+        text = self._statements.imported(len(source_ids))
+        return tuple(map(imported_card_of, self._rows(text, (source, *source_ids))))
+
+    def imported_cards(self) -> Iterator[ImportedCard]:
+        """Yield every imported card, streaming."""
+        return map(imported_card_of, self._stream(self._statements.imported_cards(), ()))
+
+    def digests_taken(self, digests: tuple[str, ...]) -> frozenset[str]:
+        """Return those of the digests that are of a card's present code."""
+        if not digests:
+            return frozenset()
+        return frozenset(row[0] for row in self._rows(self._statements.digests_taken(len(digests)), digests))
 
     def batches_issued_wrong(self) -> tuple[BatchId, ...]:
         """Return batches whose cards are not those that they say were issued."""

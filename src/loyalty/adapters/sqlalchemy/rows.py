@@ -22,6 +22,7 @@ from loyalty.gift_cards.batch import GiftCardBatch
 from loyalty.gift_cards.card import GiftCard, GiftCardStatus
 from loyalty.gift_cards.denomination import Denomination, OpenAmount
 from loyalty.gift_cards.gift import Gift, GiftStatus
+from loyalty.gift_cards.imported_card import ImportedCard
 from loyalty.gift_cards.product import GiftCardProduct
 from loyalty.gift_cards.sale import GiftCardSale
 from loyalty.gift_cards.term import LastDay, Term
@@ -48,6 +49,8 @@ __all__ = [
     "gift_row",
     "hold_of",
     "hold_row",
+    "imported_card_of",
+    "imported_card_row",
     "lot_of",
     "lot_row",
     "moves_of",
@@ -391,6 +394,30 @@ def batch_of(row: Row) -> GiftCardBatch:
         code_format=decode(CodeFormat, json.loads(row[10])),
         opened_at=from_micros(row[11]),
         version=row[12],
+    )
+
+
+def imported_card_row(imported: ImportedCard) -> Values:
+    """Return the values of an imported card's row."""
+    return (
+        imported.source,
+        imported.source_id,
+        imported.gift_card_id,
+        imported.import_id,
+        imported.fingerprint,
+        imported.fingerprint_key_id,
+    )
+
+
+def imported_card_of(row: Row) -> ImportedCard:
+    """Return the imported card of a row."""
+    return ImportedCard(
+        source=row[0],
+        source_id=row[1],
+        gift_card_id=row[2],
+        import_id=row[3],
+        fingerprint=row[4],
+        fingerprint_key_id=row[5],
     )
 
 

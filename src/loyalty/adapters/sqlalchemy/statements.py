@@ -62,6 +62,7 @@ class Statements:
         self.denomination = quoted(tables.denomination)
         self.gift = quoted(tables.gift)
         self.batch = quoted(tables.batch)
+        self.imported_card = quoted(tables.imported_card)
         self.receipt = quoted(tables.receipt)
         self._transfer_columns = columns(tables.transfer, "t")
         # One cache per instance: the texts carry this instance's names.
@@ -394,6 +395,21 @@ class Statements:
             " WHERE COALESCE(own.cards, 0) <> b.issued OR COALESCE(own.highest, 0) <> b.issued"
             " OR COALESCE(own.lowest, 1) <> 1 ORDER BY b.id"
         )
+
+    # --- imports ------------------------------------------------------------
+
+    def imported_cards(self, where: str = "") -> str:
+        """Return the statement that selects imported cards."""
+        selected = columns(self.tables.imported_card, "i")
+        return f"SELECT {selected} FROM {self.imported_card} i{where} ORDER BY i.source, i.source_id"
+
+    def imported(self, count: int) -> str:
+        """Return the statement that selects so many cards of one source by their ids there."""
+        return self.imported_cards(f" WHERE i.source = {self.marker(1)} AND i.source_id IN ({self.markers(count, 2)})")
+
+    def digests_taken(self, count: int) -> str:
+        """Return the statement that finds which of so many digests cards have."""
+        return f"SELECT code_digest FROM {self.gift_card} WHERE code_digest IN ({self.markers(count)})"
 
     # --- reports ------------------------------------------------------------
 

@@ -65,6 +65,7 @@ class Tables:
     denomination: Table
     gift: Table
     batch: Table
+    imported_card: Table
 
     @classmethod
     def named(cls, prefix: str = "loyalty_", schema: str | None = None) -> Tables:
@@ -93,6 +94,7 @@ class Tables:
             denomination=_denomination(metadata, prefix, product),
             gift=_gift(metadata, prefix, gift_card),
             batch=_batch(metadata, prefix),
+            imported_card=_imported_card(metadata, prefix),
         )
 
 
@@ -426,6 +428,20 @@ def _batch(metadata: MetaData, prefix: str) -> Table:
             "revealed >= 0 AND revealed <= issued AND issued <= count AND count > 0",
             name=f"{prefix}batch_counts",
         ),
+        sqlite_strict=True,
+    )
+
+
+def _imported_card(metadata: MetaData, prefix: str) -> Table:
+    return Table(
+        f"{prefix}imported_card",
+        metadata,
+        Column("source", Words, primary_key=True),
+        Column("source_id", Words, primary_key=True),
+        Column("gift_card_id", Words, nullable=False, unique=True),
+        _words("import_id"),
+        _words("fingerprint"),
+        _words("fingerprint_key_id"),
         sqlite_strict=True,
     )
 

@@ -23,6 +23,7 @@ from loyalty.adapters.sqlalchemy.rows import (
     gift_card_row,
     gift_row,
     hold_row,
+    imported_card_row,
     lot_row,
     product_row,
     receipt_row,
@@ -62,6 +63,7 @@ SALE = names(_TABLES.gift_card_sale)
 PRODUCT = names(_TABLES.gift_card_product)
 DENOMINATION = names(_TABLES.denomination)
 BATCH = names(_TABLES.batch)
+IMPORTED_CARD = names(_TABLES.imported_card)
 
 TYPES = {
     column.name: "bigint" if column.type.python_type is int else "text"
@@ -133,14 +135,18 @@ def writes_of(statements: Statements, changes: Changes) -> list[Write]:
 
     Of several that begin the sale of one order, one wins. The others notice it at
     the sale: everything after it waits, and so does not meet the cards of the winner.
+    The same goes for those who import one card of another system.
     """
     first: list[Write] = []
     if changes.receipt is not None:
         receipt = [receipt_row(changes.receipt)]
         first.append(_insert(statements.receipt, RECEIPT, receipt, unless_exists="idempotency_key"))
     first.extend([_sale(statements, sale) for sale in changes.sales])
+    if changes.imported_cards:
+        rows = [imported_card_row(one) for one in changes.imported_cards]
+        first.append(_insert(statements.imported_card, IMPORTED_CARD, rows, unless_exists="source, source_id"))
     rest = _writes_of_values(statements, changes)
-    if any(sale.version == 0 for sale in changes.sales):
+    if changes.imported_cards or any(sale.version == 0 for sale in changes.sales):
         rest = [attrs.evolve(write, waits=True) for write in rest]
     return first + rest
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 import attrs
 import pytest
 
+from loyalty.codes.code import GiftCardCode
 from loyalty.errors import IdempotencyConflict, InsufficientBalance
 from loyalty.gift_cards.denomination import Denomination
 from loyalty.gift_cards.order import GiftCardLine, GiftCardOrder
@@ -19,6 +20,7 @@ from loyalty.ledger.entry import Direction
 from loyalty.ledger.lot import LotOrigin
 from loyalty.money import ALL
 from loyalty.testing.books import receipt_of
+from loyalty.testing.fakes import fake_code_keys
 from loyalty.testing.kit.case import DAY, START, KitCase, Stand
 from loyalty.testing.programs import money
 from loyalty.use_cases.activate_gift_cards import ActivateGiftCards
@@ -36,6 +38,8 @@ from loyalty.use_cases.deactivate_gift_card import DeactivateGiftCard
 from loyalty.use_cases.debit_store_credit import DebitStoreCredit
 from loyalty.use_cases.define_gift_card_product import DefineGiftCardProduct
 from loyalty.use_cases.grant_store_credit import GrantStoreCredit
+from loyalty.use_cases.import_gift_cards import ImportGiftCards
+from loyalty.use_cases.import_row import GiftCardRow
 from loyalty.use_cases.issue_gift_card import IssueGiftCard
 from loyalty.use_cases.issue_gift_card_batch import IssueGiftCardBatch
 from loyalty.use_cases.issue_gift_cards_for_order import IssueGiftCardsForOrder
@@ -84,6 +88,21 @@ def _order(order_id: str, quantity: int = 2) -> GiftCardOrder:
 
 Make = Callable[[Prepared, str, str], Command[Any]]
 
+
+def imported_row(card: Prepared, number: int) -> GiftCardRow:
+    """Return a row with a digest in place of a code, so that no format has to allow it."""
+    keys = fake_code_keys()
+    digest = keys.digest(GiftCardCode.of(f"{card.batch_id}OLD{number}"))
+    return GiftCardRow(
+        source_id=f"{number}",
+        value=money(100),
+        balance=money(40 * number),
+        code_digest=digest,
+        code_key_id=keys.current_id,
+        last_four="ABCD",
+    )
+
+
 COMMANDS: Final[Mapping[str, tuple[Make, str]]] = {
     "issue": (lambda _, key, note: IssueGiftCard(value=money(100), note=note, idempotency_key=key), "GiftCardIssued"),
     "issue a batch": (
@@ -95,6 +114,15 @@ COMMANDS: Final[Mapping[str, tuple[Make, str]]] = {
             batch_id=card.batch_id, limit=2, actor="a printer", note=note, idempotency_key=key
         ),
         "BatchCodesRevealed",
+    ),
+    "import": (
+        lambda card, key, note: ImportGiftCards(
+            source="old",
+            rows=[imported_row(card, number) for number in range(3)],
+            note=note,
+            idempotency_key=key,
+        ),
+        "GiftCardsImported",
     ),
     "claim": (
         lambda card, key, note: ClaimGiftCard(code=card.code, customer_id="ada", note=note, idempotency_key=key),
