@@ -41,7 +41,7 @@ HOUSE_SECTION_8: Final = {
     "Refused": {
         "InsufficientBalance", "NotSpendable", "ClaimedByAnother", "AlreadyClaimed", "HoldClosed", "AlreadyReversed",
         "NotReversible", "RefundTooLarge", "AmountNotOffered", "NotEligible", "LimitExceeded", "TooManyHolds",
-        "TooManyAttempts", "AccountNotEmpty", "ChangedMeanwhile", "TermTooShort",
+        "TooManyAttempts", "AccountNotEmpty", "ChangedMeanwhile", "TermTooShort", "CashOutNotDue",
     },
     "NotFound": {
         "GiftCardNotFound", "StoreCreditAccountNotFound", "HoldNotFound", "TransferNotFound", "GiftCardProductNotFound",
@@ -86,6 +86,7 @@ def full(kind: type[LoyaltyError]) -> LoyaltyError:
         "allowed": Money("2.00", "USD"),
         "retry_after": timedelta(seconds=42),
         "given": 1,
+        "paid": Money("4.00", "USD"),
         "earliest": datetime(2031, 1, 1, tzinfo=UTC),
         "current": 2,
         "rows": ((3, "repeated"),),

@@ -59,6 +59,11 @@ TAKES: Final[dict[str, set[str]]] = {
     "ReplaceGiftCardCode": {"gift_card_id", "code", "reason", "actor", "idempotency_key"},
     "ChangeGiftCardExpiry": {"gift_card_id", "code", "expires_at", "actor", "reason", "idempotency_key"},
     "ReloadGiftCard": {"gift_card_id", "code", "amount", "expires_at", "order_id", "idempotency_key"},
+    "ReinstateGiftCard": {
+        "gift_card_id", "code", "amount", "expires_at", "actor", "reason", "idempotency_key",
+    },
+    "CashOutGiftCard": {"gift_card_id", "code", "customer_id", "jurisdiction", "idempotency_key"},
+    "CashOutDue": {"gift_card_id", "jurisdiction"},
     "UpdateGiftCard": {"gift_card_id", "edition", "note", "tags", "metadata", "idempotency_key"},
     "PayWithBalances": {"order_id", "amount_due", "codes", "customer_id", "use_store_credit", "idempotency_key"},
     "OpenStoreCreditAccount": {"customer_id", "currency", "idempotency_key"},

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from loyalty.ledger.lot import LotOrigin, TaxTreatment
     from loyalty.ledger.transfer import Reference, TransferKind
     from loyalty.money import ALL
+    from loyalty.policies.cash_out import CashOutRule, CashOutRules, us_cash_out
     from loyalty.policies.chosen import Policies
     from loyalty.policies.decision import Decision, policy
     from loyalty.policies.eligibility import OrderLine, PayingTender
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from loyalty.ports.attempt_limiter import AttemptLimiter
     from loyalty.reports.audit import Audit, AuditReport
     from loyalty.reports.batches import GetGiftCardBatch
+    from loyalty.reports.cash_out import CashOutDue, DueCashOut
     from loyalty.reports.checkout import GetHold, ListTenders, PaymentPlan, PlanPayment, Tenders
     from loyalty.reports.gift_card_list import (
         ExpiringGiftCard,
@@ -84,6 +86,7 @@ if TYPE_CHECKING:
     from loyalty.use_cases.block_gift_card import BlockGiftCard
     from loyalty.use_cases.block_store_credit_account import BlockStoreCreditAccount
     from loyalty.use_cases.capture_hold import Capture, CaptureHold
+    from loyalty.use_cases.cash_out_gift_card import CashOut, CashOutGiftCard
     from loyalty.use_cases.change_gift_card_expiry import ChangeGiftCardExpiry
     from loyalty.use_cases.claim_gift_card import ClaimGiftCard
     from loyalty.use_cases.close_store_credit_account import CloseStoreCreditAccount
@@ -110,6 +113,7 @@ if TYPE_CHECKING:
     from loyalty.use_cases.refund_as_gift_card import RefundAsGiftCard
     from loyalty.use_cases.refund_order_to_store_credit import CreditRefund, RefundOrderToStoreCredit
     from loyalty.use_cases.refund_redemption import Refund, RefundRedemption
+    from loyalty.use_cases.reinstate_gift_card import ReinstateGiftCard, Reinstatement
     from loyalty.use_cases.reload_gift_card import Reload, ReloadGiftCard
     from loyalty.use_cases.replace_gift_card_code import ReplaceGiftCardCode
     from loyalty.use_cases.retire_gift_card_product import RetireGiftCardProduct
@@ -146,6 +150,11 @@ __all__ = [
     "CardPayment",
     "CardReversal",
     "CardsOfOrder",
+    "CashOut",
+    "CashOutDue",
+    "CashOutGiftCard",
+    "CashOutRule",
+    "CashOutRules",
     "ChangeGiftCardExpiry",
     "ClaimGiftCard",
     "CloseStoreCreditAccount",
@@ -163,6 +172,7 @@ __all__ = [
     "DefineGiftCardProduct",
     "Denomination",
     "Direction",
+    "DueCashOut",
     "Entry",
     "ExpireValue",
     "Expired",
@@ -242,6 +252,8 @@ __all__ = [
     "RefundTender",
     "RefusedTender",
     "Region",
+    "ReinstateGiftCard",
+    "Reinstatement",
     "Reload",
     "ReloadGiftCard",
     "ReplaceGiftCardCode",
@@ -285,6 +297,7 @@ __all__ = [
     "prepaid_tax",
     "resolve_tax_rate",
     "reverse_order_of_use",
+    "us_cash_out",
 ]
 
 _HOMES = {
@@ -310,6 +323,11 @@ _HOMES = {
     "CardPayment": "loyalty.policies.tax",
     "CardReversal": "loyalty.use_cases.reverse_gift_card_sale",
     "CardsOfOrder": "loyalty.reports.gift_cards",
+    "CashOut": "loyalty.use_cases.cash_out_gift_card",
+    "CashOutDue": "loyalty.reports.cash_out",
+    "CashOutGiftCard": "loyalty.use_cases.cash_out_gift_card",
+    "CashOutRule": "loyalty.policies.cash_out",
+    "CashOutRules": "loyalty.policies.cash_out",
     "ChangeGiftCardExpiry": "loyalty.use_cases.change_gift_card_expiry",
     "ClaimGiftCard": "loyalty.use_cases.claim_gift_card",
     "CloseStoreCreditAccount": "loyalty.use_cases.close_store_credit_account",
@@ -327,6 +345,7 @@ _HOMES = {
     "DefineGiftCardProduct": "loyalty.use_cases.define_gift_card_product",
     "Denomination": "loyalty.gift_cards.denomination",
     "Direction": "loyalty.ledger.entry",
+    "DueCashOut": "loyalty.reports.cash_out",
     "Entry": "loyalty.ledger.entry",
     "ExpireValue": "loyalty.use_cases.expire_value",
     "Expired": "loyalty.use_cases.expire_value",
@@ -406,6 +425,8 @@ _HOMES = {
     "RefundTender": "loyalty.policies.refund_routing",
     "RefusedTender": "loyalty.tenders.usable",
     "Region": "loyalty.policies.tax",
+    "ReinstateGiftCard": "loyalty.use_cases.reinstate_gift_card",
+    "Reinstatement": "loyalty.use_cases.reinstate_gift_card",
     "Reload": "loyalty.use_cases.reload_gift_card",
     "ReloadGiftCard": "loyalty.use_cases.reload_gift_card",
     "ReplaceGiftCardCode": "loyalty.use_cases.replace_gift_card_code",
@@ -449,6 +470,7 @@ _HOMES = {
     "prepaid_tax": "loyalty.policies.tax",
     "resolve_tax_rate": "loyalty.policies.tax",
     "reverse_order_of_use": "loyalty.policies.refund_routing",
+    "us_cash_out": "loyalty.policies.cash_out",
 }
 
 

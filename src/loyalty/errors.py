@@ -27,6 +27,7 @@ Every error this library raises, grouped by what the caller does next.
     │   ├── AmountNotOffered
     │   ├── ChangedMeanwhile
     │   ├── TermTooShort
+    │   ├── CashOutNotDue
     │   └── TooManyAttempts
     ├── NotFound (LookupError)
     │   ├── GiftCardNotFound
@@ -66,6 +67,7 @@ __all__ = [
     "AlreadyClaimed",
     "AlreadyReversed",
     "AmountNotOffered",
+    "CashOutNotDue",
     "ChangedMeanwhile",
     "ClaimedByAnother",
     "ConcurrentUpdate",
@@ -382,6 +384,23 @@ class TermTooShort(Refused):
     default_message: ClassVar[str] = "the value would end before the shop's policy allows"
 
     earliest: datetime | None = None
+
+
+@attrs.define(eq=False, str=False)
+class CashOutNotDue(Refused):
+    """
+    What is left is not paid out in money.
+
+    ``reason`` is ``"nothing_paid"`` if no free value on the card was paid for,
+    and ``"no_rule"`` if the shop's policy says no to the ``paid`` value there is.
+    """
+
+    code: ClassVar[str] = "cash_out_not_due"
+    public_message: ClassVar[str] = "This balance is not paid out in money."
+    default_message: ClassVar[str] = "the shop's policy does not pay this remainder out in money"
+
+    reason: str = ""
+    paid: Money | None = None
 
 
 @attrs.define(eq=False, str=False)

@@ -19,6 +19,7 @@ __all__ = [
     "Event",
     "GiftCardBatchIssued",
     "GiftCardBlocked",
+    "GiftCardCashedOut",
     "GiftCardClaimed",
     "GiftCardCodeReplaced",
     "GiftCardConverted",
@@ -29,6 +30,7 @@ __all__ = [
     "GiftCardProductRetired",
     "GiftCardProductRevised",
     "GiftCardRedeemed",
+    "GiftCardReinstated",
     "GiftCardReloaded",
     "GiftCardSaleReversed",
     "GiftCardUnblocked",
@@ -275,6 +277,28 @@ class GiftCardReloaded(Event):
     amount: Money
     expires_at: datetime | None
     order_id: str | None
+
+
+@attrs.frozen(kw_only=True)
+class GiftCardReinstated(Event):
+    """Expired value came back to a gift card; ``expires_at`` is the card's term after it, None is never."""
+
+    gift_card_id: str
+    transfer_ids: tuple[str, ...]
+    amount: Money
+    expires_at: datetime | None
+    actor: str
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
+class GiftCardCashedOut(Event):
+    """What was left of a gift card is to be paid out in money, by the law of ``jurisdiction``."""
+
+    gift_card_id: str
+    transfer_id: str
+    amount: Money
+    jurisdiction: str | None
 
 
 @attrs.frozen(kw_only=True)

@@ -28,10 +28,12 @@ from loyalty import (
     OrderLine,
     PlaceHold,
     PlanPayment,
+    Policies,
     ReversalCause,
     SpendingLimits,
     TaxTreatment,
     Term,
+    us_cash_out,
 )
 from loyalty.errors import LoyaltyError
 from loyalty.reports.query import Query
@@ -126,6 +128,23 @@ KIND_OF: Final[Mapping[str, Mapping[str, str]]] = {
         "tax_treatment": "optional choice",
         "order_id": "optional text",
     },
+    "ReinstateGiftCard": {
+        **COMMON,
+        "actor": "text",
+        "reason": "text",
+        "expires_at": "time",
+        "gift_card_id": "optional text",
+        "code": "optional code",
+        "amount": "amount or ALL",
+    },
+    "CashOutGiftCard": {
+        **COMMON,
+        "gift_card_id": "optional text",
+        "code": "optional code",
+        "customer_id": "optional text",
+        "jurisdiction": "optional text",
+    },
+    "CashOutDue": {"gift_card_id": "text", "jurisdiction": "optional text"},
     "UpdateGiftCard": {**COMMON, "gift_card_id": "text", "edition": "number", "tags": "texts"},
     "IssueGiftCardBatch": {
         **COMMON,
@@ -323,6 +342,8 @@ ALTERNATIVES: Final = {
     ("UnblockGiftCard", "code"): "gift_card_id",
     ("DeactivateGiftCard", "code"): "gift_card_id",
     ("ReplaceGiftCardCode", "code"): "gift_card_id",
+    ("ReinstateGiftCard", "code"): "gift_card_id",
+    ("CashOutGiftCard", "code"): "gift_card_id",
     ("ChangeGiftCardExpiry", "code"): "gift_card_id",
     ("ReloadGiftCard", "code"): "gift_card_id",
     ("RefundRedemption", "redemption_id"): "order_id",
@@ -348,7 +369,11 @@ class Scene:
     """A shop in which every command and query of the table would succeed."""
 
     def __init__(self) -> None:
-        self.shop = Shop(code_format=CodeFormat(allow_chosen=True))
+        self.shop = Shop(code_format=CodeFormat(allow_chosen=True), policies=Policies(cash_out=us_cash_out))
+        self.shop.clock.advance(-DAY)
+        self.over = self.shop.issue("7.00", expires_at=NOW)
+        self.shop.clock.advance(DAY)
+        self.paid = self.shop.issue("7.00", origin=LotOrigin.PURCHASED)
         self.issued = self.shop.issue("50.00", order_id="900")
         self.shop.redeem(self.issued, "5.00", "1001")
         granted = self.shop.grant("20.00")
@@ -376,6 +401,14 @@ class Scene:
             "UnblockGiftCard": {"gift_card_id": card.id},
             "DeactivateGiftCard": {"gift_card_id": card.id},
             "ReplaceGiftCardCode": {"gift_card_id": card.id},
+            "ReinstateGiftCard": {
+                "gift_card_id": self.over.gift_card.id,
+                "expires_at": NOW + 9 * DAY,
+                "actor": "staff/7",
+                "reason": "a mistake",
+            },
+            "CashOutGiftCard": {"gift_card_id": self.paid.gift_card.id, "jurisdiction": "US-CA"},
+            "CashOutDue": {"gift_card_id": self.paid.gift_card.id},
             "ChangeGiftCardExpiry": {
                 "gift_card_id": card.id,
                 "expires_at": NOW + DAY,

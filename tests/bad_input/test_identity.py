@@ -21,6 +21,7 @@ from loyalty import (
     BlockGiftCard,
     BlockStoreCreditAccount,
     CaptureHold,
+    CashOutGiftCard,
     ChangeGiftCardExpiry,
     ClaimGiftCard,
     CloseStoreCreditAccount,
@@ -52,10 +53,12 @@ from loyalty import (
     OrdersOfCard,
     PayWithBalances,
     PlaceHold,
+    Policies,
     RedeemGiftCard,
     RefundAsGiftCard,
     RefundOrderToStoreCredit,
     RefundRedemption,
+    ReinstateGiftCard,
     ReloadGiftCard,
     ReplaceGiftCardCode,
     RetireGiftCardProduct,
@@ -70,6 +73,7 @@ from loyalty import (
     UnblockStoreCreditAccount,
     UpdateGiftCard,
     VoidHold,
+    us_cash_out,
 )
 from loyalty.codes.code import GiftCardCode
 from loyalty.errors import (
@@ -94,14 +98,18 @@ from loyalty.errors import (
 from loyalty.use_cases.command import Command, Request, Sweep
 from tests.bad_input.values import TEN_MEGABYTES
 from tests.use_cases.checkout import hold
-from tests.use_cases.shop import DAY, KEYS, NOW, Shop, usd
+from tests.use_cases.shop import DAY, KEYS, MICROSECOND, NOW, Shop, usd
 
 UNKNOWN: Final[Any] = "nobody has this id"
+PAYS_OUT: Final = Policies(cash_out=us_cash_out)
 EURO: Final = Money("1.00", "EUR")
 
 
 def one_of_each(shop: Shop, key: str) -> list[Any]:
     """Return one command of every kind, each of which would succeed, all under one key."""
+    over = shop.issue("7.00", expires_at=shop.clock.now + MICROSECOND)
+    paid = shop.issue("7.00", origin=LotOrigin.PURCHASED)
+    shop.clock.advance(MICROSECOND)
     issued = shop.issue("50.00")
     shop.redeem(issued, "5.00", f"order of {issued.gift_card.id}")
     granted = shop.grant("20.00")
@@ -150,6 +158,8 @@ def one_of_each(shop: Shop, key: str) -> list[Any]:
         ReplaceGiftCardCode(gift_card_id=issued.gift_card.id, idempotency_key=key),
         ChangeGiftCardExpiry(gift_card_id=issued.gift_card.id, expires_at=NOW + DAY, idempotency_key=key, **by_staff),
         ReloadGiftCard(gift_card_id=issued.gift_card.id, amount=usd("5.00"), idempotency_key=key),
+        ReinstateGiftCard(gift_card_id=over.gift_card.id, expires_at=NOW + 9 * DAY, idempotency_key=key, **by_staff),
+        CashOutGiftCard(gift_card_id=paid.gift_card.id, jurisdiction="US-CA", idempotency_key=key),
         DeactivateGiftCard(gift_card_id=issued.gift_card.id, idempotency_key=key),
         OpenStoreCreditAccount(customer_id="bob", currency="USD", idempotency_key=key),
         GrantStoreCredit(customer_id="ada", amount=usd("5"), origin=LotOrigin.REFUND, idempotency_key=key),
@@ -182,13 +192,13 @@ def one_of_each(shop: Shop, key: str) -> list[Any]:
     ]
 
 
-KINDS: Final = [type(command) for command in one_of_each(Shop(), "k")]
+KINDS: Final = [type(command) for command in one_of_each(Shop(policies=PAYS_OUT), "k")]
 
 
 @pytest.mark.parametrize("first", KINDS, ids=lambda kind: kind.__name__)
 def test_a_key_belongs_to_one_command(first: type) -> None:
     """A key that one command has used is a conflict for every other kind, and changes nothing."""
-    shop = Shop()
+    shop = Shop(policies=PAYS_OUT)
     commands = {type(command): command for command in one_of_each(shop, "the key")}
     shop.execute(commands.pop(first))
     before = shop.books()
@@ -202,7 +212,7 @@ def test_a_key_belongs_to_one_command(first: type) -> None:
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_every_command_is_replayed(kind: type) -> None:
     """Every kind of command answers the same again under its key and changes nothing."""
-    shop = Shop()
+    shop = Shop(policies=PAYS_OUT)
     command: Any = next(command for command in one_of_each(shop, "the key") if type(command) is kind)
     shop.execute_twice(command)
 
@@ -210,7 +220,7 @@ def test_every_command_is_replayed(kind: type) -> None:
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_another_actor_under_the_same_key_is_a_conflict(kind: type) -> None:
     """Who asked belongs to the content of every command."""
-    shop = Shop()
+    shop = Shop(policies=PAYS_OUT)
     command: Any = next(command for command in one_of_each(shop, "the key") if type(command) is kind)
     shop.execute(command)
     before = shop.books()
@@ -233,7 +243,7 @@ def test_keys_have_a_length(length: int) -> None:
 
 
 def _minimal(kind: type) -> dict[str, Any]:
-    command = next(command for command in one_of_each(Shop(), "k") if type(command) is kind)
+    command = next(command for command in one_of_each(Shop(policies=PAYS_OUT), "k") if type(command) is kind)
     return {name: value for name in _names(kind) if (value := getattr(command, name)) is not None}
 
 
@@ -258,6 +268,11 @@ def test_keys_are_told_apart_exactly() -> None:
         (UnblockGiftCard(gift_card_id=UNKNOWN, idempotency_key="k"), GiftCardNotFound),
         (DeactivateGiftCard(gift_card_id=UNKNOWN, idempotency_key="k"), GiftCardNotFound),
         (ReplaceGiftCardCode(gift_card_id=UNKNOWN, idempotency_key="k"), GiftCardNotFound),
+        (CashOutGiftCard(gift_card_id=UNKNOWN, idempotency_key="k"), GiftCardNotFound),
+        (
+            ReinstateGiftCard(gift_card_id=UNKNOWN, expires_at=None, actor="staff", reason="why", idempotency_key="k"),
+            GiftCardNotFound,
+        ),
         (ReloadGiftCard(gift_card_id=UNKNOWN, amount=usd("1"), idempotency_key="k"), GiftCardNotFound),
         (
             ChangeGiftCardExpiry(

@@ -7,8 +7,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from moneyed import Money
 
 from loyalty import (
+    Audit,
+    CashOutGiftCard,
     ChangeGiftCardExpiry,
     ClaimGiftCard,
     DeactivateGiftCard,
@@ -19,12 +22,16 @@ from loyalty import (
     LotOrigin,
     Movements,
     OrderLine,
+    Policies,
     RefundRedemption,
+    ReinstateGiftCard,
     ReloadGiftCard,
     ReplaceGiftCardCode,
     Statement,
+    TransferKind,
+    us_cash_out,
 )
-from loyalty.errors import GiftCardNotFound, InvalidTime, NotEligible, NotSpendable
+from loyalty.errors import CashOutNotDue, GiftCardNotFound, InvalidTime, NotEligible, NotSpendable
 from tests.use_cases.shop import DAY, MICROSECOND, NOW, Shop, usd
 
 
@@ -111,3 +118,60 @@ def test_pain_25_a_new_term_does_not_make_one_expiry_of_a_mixed_balance() -> Non
     assert (usd("7.00"),) == shop.execute(ExpireValue()).amounts
     shop.clock.advance(20 * DAY)
     assert usd("55.00") == shop.card(issued).available
+
+
+def test_pain_25_expired_value_is_shown_as_expired_and_comes_back_lot_by_lot() -> None:
+    """Nothing vanishes: the history shows the expiry, and what comes back carries on the lots it came from."""
+    shop = Shop()
+    issued = shop.issue("50.00", order_id="1", expires_at=NOW + DAY)
+    shop.clock.advance(DAY)
+    shop.execute(ExpireValue())
+    reinstated = shop.execute(
+        ReinstateGiftCard(
+            gift_card_id=issued.gift_card.id,
+            amount=usd("20.00"),
+            expires_at=NOW + 9 * DAY,
+            actor="staff/7",
+            reason="the parcel came late",
+            idempotency_key="reinstate",
+        )
+    )
+    assert (usd("20.00"), NOW + 9 * DAY) == (reinstated.gift_card.available, reinstated.gift_card.expires_at)
+    kinds = [entry.kind for entry in shop.ask(Statement(account_id=issued.gift_card.account_id)).entries]
+    assert [TransferKind.ISSUE, TransferKind.EXPIRY, TransferKind.REINSTATEMENT] == kinds
+
+
+def test_pain_40_expiry_reinstatement_and_cash_out_are_transfers_and_the_trial_balance_is_zero() -> None:
+    """Each has a house account of its own, and after every step the house's side is what customers are owed."""
+    shop = Shop(policies=Policies(cash_out=us_cash_out))
+    issued = shop.issue("9.00", origin=LotOrigin.PURCHASED, expires_at=NOW + DAY)
+
+    def tied() -> dict[HouseAccount, Money]:
+        (movements,) = shop.ask(Movements())
+        house = sum((amount for amount in movements.house.values()), usd("0"))
+        assert usd("0.00") == movements.closing + house
+        assert shop.ask(Audit()).is_clean
+        return {account: amount for account, amount in movements.house.items() if amount}
+
+    shop.clock.advance(DAY)
+    shop.execute(ExpireValue())
+    assert {HouseAccount.SALES: usd("-9.00"), HouseAccount.BREAKAGE: usd("9.00")} == tied()
+    named: dict[str, Any] = {"gift_card_id": issued.gift_card.id}
+    by_staff: dict[str, Any] = {"actor": "staff/7", "reason": "grace"}
+    shop.execute(ReinstateGiftCard(expires_at=None, idempotency_key="back", **named, **by_staff))
+    assert {HouseAccount.SALES: usd("-9.00")} == tied()
+    shop.execute(CashOutGiftCard(jurisdiction="US-CA", idempotency_key="out", **named))
+    assert {HouseAccount.SALES: usd("-9.00"), HouseAccount.CASH_OUT: usd("9.00")} == tied()
+
+
+def test_pain_10_no_money_comes_out_of_what_the_shop_gave_away() -> None:
+    """A promotional card, or goodwill, is never paid out in money, whatever the law says about small remainders."""
+    shop = Shop(policies=Policies(cash_out=us_cash_out))
+    for origin in LotOrigin:
+        issued = shop.issue("1.00", origin=origin)
+        command = CashOutGiftCard(code=issued.code, jurisdiction="US-CA", idempotency_key=origin.value)
+        if origin is LotOrigin.PURCHASED:
+            assert usd("1.00") == shop.execute(command).amount
+        else:
+            with pytest.raises(CashOutNotDue):
+                shop.execute(command)

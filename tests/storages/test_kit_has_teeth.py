@@ -16,12 +16,14 @@ from loyalty.errors import InvalidRequest
 from loyalty.identifiers import HoldId
 from loyalty.ledger.account import Account
 from loyalty.ledger.hold import Hold
+from loyalty.ledger.lot import LotMove
 from loyalty.ledger.transfer import Transfer
 from loyalty.ports.changes import AccountChange, Changes, HoldChange
 from loyalty.ports.receipt import Receipt
 from loyalty.ports.storage import Found, TransferFilter, Wanted
 from loyalty.testing import StorageConformance
 from loyalty.testing.kit.case import Stand
+from loyalty.use_cases.reinstate_gift_card import _Share
 
 LEDGER: Final = "loyalty.ledger"
 HOLD: Final = f"{LEDGER}.hold"
@@ -388,6 +390,32 @@ RULES: Final[tuple[tuple[str, object, str, tuple[object, ...]], ...]] = (
         lambda lot, _: lot.remaining > 0,
         "test_a_changed_term_is_that_of_all_value_that_lives",
         (60,),
+    ),
+    (
+        f"{COMMANDS}.reinstate_gift_card._not_back",
+        lambda _, posted, new: [
+            _Share(one, move.lot_id, move.amount) for one in posted + new for move in one.debit.lots
+        ],
+        "test_expired_value_comes_back_posted_or_not",
+        (1,),
+    ),
+    (
+        f"{COMMANDS}.reinstate_gift_card.expire",
+        lambda *_: None,
+        "test_expired_value_comes_back_posted_or_not",
+        (0,),
+    ),
+    (
+        f"{COMMANDS}.cash_out_gift_card.paid_moves",
+        lambda card, _: tuple(LotMove(lot_id=lot.id, amount=lot.free, origin=lot.origin) for lot in card.account.lots),
+        "test_a_small_remainder_is_paid_out_once",
+        (),
+    ),
+    (
+        "loyalty.policies.cash_out.CashOutRule.is_due",
+        lambda *_: True,
+        "test_a_small_remainder_is_paid_out_once",
+        (),
     ),
     (f"{COMMANDS}.place_hold.resolved_for_another", lambda *_: (), "test_an_order_replaces_its_own_hold_only", ()),
     (f"{COMMANDS}.adjust_hold._may_give_more", lambda *_: True, "test_a_blocked_tender_gives_no_more", ()),

@@ -24,6 +24,8 @@ from loyalty import (
     BlockGiftCard,
     BlockStoreCreditAccount,
     CaptureHold,
+    CashOutDue,
+    CashOutGiftCard,
     ChangeGiftCardExpiry,
     ClaimGiftCard,
     CloseStoreCreditAccount,
@@ -72,6 +74,7 @@ from loyalty import (
     RefundAsGiftCard,
     RefundOrderToStoreCredit,
     RefundRedemption,
+    ReinstateGiftCard,
     ReloadGiftCard,
     ReplaceGiftCardCode,
     RetireGiftCardProduct,
@@ -87,6 +90,7 @@ from loyalty import (
     UnblockStoreCreditAccount,
     UpdateGiftCard,
     VoidHold,
+    us_cash_out,
 )
 from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
 from loyalty.errors import GiftCardNotFound, IdempotencyConflict, LoyaltyError
@@ -116,6 +120,10 @@ COMMANDS: Final = {
     "DeactivateGiftCard":                          (4, 2),
     "ReplaceGiftCardCode":                         (4, 2),
     "UpdateGiftCard":                              (4, 2),
+    "ReinstateGiftCard":                           (9, 5),
+    "ReinstateGiftCard again":                     (9, 5),
+    "ReinstateGiftCard of what no sweep posted":   (8, 3),
+    "CashOutGiftCard":                             (5, 2),
     "ChangeGiftCardExpiry":                        (5, 2),
     "ReloadGiftCard":                              (7, 2),
     "OpenStoreCreditAccount":                      (4, 2),
@@ -165,6 +173,7 @@ COMMANDS: Final = {
 QUERIES: Final = {
     "PlanPayment":                                 (1, 1),
     "ListTenders":                                 (1, 1),
+    "CashOutDue":                                  (1, 1),
     "GetHold":                                     (1, 1),
     "GetHold of an order":                         (1, 1),
     "FindGiftCard":                                (1, 1),
@@ -301,7 +310,9 @@ def shop(request: pytest.FixtureRequest) -> Iterator[Shop]:
     storage, clock = SqlAlchemyStorage(request.getfixturevalue(fixture)), TurnableClock()
     storage.upgrade()
     allowing = CodeFormat(allow_chosen=True)
-    yield Shop(database, storage, clock, Loyalty(storage, code_keys=KEYS, clock=clock, code_format=allowing))
+    policies = Policies(cash_out=us_cash_out)
+    loyalty = Loyalty(storage, code_keys=KEYS, clock=clock, code_format=allowing, policies=policies)
+    yield Shop(database, storage, clock, loyalty)
     storage.dispose()
 
 
@@ -415,6 +426,36 @@ def reloading(shop: Shop) -> Request:
     return ReloadGiftCard(
         code=issued.code, amount=usd("5.00"), expires_at=shop.clock() + 9 * DAY, idempotency_key=shop.key()
     )
+
+
+def expired(shop: Shop, *, sweeps: bool) -> IssuedGiftCard:
+    """Return a card whose value has expired."""
+    issued = shop.issue(expires_at=shop.clock() + DAY)
+    shop.clock.advance(DAY)
+    if sweeps:
+        shop.loyalty.execute(ExpireValue())
+    return issued
+
+
+def reinstating(shop: Shop, issued: IssuedGiftCard) -> ReinstateGiftCard:
+    """Return what brings a dollar back that expired on a card."""
+    return ReinstateGiftCard(
+        code=issued.code,
+        amount=usd("1.00"),
+        expires_at=shop.clock() + 9 * DAY,
+        idempotency_key=shop.key(),
+        **BY_STAFF,
+    )
+
+
+def reinstating_again(shop: Shop) -> Request:
+    """Return what brings back more, after three dollars came back and two sweeps."""
+    issued = expired(shop, sweeps=True)
+    for _ in range(3):
+        shop.loyalty.execute(reinstating(shop, issued))
+    shop.clock.advance(9 * DAY)
+    shop.loyalty.execute(ExpireValue())
+    return reinstating(shop, issued)
 
 
 def adjusting(shop: Shop) -> Request:
@@ -679,6 +720,13 @@ CASES: Final[dict[str, Case]] = {
         gift_card_id=shop.issue().gift_card.id, expires_at=shop.clock() + DAY, idempotency_key=shop.key(), **BY_STAFF
     ),
     "ReloadGiftCard": reloading,
+    "ReinstateGiftCard": lambda shop: reinstating(shop, expired(shop, sweeps=True)),
+    "ReinstateGiftCard again": reinstating_again,
+    "ReinstateGiftCard of what no sweep posted": lambda shop: reinstating(shop, expired(shop, sweeps=False)),
+    "CashOutGiftCard": lambda shop: CashOutGiftCard(
+        code=shop.issue("5.00", origin=LotOrigin.PURCHASED).code, jurisdiction="US-CA", idempotency_key=shop.key()
+    ),
+    "CashOutDue": lambda shop: CashOutDue(gift_card_id=shop.issue().gift_card.id),
     "UpdateGiftCard": lambda shop: UpdateGiftCard(
         gift_card_id=shop.issue().gift_card.id,
         edition=1,

@@ -34,6 +34,9 @@ from loyalty import (
     CardPayment,
     CardReversal,
     CardsOfOrder,
+    CashOut,
+    CashOutDue,
+    CashOutGiftCard,
     ChangeGiftCardExpiry,
     ClaimGiftCard,
     CloseStoreCreditAccount,
@@ -50,6 +53,7 @@ from loyalty import (
     DefineGiftCardProduct,
     Denomination,
     Direction,
+    DueCashOut,
     Entry,
     Expired,
     ExpireValue,
@@ -123,6 +127,8 @@ from loyalty import (
     RefundTender,
     RefusedTender,
     Region,
+    ReinstateGiftCard,
+    Reinstatement,
     Reload,
     ReloadGiftCard,
     ReplaceGiftCardCode,
@@ -227,6 +233,14 @@ assert_type(
     ),
     GiftCardView,
 )
+assert_type(
+    loyalty.execute(
+        ReinstateGiftCard(code=issued.code, expires_at=None, actor="staff", reason="grace", idempotency_key="k")
+    ),
+    Reinstatement,
+)
+assert_type(loyalty.execute(CashOutGiftCard(code=issued.code, jurisdiction="US-CA", idempotency_key="k")), CashOut)
+assert_type(loyalty.ask(CashOutDue(gift_card_id=issued.gift_card.id)), DueCashOut)
 reload = loyalty.execute(ReloadGiftCard(code=issued.code, amount=money, expires_at=clock(), idempotency_key="k"))
 assert_type(reload, Reload)
 assert_type(reload.transfer, Entry)

@@ -26,6 +26,8 @@ from loyalty import (
     BlockStoreCreditAccount,
     CaptureHold,
     CardsOfOrder,
+    CashOutDue,
+    CashOutGiftCard,
     ChangeGiftCardExpiry,
     ClaimGiftCard,
     CloseStoreCreditAccount,
@@ -65,11 +67,13 @@ from loyalty import (
     PayWithBalances,
     PlaceHold,
     PlanPayment,
+    Policies,
     RedeemGiftCard,
     Reference,
     RefundAsGiftCard,
     RefundOrderToStoreCredit,
     RefundRedemption,
+    ReinstateGiftCard,
     ReloadGiftCard,
     ReplaceGiftCardCode,
     RetireGiftCardProduct,
@@ -86,6 +90,7 @@ from loyalty import (
     UnblockStoreCreditAccount,
     UpdateGiftCard,
     VoidHold,
+    us_cash_out,
 )
 from loyalty import events as events_module
 from loyalty.codes.code import GiftCardCode
@@ -99,7 +104,7 @@ CODE: Final = GiftCardCode.of("GIFT-7KQ2-AAAA-BBBB")
 
 def results() -> dict[str, Any]:
     """Return one real result of every command, by the command's name."""
-    shop = Shop()
+    shop = Shop(policies=Policies(cash_out=us_cash_out))
     made: dict[str, Any] = {}
 
     def do(command: Command[Any] | Sweep[Any]) -> Any:
@@ -164,7 +169,11 @@ def results() -> dict[str, Any]:
     do(ReplaceGiftCardCode(idempotency_key="41", **known))
     do(ReloadGiftCard(amount=usd("5.00"), expires_at=shop.clock.now + DAY, idempotency_key="43", **known))
     do(ChangeGiftCardExpiry(expires_at=None, idempotency_key="44", **known, **by_staff))
+    do(CashOutGiftCard(jurisdiction="US-CA", idempotency_key="45", **known))
     do(DeactivateGiftCard(idempotency_key="42", **known))
+    over = shop.issue("5.00", expires_at=shop.clock.now + timedelta(microseconds=1))
+    shop.clock.advance(timedelta(microseconds=1))
+    do(ReinstateGiftCard(code=over.code, expires_at=None, idempotency_key="46", **by_staff))
     do(TransferStoreCredit(from_customer_id="bob", to_customer_id="cy", amount=usd("1"), idempotency_key="30"))
     do(MergeCustomers(from_customer_id="cy", into_customer_id="di", idempotency_key="34"))
     account: dict[str, Any] = {"customer_id": "bob", "currency": "USD"}
@@ -213,6 +222,7 @@ def answers() -> dict[str, Any]:
         OrdersOfCard(gift_card_id=issued.gift_card.id), GetStoreCreditAccount(account_id=account.id),
         Statement(account_id=account.id), Liability(), Audit(), GetHold(id=hold.id), PlanPayment(**paying),
         ListTenders(customer_id="ada", currency="CLF"), GetGiftCardProduct(id="card"), ListGiftCardProducts(),
+        CashOutDue(gift_card_id=shop.issue("5.00", origin=LotOrigin.PURCHASED).gift_card.id, jurisdiction="US-MA"),
     ]  # fmt: skip
     return {type(query).__name__: shop.ask(query) for query in asked} | {"Movements": shop.ask(Movements())[0]}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 
 from loyalty.ledger.lot import SpendingOrder
+from loyalty.policies.cash_out import CashOutPolicy, no_cash_out
 from loyalty.policies.decision import Decision, decision
 from loyalty.policies.eligibility import Eligibility, stored_value_buys_no_stored_value
 from loyalty.policies.expiry import ValueExpiry, as_asked
@@ -35,6 +36,7 @@ class Policies:
     expiry: ValueExpiry = as_asked
     refund_expiry: RefundExpiry = regrant_paid_value
     refund_routing: RefundRouting = other_tenders_first
+    cash_out: CashOutPolicy = no_cash_out
 
     def decided(self, kind: str, said: str | None = None) -> Decision:
         """Return the record that the policy of this kind took part, and what it said."""

@@ -9,18 +9,13 @@ from moneyed import Money
 
 from loyalty import fields
 from loyalty.events import ValueExpired
-from loyalty.ledger.account import Account
-from loyalty.ledger.house_accounts import HouseAccount
-from loyalty.ledger.lot import LotMove
-from loyalty.ledger.transfer import Side, Transfer, TransferKind
 from loyalty.money import totals
 from loyalty.ports.changes import AccountChange, Changes
 from loyalty.ports.storage import UnitOfWork, Wanted
 from loyalty.use_cases.command import Context, Outcome, Sweep
+from loyalty.use_cases.expiring import expire
 
 __all__ = ["ExpireValue", "Expired"]
-
-_BREAKAGE = Side(house=HouseAccount.BREAKAGE)
 
 
 @attrs.frozen(kw_only=True)
@@ -52,7 +47,9 @@ class ExpireValue(Sweep[Expired]):
         due = uow.accounts_with_expired_value(context.now, self.limit)
         accounts = uow.lock(Wanted(account_ids=due)).accounts() if due else ()
         posted = [
-            self._expire(context, account, moves) for account in accounts if (moves := _expired(account, context))
+            (AccountChange(account, expired[0]), expired[1])
+            for account in accounts
+            if (expired := expire(self, context, account, account.instant(context.now))) is not None
         ]
         transfers = tuple(transfer for _, transfer in posted)
         amounts = totals((transfer.currency, transfer.exponent, transfer.amount) for transfer in transfers)
@@ -62,21 +59,3 @@ class ExpireValue(Sweep[Expired]):
             event=event if posted else None,
             changes=Changes(accounts=tuple(change for change, _ in posted), transfers=transfers),
         )
-
-    def _expire(self, context: Context, account: Account, moves: tuple[LotMove, ...]) -> tuple[AccountChange, Transfer]:
-        at = account.instant(context.now)
-        after, side = account.debit(moves, at)
-        amount = account.posted - after.posted
-        transfer = self.transfer(
-            context, TransferKind.EXPIRY, account, amount=amount, debit=side, credit=_BREAKAGE, at=at
-        )
-        return AccountChange(account, after), transfer
-
-
-def _expired(account: Account, context: Context) -> tuple[LotMove, ...]:
-    at = account.instant(context.now)
-    return tuple(
-        LotMove(lot_id=lot.id, amount=lot.free, origin=lot.origin)
-        for lot in account.standing(at).lots
-        if lot.free > 0 and lot.is_expired(at)
-    )

@@ -55,9 +55,10 @@ class ReverseTransfer(Command[Reversal]):
     Undo exactly one earlier transfer, whole and once, by a transfer the other way round.
 
     For staff, so *actor* and *reason* are required. Value goes back lot by lot:
-    what was issued, granted, reloaded, refunded, converted or moved is taken out of
-    the lots it went to, if all of it is still there, unspent and unheld; what was
-    taken is given back to the lots it came from. Where such a lot has expired
+    what was issued, granted, reloaded, reinstated, refunded, converted or moved is
+    taken out of the lots it went to, if all of it is still there, unspent and
+    unheld; what was taken, also to be paid out in money, is given back to the lots
+    it came from. Where such a lot has expired
     meanwhile, value follows the shop's policy for refunds, except that value which
     was only converted or moved keeps its expiry. Terms that a reload restarted stay.
     Blocked cards and accounts are corrected too. A reversal is final: what it did
@@ -66,7 +67,7 @@ class ReverseTransfer(Command[Reversal]):
     Raises:
         loyalty.errors.TransferNotFound: If there is no such transfer.
         loyalty.errors.NotReversible: If it is a reversal itself, belongs to a sale of
-            gift cards that was reversed, or a part of it was refunded.
+            gift cards that was reversed, or a part of it was refunded or reinstated.
         loyalty.errors.AlreadyReversed: If it was reversed before.
         loyalty.errors.NotSpendable: If value would go back to a closed account.
         loyalty.errors.InsufficientBalance: If not all of the value is still there.

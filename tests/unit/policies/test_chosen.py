@@ -28,7 +28,7 @@ def test_there_is_one_field_per_choice() -> None:
     """A new policy needs its tests: this list is to be extended with it."""
     fields = [field.name for field in attrs.fields(Policies)]
     assert fields == [
-        "spending_order", "eligibility", "limits", "hold_time", "expiry", "refund_expiry", "refund_routing",
+        "spending_order", "eligibility", "limits", "hold_time", "expiry", "refund_expiry", "refund_routing", "cash_out",
     ]  # fmt: skip
 
 

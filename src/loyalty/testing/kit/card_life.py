@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final
 
 import attrs
 import pytest
+from moneyed import Money
 
 from loyalty.errors import (
+    CashOutNotDue,
     ChangedMeanwhile,
     CurrencyMismatch,
     GiftCardNotFound,
     InvalidTime,
+    NotReversible,
     NotSpendable,
+    RefundTooLarge,
     TermTooShort,
 )
 from loyalty.gift_cards.card import GiftCardStatus
@@ -23,8 +28,11 @@ from loyalty.ledger.entry import Direction
 from loyalty.ledger.house_accounts import HouseAccount
 from loyalty.ledger.lot import LotOrigin
 from loyalty.ledger.transfer import TransferKind
+from loyalty.money import ALL, Everything
+from loyalty.policies.cash_out import us_cash_out
 from loyalty.policies.chosen import Policies
 from loyalty.policies.expiry import AtLeastYears
+from loyalty.reports.cash_out import CashOutDue
 from loyalty.reports.gift_cards import GetBalance, GetGiftCard
 from loyalty.testing.capabilities import needs
 from loyalty.testing.kit.case import DAY, HOUR, MICROSECOND, KitCase, Stand
@@ -32,16 +40,20 @@ from loyalty.testing.programs import money
 from loyalty.use_cases.adjust_value import AdjustValue
 from loyalty.use_cases.block_gift_card import BlockGiftCard
 from loyalty.use_cases.capture_hold import CaptureHold
+from loyalty.use_cases.cash_out_gift_card import CashOutGiftCard
 from loyalty.use_cases.change_gift_card_expiry import ChangeGiftCardExpiry
 from loyalty.use_cases.claim_gift_card import ClaimGiftCard
 from loyalty.use_cases.deactivate_gift_card import DeactivateGiftCard
 from loyalty.use_cases.expire_value import ExpireValue
 from loyalty.use_cases.new_card import IssuedGiftCard
 from loyalty.use_cases.redeem_gift_card import RedeemGiftCard
+from loyalty.use_cases.reinstate_gift_card import ReinstateGiftCard, Reinstatement
 from loyalty.use_cases.reload_gift_card import ReloadGiftCard
 from loyalty.use_cases.replace_gift_card_code import ReplaceGiftCardCode
+from loyalty.use_cases.reverse_transfer import ReverseTransfer
 from loyalty.use_cases.unblock_gift_card import UnblockGiftCard
 from loyalty.use_cases.update_gift_card import UpdateGiftCard
+from loyalty.use_cases.void_hold import VoidHold
 
 __all__ = ["CardLifeTests"]
 
@@ -234,6 +246,84 @@ class CardLifeTests(KitCase):
             stand.execute(reload("JPY"))
         assert "blocked" == caught.value.reason
 
+    # --- value that expired -------------------------------------------------
+
+    @pytest.mark.parametrize("sweeps", [0, 1])
+    def test_expired_value_comes_back_posted_or_not(self, stand: Stand, sweeps: int) -> None:
+        """Part by part, never more than expired, in new lots that carry on the old ones, with the new end."""
+        card = stand.card(100, expires_at=stand.clock() + DAY, origin=LotOrigin.PURCHASED)
+        stand.clock.advance(DAY)
+        for _ in range(sweeps):
+            stand.execute(ExpireValue())
+        ends = stand.clock() + 9 * DAY
+        first = _reinstate(stand, card, money(60), ends)
+
+        assert (money(60), money(60), ends) == (first.amount, first.gift_card.available, first.gift_card.expires_at)
+        assert first.gift_card == _view(stand, card)
+        with stand.refuses(RefundTooLarge) as caught:
+            _reinstate(stand, card, money(41), ends)
+        assert money(40) == caught.value.refundable
+        assert money(40) == _reinstate(stand, card, ALL, None).amount
+        with stand.refuses(RefundTooLarge):
+            _reinstate(stand, card, ALL, None)
+        (old, *new) = sorted(stand.books().account(card.gift_card.account_id).lots, key=attrgetter("id"))
+        assert Counter({ends: 1, None: 1}) == _ends(stand, card)
+        assert [(old.id, old.origin)] * 2 == [(lot.source_lot_id, lot.origin) for lot in new]
+        (expiry,) = [one for one in stand.books().transfers if one.kind is TransferKind.EXPIRY]
+        assert {expiry.id: 100} == {
+            one.refunds: sum(other.amount for other in stand.books().transfers if other.refunds == one.refunds)
+            for one in stand.books().transfers
+            if one.kind is TransferKind.REINSTATEMENT
+        }
+        stand.require_sound()
+
+    def test_what_came_back_is_undone_and_comes_back_again(self, stand: Stand) -> None:
+        """A reversed reinstatement counts no longer; an expiry that came back in part is not undone whole."""
+        card = stand.card(100, expires_at=stand.clock() + DAY)
+        stand.clock.advance(DAY)
+        stand.execute(ExpireValue())
+        (expiry,) = [one for one in stand.books().transfers if one.kind is TransferKind.EXPIRY]
+        (entry,) = _reinstate(stand, card, ALL, None).entries
+        with stand.refuses(NotReversible) as caught:
+            stand.execute(ReverseTransfer(transfer_id=expiry.id, idempotency_key="too late", **BY_STAFF))
+        assert "refunded" == caught.value.reason
+        stand.execute(ReverseTransfer(transfer_id=entry.id, idempotency_key="undo", **BY_STAFF))
+        assert money(0) == stand.left_on(card)
+        stand.require_sound()
+        assert money(100) == _reinstate(stand, card, ALL, None).amount
+        stand.require_sound()
+
+    # --- a small remainder --------------------------------------------------
+
+    def test_a_small_remainder_is_paid_out_once(self, stand: Stand) -> None:
+        """Only what was paid for, only where a rule makes it due, and nothing of what an order holds."""
+        stand.policies = Policies(cash_out=us_cash_out)
+        card = stand.card(999, origin=LotOrigin.PURCHASED)
+        _adjust(stand, card, 50, stand.clock() + DAY)
+        hold = stand.hold(150, card)
+        for place in (None, "US-WA"):
+            with stand.refuses(CashOutNotDue):
+                stand.execute(_cash_out(card, place))
+        due = stand.loyalty.ask(CashOutDue(gift_card_id=card.gift_card.id, jurisdiction="US-CA"))
+        done = stand.execute(_cash_out(card, "US-CA"))
+
+        # The goodwill ends sooner, so the order holds all of it, and the rest of what was paid for.
+        assert due.amount == done.amount == money(899)
+        assert (money(150), money(150), money(0)) == (
+            done.gift_card.posted,
+            done.gift_card.held,
+            done.gift_card.available,
+        )
+        assert done.gift_card == _view(stand, card)
+        assert HouseAccount.CASH_OUT is stand.books().transfer(done.transfer.id).credit.house
+        with stand.refuses(CashOutNotDue) as caught:
+            stand.execute(attrs.evolve(_cash_out(card, "US-CA"), idempotency_key="again"))
+        assert "nothing_paid" == caught.value.reason
+        stand.execute(VoidHold(hold_id=hold.id, idempotency_key="void"))
+        stand.execute(ReverseTransfer(transfer_id=done.transfer.id, idempotency_key="undo", **BY_STAFF))
+        assert money(1049) == stand.available_on(card)
+        stand.require_sound()
+
     # --- what staff note ----------------------------------------------------
 
     def test_an_update_needs_the_present_edition(self, stand: Stand) -> None:
@@ -270,6 +360,24 @@ def _change(stand: Stand, card: IssuedGiftCard, expires_at: datetime | None) -> 
             gift_card_id=card.gift_card.id, expires_at=expires_at, idempotency_key=stand.key(), **BY_STAFF
         )
     )
+
+
+def _reinstate(
+    stand: Stand, card: IssuedGiftCard, amount: Money | Everything, expires_at: datetime | None
+) -> Reinstatement:
+    return stand.loyalty.execute(
+        ReinstateGiftCard(
+            gift_card_id=card.gift_card.id,
+            amount=amount,
+            expires_at=expires_at,
+            idempotency_key=stand.key(),
+            **BY_STAFF,
+        )
+    )
+
+
+def _cash_out(card: IssuedGiftCard, jurisdiction: str | None) -> CashOutGiftCard:
+    return CashOutGiftCard(code=card.code, jurisdiction=jurisdiction, idempotency_key="cash out")
 
 
 def _adjust(stand: Stand, card: IssuedGiftCard, amount: int, expires_at: datetime) -> None:

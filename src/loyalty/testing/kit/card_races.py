@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import pytest
+from moneyed import Money
 
-from loyalty.errors import ChangedMeanwhile, GiftCardNotFound, NotSpendable
+from loyalty.errors import ChangedMeanwhile, GiftCardNotFound, NotSpendable, RefundTooLarge
+from loyalty.ledger.lot import LotOrigin
+from loyalty.money import ALL, Everything, to_money
+from loyalty.policies.cash_out import CashOutRule, Remainder
+from loyalty.policies.chosen import Policies
 from loyalty.reports.gift_cards import GetBalance, GetGiftCard
 from loyalty.testing.capabilities import needs
 from loyalty.testing.kit.case import DAY, MICROSECOND, Stand
 from loyalty.testing.kit.races import RaceCase, kinds
-from loyalty.testing.programs import AnyCommand, money
+from loyalty.testing.programs import AnyCommand, minor, money
+from loyalty.use_cases.cash_out_gift_card import CashOut, CashOutGiftCard
 from loyalty.use_cases.change_gift_card_expiry import ChangeGiftCardExpiry
 from loyalty.use_cases.deactivate_gift_card import DeactivateGiftCard
 from loyalty.use_cases.expire_value import Expired, ExpireValue
 from loyalty.use_cases.new_card import IssuedGiftCard
 from loyalty.use_cases.redeem_gift_card import RedeemGiftCard
+from loyalty.use_cases.reinstate_gift_card import ReinstateGiftCard
 from loyalty.use_cases.reload_gift_card import ReloadGiftCard
 from loyalty.use_cases.replace_gift_card_code import ReplaceGiftCardCode
 from loyalty.use_cases.update_gift_card import UpdateGiftCard
@@ -156,6 +163,70 @@ class CardRaceTests(RaceCase):
         else:
             assert (NotSpendable, 1, money(0)) == (type(error), expired, stand.left_on(card))
         stand.require_sound()
+
+    @needs("threads")
+    @pytest.mark.parametrize("callers", [2, 8, 32])
+    def test_what_expired_comes_back_once(self, stand: Stand, callers: int) -> None:
+        """Of many who bring everything back, while as many sweeps post it, one does; nothing comes back twice."""
+        card = stand.card(100, expires_at=stand.clock() + DAY)
+        stand.clock.advance(DAY)
+        commands: list[AnyCommand] = []
+        for number in range(callers):
+            commands.extend([_reinstate(card, ALL, number), ExpireValue()])
+        outcomes = self.race(stand, commands)
+
+        assert {"done": 1, RefundTooLarge.__name__: callers - 1} == kinds(outcomes[::2])
+        assert {"done": callers} == kinds(outcomes[1::2])
+        assert money(100) == stand.available_on(card)
+        stand.require_sound()
+
+    @needs("threads")
+    @pytest.mark.parametrize(("callers", "fit"), [(2, 1), (8, 3), (32, 10)])
+    def test_parts_of_what_expired_stay_within_it(self, stand: Stand, callers: int, fit: int) -> None:
+        """As many parts come back as fit, while a sweep posts the expiry."""
+        card = stand.card(10 * fit + 9, expires_at=stand.clock() + DAY)
+        stand.clock.advance(DAY)
+        commands: list[AnyCommand] = [_reinstate(card, money(10), number) for number in range(callers)]
+        outcomes = self.race(stand, [*commands, ExpireValue()])
+
+        assert {"done": fit, RefundTooLarge.__name__: callers - fit} == kinds(outcomes[:-1])
+        assert money(10 * fit) == stand.available_on(card)
+        stand.execute(ExpireValue())
+        assert money(10 * fit) == stand.left_on(card)
+        stand.require_sound()
+
+    @needs("threads")
+    @pytest.mark.parametrize("callers", [2, 8, 32])
+    def test_a_remainder_is_paid_out_or_spent(self, stand: Stand, callers: int) -> None:
+        """Whoever comes first: what was paid out and what was spent is what there was."""
+        stand.policies = Policies(cash_out=_everywhere)
+        card = stand.card(callers, origin=LotOrigin.PURCHASED)
+        commands: list[AnyCommand] = []
+        for number in range(callers):
+            commands.extend([_redeem(card, number), CashOutGiftCard(code=card.code, idempotency_key=f"out {number}")])
+        outcomes = self.race(stand, commands)
+        paid_out = [result for result, _ in outcomes if isinstance(result, CashOut)]
+        spent = kinds(outcomes[::2])["done"]
+
+        assert callers == spent + sum(minor(one.amount) for one in paid_out)
+        assert len(paid_out) <= 1
+        assert money(0) == stand.left_on(card)
+        stand.require_sound()
+
+
+def _everywhere(remainder: Remainder) -> CashOutRule:  # whatever is left
+    return CashOutRule(jurisdiction="everywhere", limit=to_money(10**9, remainder.currency, 2), source="our terms")
+
+
+def _reinstate(card: IssuedGiftCard, amount: Money | Everything, number: int) -> ReinstateGiftCard:
+    return ReinstateGiftCard(
+        gift_card_id=card.gift_card.id,
+        amount=amount,
+        expires_at=None,
+        actor="staff",
+        reason="grace",
+        idempotency_key=f"reinstate {number}",
+    )
 
 
 def _redeem(card: IssuedGiftCard, number: int) -> RedeemGiftCard:

@@ -15,13 +15,14 @@ from loyalty.gift_cards.denomination import Denomination
 from loyalty.gift_cards.order import GiftCardLine, GiftCardOrder
 from loyalty.gift_cards.sale import ReversalCause
 from loyalty.gift_cards.view import GiftCardView
-from loyalty.identifiers import BatchId, HoldId, TransferId
+from loyalty.identifiers import BatchId, GiftCardId, HoldId, TransferId
 from loyalty.ledger.entry import Direction
 from loyalty.ledger.lot import LotOrigin
 from loyalty.money import ALL
+from loyalty.policies.cash_out import us_cash_out
 from loyalty.testing.books import receipt_of
 from loyalty.testing.fakes import fake_code_keys
-from loyalty.testing.kit.case import DAY, START, KitCase, Stand
+from loyalty.testing.kit.case import DAY, MICROSECOND, START, KitCase, Stand
 from loyalty.testing.programs import money
 from loyalty.use_cases.activate_gift_cards import ActivateGiftCards
 from loyalty.use_cases.adjust_hold import AdjustHold
@@ -29,6 +30,7 @@ from loyalty.use_cases.adjust_value import AdjustValue
 from loyalty.use_cases.block_gift_card import BlockGiftCard
 from loyalty.use_cases.block_store_credit_account import BlockStoreCreditAccount
 from loyalty.use_cases.capture_hold import CaptureHold
+from loyalty.use_cases.cash_out_gift_card import CashOutGiftCard
 from loyalty.use_cases.change_gift_card_expiry import ChangeGiftCardExpiry
 from loyalty.use_cases.claim_gift_card import ClaimGiftCard
 from loyalty.use_cases.close_store_credit_account import CloseStoreCreditAccount
@@ -37,6 +39,7 @@ from loyalty.use_cases.convert_gift_card import ConvertGiftCard
 from loyalty.use_cases.deactivate_gift_card import DeactivateGiftCard
 from loyalty.use_cases.debit_store_credit import DebitStoreCredit
 from loyalty.use_cases.define_gift_card_product import DefineGiftCardProduct
+from loyalty.use_cases.expire_value import ExpireValue
 from loyalty.use_cases.grant_store_credit import GrantStoreCredit
 from loyalty.use_cases.import_gift_cards import ImportGiftCards
 from loyalty.use_cases.import_row import GiftCardRow
@@ -51,6 +54,7 @@ from loyalty.use_cases.redeem_gift_card import RedeemGiftCard
 from loyalty.use_cases.refund_as_gift_card import RefundAsGiftCard
 from loyalty.use_cases.refund_order_to_store_credit import RefundOrderToStoreCredit
 from loyalty.use_cases.refund_redemption import RefundRedemption
+from loyalty.use_cases.reinstate_gift_card import ReinstateGiftCard
 from loyalty.use_cases.reload_gift_card import ReloadGiftCard
 from loyalty.use_cases.replace_gift_card_code import ReplaceGiftCardCode
 from loyalty.use_cases.retire_gift_card_product import RetireGiftCardProduct
@@ -69,13 +73,19 @@ __all__ = ["COMMANDS", "Prepared", "ReplayTests", "prepare"]
 
 @attrs.frozen(kw_only=True)
 class Prepared:
-    """What the commands below work on: a card with its code, what paid for the order 0, and what the order 3 holds."""
+    """
+    What the commands below work on: a card with its code, what paid for the order 0, and what the order 3 holds.
+
+    The card ``over_id`` has expired, and what is on ``paid_id`` was paid for.
+    """
 
     code: str
     gift_card: GiftCardView
     redemption_id: TransferId
     hold_id: HoldId
     batch_id: BatchId
+    over_id: GiftCardId
+    paid_id: GiftCardId
 
 
 _NEW: Final = Denomination(variant_id="50", prices=money(5000))
@@ -215,6 +225,18 @@ COMMANDS: Final[Mapping[str, tuple[Make, str]]] = {
         lambda card, key, note: ReloadGiftCard(code=card.code, amount=money(50), note=note, idempotency_key=key),
         "GiftCardReloaded",
     ),
+    "reinstate": (
+        lambda card, key, note: ReinstateGiftCard(
+            gift_card_id=card.over_id, expires_at=None, actor="staff", reason="grace", note=note, idempotency_key=key
+        ),
+        "GiftCardReinstated",
+    ),
+    "cash out": (
+        lambda card, key, note: CashOutGiftCard(
+            gift_card_id=card.paid_id, jurisdiction="US-CA", note=note, idempotency_key=key
+        ),
+        "GiftCardCashedOut",
+    ),
     "update": (
         lambda card, key, note: UpdateGiftCard(
             gift_card_id=card.gift_card.id, edition=1, note=note, tags=("a",), metadata=None, idempotency_key=key
@@ -343,12 +365,19 @@ def prepare(stand: Stand) -> Prepared:
     An account of cy is empty. The order 3 holds 300 of the 400 on two more cards.
     The product "card" is on sale. Two cards of 25.00 for 20.00 were bought in the order "pending", and
     two in the order "sold", which is paid, and one of them is half spent. A batch has three cards of 10.
+    The 50 of another card have expired, and the 40 of yet another were paid for, in a
+    shop that pays small remainders out in money.
     """
+    stand.policies = attrs.evolve(stand.policies, cash_out=us_cash_out)
     stand.product()
     stand.execute(IssueGiftCardsForOrder(order=_order("pending"), idempotency_key="pending"))
     order = attrs.evolve(_order("sold"), is_paid=True)
     sold = stand.execute(IssueGiftCardsForOrder(order=order, idempotency_key="sold")).gift_cards[0]
     stand.execute(RedeemGiftCard(code=sold.code, amount=money(1250), order_id="half", idempotency_key="half"))
+    over = stand.card(50, expires_at=stand.clock() + MICROSECOND)
+    stand.clock.advance(MICROSECOND)
+    stand.execute(ExpireValue())
+    bought = stand.card(40, origin=LotOrigin.PURCHASED)
     paid = stand.card(200)
     redemption = stand.execute(
         RedeemGiftCard(code=paid.code, amount=money(200), order_id="0", idempotency_key="order 0")
@@ -364,6 +393,8 @@ def prepare(stand: Stand) -> Prepared:
         redemption_id=redemption.id,
         hold_id=hold.id,
         batch_id=batch.id,
+        over_id=over.gift_card.id,
+        paid_id=bought.gift_card.id,
     )
 
 
