@@ -94,6 +94,7 @@ if TYPE_CHECKING:
     from loyalty.use_cases.deactivate_gift_card import DeactivateGiftCard
     from loyalty.use_cases.debit_store_credit import Debit, DebitStoreCredit
     from loyalty.use_cases.define_gift_card_product import DefineGiftCardProduct
+    from loyalty.use_cases.erase_customer import EraseCustomer, Erasure
     from loyalty.use_cases.expire_value import Expired, ExpireValue
     from loyalty.use_cases.grant_store_credit import Grant, GrantStoreCredit
     from loyalty.use_cases.import_file import gift_card_rows
@@ -174,6 +175,8 @@ __all__ = [
     "Direction",
     "DueCashOut",
     "Entry",
+    "EraseCustomer",
+    "Erasure",
     "ExpireValue",
     "Expired",
     "ExpiringGiftCard",
@@ -347,6 +350,8 @@ _HOMES = {
     "Direction": "loyalty.ledger.entry",
     "DueCashOut": "loyalty.reports.cash_out",
     "Entry": "loyalty.ledger.entry",
+    "EraseCustomer": "loyalty.use_cases.erase_customer",
+    "Erasure": "loyalty.use_cases.erase_customer",
     "ExpireValue": "loyalty.use_cases.expire_value",
     "Expired": "loyalty.use_cases.expire_value",
     "ExpiringGiftCard": "loyalty.reports.gift_card_list",

@@ -15,6 +15,7 @@ from moneyed import Money
 
 __all__ = [
     "BatchCodesRevealed",
+    "CustomerErased",
     "CustomersMerged",
     "Event",
     "GiftCardBatchIssued",
@@ -426,6 +427,17 @@ class CustomersMerged(Event):
     account_ids: tuple[str, ...]
     transfer_ids: tuple[str, ...]
     gift_card_ids: tuple[str, ...]
+
+
+@attrs.frozen(kw_only=True)
+class CustomerErased(Event):
+    """A person was forgotten. ``customer_id`` is the pseudonym that stands there instead."""
+
+    customer_id: str
+    account_ids: tuple[str, ...]
+    gift_card_ids: tuple[str, ...]
+    actor: str | None
+    reason: str | None
 
 
 @attrs.frozen(kw_only=True)

@@ -277,6 +277,12 @@ KIND_OF: Final[Mapping[str, Mapping[str, str]]] = {
         **{name: kind for name, kind in COMMON.items() if name != "idempotency_key"},
         "limit": "number",
     },
+    "EraseCustomer": {
+        **{name: kind for name, kind in COMMON.items() if name != "idempotency_key"},
+        "customer_id": "text",
+        "known_as": "texts",
+        "limit": "number",
+    },
     "LapseHolds": {
         **{name: kind for name, kind in COMMON.items() if name != "idempotency_key"},
         "limit": "number",
@@ -469,6 +475,7 @@ class Scene:
             "AdjustHold": {"hold_id": self.held.id, "amount_due": usd("5.00")},
             "CaptureHold": {"hold_id": self.held.id},
             "VoidHold": {"hold_id": self.held.id},
+            "EraseCustomer": {"customer_id": "ada", "known_as": ("ada@example.com",)},
             "ExpireValue": {},
             "LapseHolds": {},
             "PlanPayment": {"amount_due": usd("5.00"), "codes": (self.issued.code,), "customer_id": "ada"},

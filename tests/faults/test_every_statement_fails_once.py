@@ -11,7 +11,7 @@ import attrs
 import pytest
 from sqlalchemy import event
 
-from loyalty import ExpireValue, LapseHolds
+from loyalty import EraseCustomer, ExpireValue, LapseHolds
 from loyalty.adapters.sqlalchemy import AsyncSqlAlchemyStorage, SqlAlchemyStorage
 from loyalty.errors import OutcomeUnknown, StorageError, StorageUnavailable
 from loyalty.ports.storage import Storage
@@ -25,7 +25,11 @@ from tests.storages.databases import PostgresqlDatabases, SqliteDatabases, async
 
 Databases = SqliteDatabases | PostgresqlDatabases
 
-SWEEPS: Final[Mapping[str, Sweep[Any]]] = {"expire": ExpireValue(), "lapse": LapseHolds()}
+SWEEPS: Final[Mapping[str, Sweep[Any]]] = {
+    "erase": EraseCustomer(customer_id="ada", known_as=("ada@example.com",)),
+    "expire": ExpireValue(),
+    "lapse": LapseHolds(),
+}
 NAMES: Final = (*COMMANDS, *SWEEPS)
 
 

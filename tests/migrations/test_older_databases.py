@@ -15,11 +15,13 @@ import psycopg
 import pytest
 from sqlalchemy import inspect
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 
 from loyalty import (
     Audit,
     CaptureHold,
     CardsOfOrder,
+    EraseCustomer,
     GetBalance,
     GetGiftCard,
     GetHold,
@@ -290,3 +292,17 @@ def test_an_older_version_may_go_on_writing(storage: SqlAlchemyStorage) -> None:
         connection.exec_driver_sql(f"{insert} SELECT {chosen} FROM loyalty_receipt WHERE id = ({first})")
     assert "another" in receipts(storage)
     assert before != books_of(storage)
+
+
+def test_a_person_of_old_books_is_forgotten(loyalty: Loyalty, storage: SqlAlchemyStorage) -> None:
+    """The guard of transfers is of the new version: it lets a text go, and still refuses all else."""
+    credit = books_of(storage).store_credit_accounts[0]
+    erasure = loyalty.execute(EraseCustomer(customer_id=credit.customer_id, known_as=("old staff",)))
+    assert {erasure.customer_id} & {one.customer_id for one in books_of(storage).store_credit_accounts}
+    assert loyalty.ask(Audit()).is_clean
+    for statement in ("UPDATE loyalty_transfer SET amount = 1", "DELETE FROM loyalty_transfer"):
+        with pytest.raises(DBAPIError, match="append-only"), storage.engine.begin() as connection:
+            connection.exec_driver_sql(statement)
+    note = "UPDATE loyalty_transfer SET note = 'erased' WHERE note IS NOT NULL"
+    with storage.engine.begin() as connection:
+        connection.exec_driver_sql(note)

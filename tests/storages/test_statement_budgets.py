@@ -36,6 +36,7 @@ from loyalty import (
     DefineGiftCardProduct,
     Denomination,
     Direction,
+    EraseCustomer,
     ExpireValue,
     FindGiftCard,
     GetBalance,
@@ -147,6 +148,8 @@ COMMANDS: Final = {
     "CaptureHold over five tenders":               (6, 2),
     "CaptureHold of a part":                       (6, 2),
     "VoidHold":                                    (5, 2),
+    "EraseCustomer":                               (12, 6),
+    "EraseCustomer with nothing to do":            (4, 4),
     "LapseHolds":                                  (6, 3),
     "LapseHolds with nothing to do":               (1, 1),
     "AdjustValue":                                 (5, 2),
@@ -530,6 +533,17 @@ def capturing_a_part(shop: Shop) -> Request:
     return CaptureHold(hold_id=held(shop, 5).id, amount=usd("1.50"), idempotency_key=shop.key())
 
 
+def forgetting(shop: Shop) -> Request:
+    """Return the erasure of a customer with store credit, two cards, a hold and something to say."""
+    for currency in ("USD", "EUR"):
+        shop.loyalty.execute(attrs.evolve(granting(shop), amount=Money(5, currency), actor="ada"))
+    for _ in range(2):
+        shop.issue(customer_id="ada", recipient="ada@example.com")
+    placed = PlaceHold(order_id="1001", amount_due=usd("1.00"), customer_id="ada", idempotency_key=shop.key())
+    shop.loyalty.execute(placed)
+    return EraseCustomer(customer_id="ada", known_as=("ada@example.com",))
+
+
 def lapsing(shop: Shop) -> Request:
     """Return a sweep that finds three lapsed holds over two cards each."""
     for number in range(3):
@@ -760,6 +774,8 @@ CASES: Final[dict[str, Case]] = {
     "CaptureHold over five tenders": lambda shop: capturing(shop, 5),
     "CaptureHold of a part": capturing_a_part,
     "VoidHold": lambda shop: VoidHold(hold_id=held(shop).id, idempotency_key=shop.key()),
+    "EraseCustomer": forgetting,
+    "EraseCustomer with nothing to do": lambda _: EraseCustomer(customer_id="ada", known_as=("ada@example.com",)),
     "LapseHolds": lapsing,
     "LapseHolds with nothing to do": lambda _: LapseHolds(),
     "AdjustValue": adjusting,

@@ -55,6 +55,8 @@ from loyalty import (
     Direction,
     DueCashOut,
     Entry,
+    EraseCustomer,
+    Erasure,
     Expired,
     ExpireValue,
     ExpiringGiftCard,
@@ -305,6 +307,8 @@ assert_type(merged, CustomerMerge)
 assert_type(merged.accounts, tuple[StoreCreditView, ...])
 assert_type(merged.accounts[0].successor_id, AccountId | None)
 assert_type(merged.gift_card_ids, tuple[GiftCardId, ...])
+
+assert_type(loyalty.execute(EraseCustomer(customer_id="ada", known_as=("ada@example.com",))), Erasure)
 
 payment = loyalty.execute(
     PayWithBalances(order_id="1", amount_due=money, codes=(issued.code,), customer_id="ada", idempotency_key="k")

@@ -37,6 +37,7 @@ from loyalty import (
     DefineGiftCardProduct,
     Denomination,
     Direction,
+    EraseCustomer,
     ExpireValue,
     FindGiftCard,
     GetBalance,
@@ -203,6 +204,7 @@ def results() -> dict[str, Any]:
     stamp: dict[str, Any] = {"code_digest": "0" * 64, "code_key_id": KEYS.current_id, "last_four": "ABCD"}
     rows = [GiftCardRow(source_id="1", value=usd("5"), **stamp)]
     do(ImportGiftCards(source="old", rows=rows, idempotency_key="52"))
+    do(EraseCustomer(customer_id="di", known_as=("Di Prima",)))
     do(ExpireValue())
     return made
 

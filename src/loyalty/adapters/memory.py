@@ -35,6 +35,7 @@ from loyalty.ledger.lot import Lot
 from loyalty.ledger.origin_balance import Moved, OriginBalance, sum_by_origin
 from loyalty.ledger.transfer import Transfer, TransferKind
 from loyalty.ports.changes import Changes, RefundedOrder
+from loyalty.ports.person import Person
 from loyalty.ports.receipt import Receipt
 from loyalty.ports.storage import Found, Movement, Reader, TransferFilter, UnitOfWork, Wanted
 from loyalty.store_credit.account import StoreCreditAccount
@@ -43,6 +44,7 @@ from loyalty.store_credit.listing import StoreCreditFilter, StoreCreditSort
 __all__ = ["MemoryStorage"]
 
 Result = TypeVar("Result")
+Id = TypeVar("Id", bound=str)
 Listed = TypeVar("Listed")
 
 
@@ -389,6 +391,26 @@ class _MemoryUnitOfWork(_MemoryReader):
         ]
         return tuple(sorted(due, key=lambda gift: (gift.send_at, gift.gift_card_id))[:limit])
 
+    def accounts_naming(self, person: Person, after: str | None, limit: int) -> tuple[AccountId, ...]:
+        books = self._books
+        own = [id_ for id_, credit in books.credits.items() if credit.customer_id == person.customer_id]
+        return _next([*own, *(id_ for id_, card in books.cards.items() if _names(card, person))], after, limit)
+
+    def holds_naming(self, person: Person, after: str | None, limit: int) -> tuple[Hold, ...]:
+        holds = self._books.holds
+        own = [id_ for id_, hold in holds.items() if hold.customer_id == person.customer_id]
+        return tuple([holds[id_] for id_ in _next(own, after, limit)])
+
+    def transfers_naming(self, person: Person, after: str | None, limit: int) -> tuple[Transfer, ...]:
+        transfers = self._books.transfers
+        named = [id_ for id_, transfer in transfers.items() if person.may_be_in(*_said_in(transfer))]
+        return tuple([transfers[id_] for id_ in _next(named, after, limit)])
+
+    def receipts_naming(self, person: Person, after: str | None, limit: int) -> tuple[Receipt, ...]:
+        receipts = {receipt.id: receipt for receipt in self._books.outbox}
+        named = [id_ for id_, one in receipts.items() if person.may_be_in((), (one.result, one.event_data))]
+        return tuple([receipts[id_] for id_ in _next(named, after, limit)])
+
     def write(self, changes: Changes) -> bool:
         receipt = changes.receipt
         if receipt is not None and receipt.idempotency_key in self._books.receipts:
@@ -485,10 +507,25 @@ class _MemoryUnitOfWork(_MemoryReader):
             books.imported[imported.source, imported.source_id] = imported
         for transfer in changes.transfers:
             self._append(transfer)
+        if changes.erased_holds or changes.erased_transfers or changes.erased_receipts:
+            self._erase(changes)
         if changes.receipt is not None:
             books.outbox.append(changes.receipt)
             if changes.receipt.idempotency_key is not None:
                 books.receipts[changes.receipt.idempotency_key] = changes.receipt
+
+    def _erase(self, changes: Changes) -> None:
+        books = self._books
+        books.holds.update({hold.id: hold for hold in changes.erased_holds})
+        erased = {transfer.id: transfer for transfer in changes.erased_transfers}
+        books.transfers.update(erased)
+        for kept in (*books.entries.values(), *books.order_transfers.values(), *books.refunds.values()):
+            kept[:] = [erased.get(transfer.id, transfer) for transfer in kept]
+        receipts = {receipt.id: receipt for receipt in changes.erased_receipts}
+        books.outbox[:] = [receipts.get(receipt.id, receipt) for receipt in books.outbox]
+        for receipt in receipts.values():
+            if receipt.idempotency_key is not None:
+                books.receipts[receipt.idempotency_key] = receipt
 
     def _add_card(self, card: GiftCard) -> None:
         books = self._books
@@ -570,6 +607,23 @@ def _rank(place: Place) -> tuple[bool, Any, str]:
     """Return what places compare by: a key that is None comes after every other."""
     key, id_ = place
     return key is None, 0 if key is None else key, id_
+
+
+def _next(ids: Iterable[Id], after: str | None, limit: int) -> tuple[Id, ...]:
+    return tuple(sorted(id_ for id_ in ids if after is None or id_ > after)[:limit])
+
+
+def _names(card: GiftCard, person: Person) -> bool:
+    metadata = None if card.metadata is None else card.metadata.json
+    is_theirs = person.customer_id in {card.customer_id, card.buyer_id}
+    return is_theirs or person.may_be_in((card.recipient, card.note, *card.tags), (metadata,))
+
+
+def _said_in(transfer: Transfer) -> tuple[tuple[str | None, ...], tuple[str | None]]:
+    """Return the texts beside a transfer, and its metadata."""
+    reference = None if transfer.reference is None else transfer.reference.id
+    metadata = None if transfer.metadata is None else transfer.metadata.json
+    return (transfer.actor, transfer.reason, transfer.note, reference), (metadata,)
 
 
 def _accounts_of(transfer: Transfer) -> tuple[AccountId | None, AccountId | None]:

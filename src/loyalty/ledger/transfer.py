@@ -3,7 +3,8 @@ Transfers: the one record of value that moved. Immutable, two-sided.
 
 The debited side owes less afterwards, the credited side is owed more; customer
 accounts are the shop's liabilities. A transfer is never updated and never
-deleted; a correction is another transfer.
+deleted; a correction is another transfer. Only a person who is to be forgotten
+leaves the texts beside it, and a fixed word stands there instead.
 """
 
 from __future__ import annotations
@@ -19,7 +20,13 @@ from loyalty.ledger.house_accounts import HouseAccount
 from loyalty.ledger.lot import LotMove
 from loyalty.money import to_money
 
-__all__ = ["Reference", "Side", "Transfer", "TransferKind"]
+__all__ = ["ERASED", "ERASED_METADATA", "Reference", "Side", "Transfer", "TransferKind"]
+
+ERASED = "erased"
+"""What stands where a text named a person who was forgotten."""
+
+ERASED_METADATA = Metadata(json='{"erased":true}')
+"""What stands where metadata named such a person."""
 
 
 class TransferKind(StrEnum):

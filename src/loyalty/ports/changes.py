@@ -108,6 +108,11 @@ class Changes:
     ``batches`` are as they are to be: one of version 1 is new, any other is written
     only if the stored one has the version before. ``imported_cards`` say where new
     cards came from.
+    only if the stored one has the version before.
+
+    The ``erased_`` ones are there already and differ in nothing but a person who
+    is forgotten: the customer of a hold, the texts beside a transfer, what a
+    receipt answers and tells.
     """
 
     new_gift_cards: tuple[GiftCard, ...] = ()
@@ -126,6 +131,9 @@ class Changes:
     batches: tuple[GiftCardBatch, ...] = ()
     imported_cards: tuple[ImportedCard, ...] = ()
     transfers: tuple[Transfer, ...] = ()
+    erased_holds: tuple[Hold, ...] = ()
+    erased_transfers: tuple[Transfer, ...] = ()
+    erased_receipts: tuple[Receipt, ...] = ()
     receipt: Receipt | None = None
 
     def new_accounts(self) -> tuple[Account, ...]:

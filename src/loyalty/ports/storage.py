@@ -29,6 +29,7 @@ from loyalty.ledger.listing import CurrencySums, Place
 from loyalty.ledger.origin_balance import OriginBalance
 from loyalty.ledger.transfer import Transfer, TransferKind
 from loyalty.ports.changes import Changes, RefundedOrder
+from loyalty.ports.person import Person
 from loyalty.ports.receipt import Receipt
 from loyalty.store_credit.account import StoreCreditAccount
 from loyalty.store_credit.listing import StoreCreditFilter, StoreCreditSort
@@ -404,6 +405,28 @@ class UnitOfWork(Reader, Protocol):
 
     def due_gifts(self, at: datetime, limit: int) -> tuple[Gift, ...]:
         """Return gifts of active cards that wait and are due at *at*; the soonest due first, then by card id."""
+        ...
+
+    def accounts_naming(self, person: Person, after: str | None, limit: int) -> tuple[AccountId, ...]:
+        """
+        Return the accounts of cards and of store credit that name a person, as owner, buyer or in texts beside them.
+
+        **Order:** by account id, those above *after*. **Missing:** none that names
+        the person; one that does not may be among them. The same holds for the
+        three methods that follow.
+        """
+        ...
+
+    def holds_naming(self, person: Person, after: str | None, limit: int) -> tuple[Hold, ...]:
+        """Return the next holds that name a person, by id."""
+        ...
+
+    def transfers_naming(self, person: Person, after: str | None, limit: int) -> tuple[Transfer, ...]:
+        """Return the next transfers that name a person in the texts beside them, by id."""
+        ...
+
+    def receipts_naming(self, person: Person, after: str | None, limit: int) -> tuple[Receipt, ...]:
+        """Return the next receipts that name a person in what they answer or tell, by id."""
         ...
 
     def write(self, changes: Changes) -> bool:

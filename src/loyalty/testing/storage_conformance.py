@@ -28,6 +28,7 @@ from loyalty.testing.kit.card_life import CardLifeTests
 from loyalty.testing.kit.card_races import CardRaceTests
 from loyalty.testing.kit.commands import CommandTests
 from loyalty.testing.kit.corrections import CorrectionTests
+from loyalty.testing.kit.erasing import ErasingTests
 from loyalty.testing.kit.hold_races import HoldRaceTests
 from loyalty.testing.kit.holds import HoldTests
 from loyalty.testing.kit.imports import ImportTests
@@ -50,6 +51,7 @@ class StorageConformance(
     CardLifeTests,
     CorrectionTests,
     AccountTests,
+    ErasingTests,
     HoldTests,
     ProductTests,
     SaleTests,

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import attrs
 from sqlalchemy import (
-    DDL,
     BigInteger,
     CheckConstraint,
     Column,
@@ -21,11 +20,12 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    event,
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeEngine
+
+from loyalty.adapters.sqlalchemy.append_only import guard
 
 __all__ = ["Tables"]
 
@@ -76,7 +76,7 @@ class Tables:
         gift_card = _gift_card(metadata, prefix, account)
         transfer = _transfer(metadata, prefix)
         product = _gift_card_product(metadata, prefix)
-        _forbid_changes(transfer)
+        guard(transfer)
         return cls(
             metadata=metadata,
             prefix=prefix,
@@ -489,29 +489,3 @@ def _reversal_index(prefix: str) -> Index:
     reversals = text("kind = 'reversal'")
     name = f"{prefix}transfer_reversal"
     return Index(name, "refunds", unique=True, postgresql_where=reversals, sqlite_where=reversals)
-
-
-def _ddl(statement: str) -> DDL:
-    return DDL(statement)  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
-
-
-def _forbid_changes(transfer: Table) -> None:
-    """Have the database itself refuse to change or delete a transfer."""
-    for verb in ("UPDATE", "DELETE"):
-        name = f"{transfer.name}_no_{verb.lower()}"
-        sqlite_trigger = _ddl(
-            f"CREATE TRIGGER {name} BEFORE {verb} ON %(fullname)s "
-            f"BEGIN SELECT RAISE(ABORT, 'transfers are append-only'); END"
-        )
-        event.listen(transfer, "after_create", sqlite_trigger.execute_if(dialect="sqlite"))
-    schema = f'"{transfer.schema}".' if transfer.schema else ""
-    function = _ddl(
-        f"CREATE OR REPLACE FUNCTION {schema}{transfer.name}_append_only() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION 'transfers are append-only'; END $$"
-    )
-    trigger = _ddl(
-        f"CREATE TRIGGER {transfer.name}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON %(fullname)s "
-        f"FOR EACH STATEMENT EXECUTE FUNCTION {schema}{transfer.name}_append_only()"
-    )
-    event.listen(transfer, "after_create", function.execute_if(dialect="postgresql"))
-    event.listen(transfer, "after_create", trigger.execute_if(dialect="postgresql"))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from loyalty.adapters.sqlalchemy.naming import Naming
 from loyalty.adapters.sqlalchemy.reading import ID, VERSION, SqlReader, found_in, with_equal_work
-from loyalty.adapters.sqlalchemy.rows import batch_of, gift_of, hold_of, receipt_of, sale_of
+from loyalty.adapters.sqlalchemy.rows import batch_of, gift_of, hold_of, receipt_of, sale_of, transfer_of
 from loyalty.adapters.sqlalchemy.statements import shape_of
 from loyalty.adapters.sqlalchemy.writing import write_all_at_once, write_one_by_one
 from loyalty.clock import to_micros
@@ -14,7 +15,9 @@ from loyalty.gift_cards.gift import Gift
 from loyalty.gift_cards.sale import GiftCardSale
 from loyalty.identifiers import AccountId, BatchId
 from loyalty.ledger.hold import Hold
+from loyalty.ledger.transfer import Transfer
 from loyalty.ports.changes import Changes, RefundedOrder
+from loyalty.ports.person import Person
 from loyalty.ports.receipt import Receipt
 from loyalty.ports.storage import Found, Wanted
 
@@ -84,6 +87,23 @@ class SqlUnitOfWork(SqlReader):
     def due_gifts(self, at: datetime, limit: int) -> tuple[Gift, ...]:
         """Return gifts of active cards that are due."""
         return tuple(map(gift_of, self._rows(self._statements.due_gifts(), (to_micros(at), limit))))
+
+    def accounts_naming(self, person: Person, after: str | None, limit: int) -> tuple[AccountId, ...]:
+        """Return the next accounts that name a person."""
+        named = Naming(self._statements, person).accounts(after, limit)
+        return tuple(AccountId(row[0]) for row in self._rows(*named))
+
+    def holds_naming(self, person: Person, after: str | None, limit: int) -> tuple[Hold, ...]:
+        """Return the next holds that name a person."""
+        return tuple(map(hold_of, self._rows(*Naming(self._statements, person).holds(after, limit))))
+
+    def transfers_naming(self, person: Person, after: str | None, limit: int) -> tuple[Transfer, ...]:
+        """Return the next transfers that name a person."""
+        return tuple(map(transfer_of, self._rows(*Naming(self._statements, person).transfers(after, limit))))
+
+    def receipts_naming(self, person: Person, after: str | None, limit: int) -> tuple[Receipt, ...]:
+        """Return the next receipts that name a person."""
+        return tuple(map(receipt_of, self._rows(*Naming(self._statements, person).receipts(after, limit))))
 
     def write(self, changes: Changes) -> bool:
         """Write everything, or nothing if the receipt's key is known."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, inspect
 from sqlalchemy.schema import CreateColumn
 
+from loyalty.adapters.sqlalchemy.append_only import renew_guard
 from loyalty.adapters.sqlalchemy.tables import Tables
 
 __all__ = ["add_what_is_missing", "what_is_missing"]
@@ -12,7 +13,7 @@ __all__ = ["add_what_is_missing", "what_is_missing"]
 
 def add_what_is_missing(connection: Connection, tables: Tables) -> None:
     """
-    Create the tables, columns and indexes that are not there yet.
+    Create the tables, columns and indexes that are not there yet, and renew what guards transfers.
 
     Every column that came after the first version may be empty, so rows that
     older versions wrote stay as they are and older versions may go on writing.
@@ -28,6 +29,7 @@ def add_what_is_missing(connection: Connection, tables: Tables) -> None:
                 connection.exec_driver_sql(f"ALTER TABLE {name} ADD COLUMN {definition}")
         for index in table.indexes:
             index.create(connection, checkfirst=True)
+    renew_guard(connection, tables.transfer)
 
 
 def what_is_missing(connection: Connection, tables: Tables) -> tuple[str, ...]:

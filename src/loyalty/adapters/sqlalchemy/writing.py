@@ -14,6 +14,7 @@ from functools import lru_cache
 
 import attrs
 
+from loyalty.adapters.sqlalchemy.append_only import PERSONAL_TEXTS
 from loyalty.adapters.sqlalchemy.driver import Driver
 from loyalty.adapters.sqlalchemy.rows import (
     Values,
@@ -182,7 +183,26 @@ def _writes_of_values(statements: Statements, changes: Changes) -> list[Write]:
     if changes.transfers:
         rows = [transfer_row(transfer) for transfer in changes.transfers]
         writes.append(_insert(statements.transfer, TRANSFER, rows))
+    writes.extend(_erased(statements, changes))
     return writes
+
+
+def _erased(statements: Statements, changes: Changes) -> Iterator[Write]:
+    """Yield what is rewritten where a person is forgotten."""
+    if changes.erased_holds:
+        rows: list[Values] = [(hold.customer_id, hold.id) for hold in changes.erased_holds]
+        yield Write(statements.hold, ("customer_id",), ("id",), rows)
+    if changes.erased_transfers:
+        rows = [_picked(TRANSFER, transfer_row(one), *PERSONAL_TEXTS, "id") for one in changes.erased_transfers]
+        yield Write(statements.transfer, PERSONAL_TEXTS, ("id",), rows)
+    if changes.erased_receipts:
+        rows = [(one.result, one.event_data, one.id) for one in changes.erased_receipts]
+        yield Write(statements.receipt, ("result", "event_data"), ("id",), rows)
+
+
+def _picked(columns: tuple[str, ...], row: Values, *names: str) -> Values:
+    values = dict(zip(columns, row, strict=True))
+    return tuple([values[name] for name in names])
 
 
 def _new_owners(statements: Statements, changes: Changes) -> Iterator[Write]:

@@ -1,0 +1,183 @@
+"""Forget a person, and keep the books."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar, TypeVar
+
+import attrs
+
+from loyalty import fields
+from loyalty.errors import InvalidRequest
+from loyalty.events import CustomerErased
+from loyalty.gift_cards.card import GiftCard
+from loyalty.identifiers import AccountId
+from loyalty.ledger.hold import Hold
+from loyalty.ledger.transfer import Transfer
+from loyalty.ports.changes import Changes
+from loyalty.ports.person import Person
+from loyalty.ports.receipt import Receipt
+from loyalty.ports.storage import UnitOfWork, Wanted
+from loyalty.store_credit.account import StoreCreditAccount
+from loyalty.use_cases.card_access import changed_card
+from loyalty.use_cases.command import Context, Outcome, Sweep
+from loyalty.use_cases.credit_access import changed_credit_facts
+from loyalty.use_cases.forgetting import Forgetting
+
+__all__ = ["EraseCustomer", "Erasure"]
+
+PAGE = 500
+SHORTEST_WORD = 3
+
+Owner = GiftCard | StoreCreditAccount
+Record = TypeVar("Record", GiftCard | StoreCreditAccount, Hold, Transfer, Receipt)
+
+
+@attrs.frozen(kw_only=True)
+class Erasure:
+    """
+    What was forgotten: how many records of each kind do not name the person any more.
+
+    ``customer_id`` is the pseudonym that stands in them instead. ``is_done`` is
+    false if there may be more.
+    """
+
+    customer_id: str
+    accounts: int
+    gift_cards: int
+    holds: int
+    transfers: int
+    receipts: int
+    is_done: bool
+
+
+@attrs.frozen(kw_only=True)
+class EraseCustomer(Sweep[Erasure]):
+    """
+    Forget a person: nothing in the books names the customer afterwards, and every entry, balance and total stays.
+
+    Where the customer's id stands as the owner or buyer of something, a new
+    pseudonym takes its place. Texts that are the id, or have one of the words
+    *known_as* in them (addresses, names, at least three characters, in upper or
+    lower case), become the word ``erased``: recipients, notes, tags, metadata,
+    actors, reasons and references, also in what commands answered and told. The
+    recipient of a card that the customer claimed goes in any case. Keys, order
+    ids and the ids of references to orders are the host's own names for other
+    things; keep persons out of them.
+
+    Store credit and cards stay as they are, owed to the pseudonym: pay out or
+    debit first what the person is to have. A known key still answers, without
+    the person. Of each kind at most *limit* records are rewritten; call again
+    until it is done. Whatever is written meanwhile is found by the next call.
+
+    Raises:
+        loyalty.errors.InvalidRequest: If a word of *known_as* is shorter than three characters.
+
+    Guarantees:
+        No dump of the database has the person in it, and the books tie as
+        before (``tests/storages/test_erasing.py``).
+
+    Source:
+        Regulation (EU) 2016/679, article 17: erasure, and its exception for what
+        the law demands to be kept, which the entries are.
+    """
+
+    result_type: ClassVar[type] = Erasure
+
+    customer_id: str = attrs.field(validator=fields.is_text)
+    known_as: tuple[str, ...] = attrs.field(default=(), converter=fields.to_texts)
+    limit: int = attrs.field(default=1000, validator=fields.is_whole_number(1, 10_000))
+
+    def __attrs_post_init__(self) -> None:
+        """Check that no word would be found in everything."""
+        if any(len(word) < SHORTEST_WORD for word in self.known_as):
+            raise InvalidRequest(f"a word of known_as must have {SHORTEST_WORD} characters or more")
+
+    def carry_out(self, uow: UnitOfWork, context: Context) -> Outcome[Erasure]:
+        """Find what names the person, and decide what stands there instead."""
+        person = Person(self.customer_id, self.known_as)
+        forget = Forgetting(person, pseudonym=f"erased-{context.new_id()}")
+        owners = _rewritten(lambda after: _owners(uow, person, after), forget.owner, self.limit)
+        holds = _rewritten(lambda after: uow.holds_naming(person, after, PAGE), forget.hold, self.limit)
+        transfers = _rewritten(lambda after: uow.transfers_naming(person, after, PAGE), forget.transfer, self.limit)
+        receipts = _rewritten(lambda after: uow.receipts_naming(person, after, PAGE), forget.receipt, self.limit)
+        named = _Owners(owners)
+        erasure = Erasure(
+            customer_id=forget.pseudonym,
+            accounts=len(named.credits),
+            gift_cards=len(named.cards),
+            holds=len(holds),
+            transfers=len(transfers),
+            receipts=len(receipts),
+            is_done=all(len(found) < self.limit for found in (owners, holds, transfers, receipts)),
+        )
+        return Outcome(
+            result=erasure,
+            event=self._event(forget, named) if owners or holds or transfers or receipts else None,
+            changes=attrs.evolve(
+                named.changes(),
+                erased_holds=tuple([after for _, after in holds]),
+                erased_transfers=tuple([after for _, after in transfers]),
+                erased_receipts=tuple([after for _, after in receipts]),
+            ),
+        )
+
+    def _event(self, forget: Forgetting, named: _Owners) -> CustomerErased:
+        return CustomerErased(
+            customer_id=forget.pseudonym,
+            account_ids=tuple([after.id for _, after in named.credits]),
+            gift_card_ids=tuple([after.id for _, after in named.cards]),
+            actor=forget.text(self.actor),
+            reason=forget.text(self.reason),
+        )
+
+
+class _Owners:
+    """Cards and accounts that named the person, before and after."""
+
+    def __init__(self, owners: list[tuple[Owner, Owner]]) -> None:
+        self.cards: list[tuple[GiftCard, GiftCard]] = []
+        self.credits: list[tuple[StoreCreditAccount, StoreCreditAccount]] = []
+        for before, after in owners:
+            if isinstance(before, GiftCard) and isinstance(after, GiftCard):
+                self.cards.append((before, after))
+            if isinstance(before, StoreCreditAccount) and isinstance(after, StoreCreditAccount):
+                self.credits.append((before, after))
+
+    def changes(self) -> Changes:
+        """Return the changes; the versions of the ledger accounts move with them."""
+        cards = [changed_card(before, after) for before, after in self.cards]
+        credits_ = [changed_credit_facts(before, after) for before, after in self.credits]
+        return Changes(
+            gift_cards=tuple([card for change in cards for card in change.gift_cards]),
+            store_credit_accounts=tuple([credit for change in credits_ for credit in change.store_credit_accounts]),
+            accounts=tuple([account for change in (*cards, *credits_) for account in change.accounts]),
+        )
+
+
+def _rewritten(
+    load: Callable[[str | None], Sequence[Record]], rewrite: Callable[[Record], Record], limit: int
+) -> list[tuple[Record, Record]]:
+    """Return the first *limit* records that differ when rewritten, before and after; read page by page."""
+    found: list[tuple[Record, Record]] = []
+    page = load(None)
+    while page:
+        pairs = [(record, rewrite(record)) for record in page]
+        found.extend([(before, after) for before, after in pairs if before != after])
+        if len(found) >= limit or len(page) < PAGE:
+            break
+        page = load(_key(page[-1]))
+    return found[:limit]
+
+
+def _key(record: Owner | Hold | Transfer | Receipt) -> str:
+    return record.account.id if isinstance(record, GiftCard | StoreCreditAccount) else record.id
+
+
+def _owners(uow: UnitOfWork, person: Person, after: str | None) -> Sequence[Owner]:
+    """Return the next cards and accounts that may name the person, locked, in the order of their account ids."""
+    ids = uow.accounts_naming(person, None if after is None else AccountId(after), PAGE)
+    if not ids:
+        return ()
+    found = uow.lock(Wanted(account_ids=ids))
+    return sorted([*found.gift_cards, *found.store_credit_accounts], key=_key)
