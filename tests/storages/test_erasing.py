@@ -24,7 +24,9 @@ from loyalty import (
 )
 from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
 from loyalty.adapters.sqlalchemy.append_only import PERSONAL_TEXTS
+from loyalty.gift_cards.gift import Gift, Recipient
 from loyalty.ledger.transfer import ERASED, ERASED_METADATA
+from loyalty.ports.changes import Changes
 from tests.use_cases.shop import KEYS, usd
 
 PERSON: Final = "customer-of-the-canary"
@@ -56,7 +58,7 @@ def storage(request: pytest.FixtureRequest) -> Iterator[SqlAlchemyStorage]:
 def loyalty(storage: SqlAlchemyStorage) -> Loyalty:
     """Give the library on it, after the person had a card and store credit, and talked about both."""
     made = Loyalty(storage, code_keys=KEYS)
-    made.execute(
+    issued = made.execute(
         IssueGiftCard(
             value=usd("5.00"),
             customer_id=PERSON,
@@ -70,6 +72,9 @@ def loyalty(storage: SqlAlchemyStorage) -> Loyalty:
     made.execute(GrantStoreCredit(idempotency_key="grant", **grant, **SAID))
     paid = DebitStoreCredit(customer_id=PERSON, amount=usd("1.00"), order_id="1", idempotency_key="pay", **SAID)
     made.execute(paid)
+    recipient = Recipient(address=KNOWN_AS[0], name=KNOWN_AS[1], message=f"dear {KNOWN_AS[1]}", sender=KNOWN_AS[1])
+    gift = Gift.to(recipient, issued.gift_card.id, issued.gift_card.issued_at)
+    storage.run(lambda uow: uow.write(Changes(new_gifts=(gift,))))
     return made
 
 

@@ -401,6 +401,13 @@ class _MemoryUnitOfWork(_MemoryReader):
         own = [id_ for id_, hold in holds.items() if hold.customer_id == person.customer_id]
         return tuple([holds[id_] for id_ in _next(own, after, limit)])
 
+    def gifts_naming(self, person: Person, after: str | None, limit: int) -> tuple[Gift, ...]:
+        gifts = self._books.gifts
+        named = [
+            id_ for id_, one in gifts.items() if person.may_be_in((one.address, one.name, one.sender, one.message))
+        ]
+        return tuple([gifts[id_] for id_ in _next(named, after, limit)])
+
     def transfers_naming(self, person: Person, after: str | None, limit: int) -> tuple[Transfer, ...]:
         transfers = self._books.transfers
         named = [id_ for id_, transfer in transfers.items() if person.may_be_in(*_said_in(transfer))]

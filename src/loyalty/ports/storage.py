@@ -413,12 +413,16 @@ class UnitOfWork(Reader, Protocol):
 
         **Order:** by account id, those above *after*. **Missing:** none that names
         the person; one that does not may be among them. The same holds for the
-        three methods that follow.
+        methods that follow.
         """
         ...
 
     def holds_naming(self, person: Person, after: str | None, limit: int) -> tuple[Hold, ...]:
         """Return the next holds that name a person, by id."""
+        ...
+
+    def gifts_naming(self, person: Person, after: str | None, limit: int) -> tuple[Gift, ...]:
+        """Return the next gifts that name a person, as who gets or who gives it or in its message, by card id."""
         ...
 
     def transfers_naming(self, person: Person, after: str | None, limit: int) -> tuple[Transfer, ...]:

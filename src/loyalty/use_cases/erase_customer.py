@@ -11,10 +11,11 @@ from loyalty import fields
 from loyalty.errors import InvalidRequest
 from loyalty.events import CustomerErased
 from loyalty.gift_cards.card import GiftCard
-from loyalty.identifiers import AccountId
+from loyalty.gift_cards.gift import Gift
+from loyalty.identifiers import AccountId, GiftCardId
 from loyalty.ledger.hold import Hold
 from loyalty.ledger.transfer import Transfer
-from loyalty.ports.changes import Changes
+from loyalty.ports.changes import Changes, GiftChange
 from loyalty.ports.person import Person
 from loyalty.ports.receipt import Receipt
 from loyalty.ports.storage import UnitOfWork, Wanted
@@ -30,7 +31,7 @@ PAGE = 500
 SHORTEST_WORD = 3
 
 Owner = GiftCard | StoreCreditAccount
-Record = TypeVar("Record", GiftCard | StoreCreditAccount, Hold, Transfer, Receipt)
+Record = TypeVar("Record", GiftCard | StoreCreditAccount, Hold, Gift, Transfer, Receipt)
 
 
 @attrs.frozen(kw_only=True)
@@ -45,6 +46,7 @@ class Erasure:
     customer_id: str
     accounts: int
     gift_cards: int
+    gifts: int
     holds: int
     transfers: int
     receipts: int
@@ -61,9 +63,10 @@ class EraseCustomer(Sweep[Erasure]):
     *known_as* in them (addresses, names, at least three characters, in upper or
     lower case), become the word ``erased``: recipients, notes, tags, metadata,
     actors, reasons and references, also in what commands answered and told. The
-    recipient of a card that the customer claimed goes in any case. Keys, order
-    ids and the ids of references to orders are the host's own names for other
-    things; keep persons out of them.
+    recipient of a card that the customer claimed goes in any case. A gift for
+    the person is not sent any more; one from the person loses sender and message,
+    if they name him. Keys and order ids are the host's own names for other things;
+    keep persons out of them.
 
     Store credit and cards stay as they are, owed to the pseudonym: pay out or
     debit first what the person is to have. A known key still answers, without
@@ -99,23 +102,26 @@ class EraseCustomer(Sweep[Erasure]):
         forget = Forgetting(person, pseudonym=f"erased-{context.new_id()}")
         owners = _rewritten(lambda after: _owners(uow, person, after), forget.owner, self.limit)
         holds = _rewritten(lambda after: uow.holds_naming(person, after, PAGE), forget.hold, self.limit)
+        named = _Owners(owners)
+        gifts = _gifts(uow, person, forget, named.claimed_by(person), self.limit)
         transfers = _rewritten(lambda after: uow.transfers_naming(person, after, PAGE), forget.transfer, self.limit)
         receipts = _rewritten(lambda after: uow.receipts_naming(person, after, PAGE), forget.receipt, self.limit)
-        named = _Owners(owners)
         erasure = Erasure(
             customer_id=forget.pseudonym,
             accounts=len(named.credits),
             gift_cards=len(named.cards),
+            gifts=len(gifts),
             holds=len(holds),
             transfers=len(transfers),
             receipts=len(receipts),
-            is_done=all(len(found) < self.limit for found in (owners, holds, transfers, receipts)),
+            is_done=all(len(found) < self.limit for found in (owners, holds, gifts, transfers, receipts)),
         )
         return Outcome(
             result=erasure,
-            event=self._event(forget, named) if owners or holds or transfers or receipts else None,
+            event=self._event(forget, named) if owners or holds or gifts or transfers or receipts else None,
             changes=attrs.evolve(
                 named.changes(),
+                gifts=tuple([GiftChange(before, after) for before, after in gifts]),
                 erased_holds=tuple([after for _, after in holds]),
                 erased_transfers=tuple([after for _, after in transfers]),
                 erased_receipts=tuple([after for _, after in receipts]),
@@ -144,6 +150,10 @@ class _Owners:
             if isinstance(before, StoreCreditAccount) and isinstance(after, StoreCreditAccount):
                 self.credits.append((before, after))
 
+    def claimed_by(self, person: Person) -> tuple[GiftCardId, ...]:
+        """Return the cards that the person claimed."""
+        return tuple([before.id for before, _ in self.cards if before.customer_id == person.customer_id])
+
     def changes(self) -> Changes:
         """Return the changes; the versions of the ledger accounts move with them."""
         cards = [changed_card(before, after) for before, after in self.cards]
@@ -153,6 +163,16 @@ class _Owners:
             store_credit_accounts=tuple([credit for change in credits_ for credit in change.store_credit_accounts]),
             accounts=tuple([account for change in (*cards, *credits_) for account in change.accounts]),
         )
+
+
+def _gifts(
+    uow: UnitOfWork, person: Person, forget: Forgetting, claimed: tuple[GiftCardId, ...], limit: int
+) -> list[tuple[Gift, Gift]]:
+    """Return gifts that name the person, and, whomever they name, those of cards that the person claimed."""
+    own = {gift.gift_card_id: (gift, gift.erased()) for gift in uow.gifts(claimed) if gift.address} if claimed else {}
+    named = _rewritten(lambda after: uow.gifts_naming(person, after, PAGE), forget.gift, limit)
+    others = [(before, after) for before, after in named if before.gift_card_id not in own]
+    return [*own.values(), *others][: max(limit, len(own))]
 
 
 def _rewritten(
@@ -170,7 +190,9 @@ def _rewritten(
     return found[:limit]
 
 
-def _key(record: Owner | Hold | Transfer | Receipt) -> str:
+def _key(record: Owner | Hold | Gift | Transfer | Receipt) -> str:
+    if isinstance(record, Gift):
+        return record.gift_card_id
     return record.account.id if isinstance(record, GiftCard | StoreCreditAccount) else record.id
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final, overload
 import attrs
 
 from loyalty.gift_cards.card import GiftCard
+from loyalty.gift_cards.gift import Gift
 from loyalty.identifiers import Metadata
 from loyalty.ledger.hold import Hold
 from loyalty.ledger.transfer import ERASED, ERASED_METADATA, Reference, Transfer
@@ -60,6 +61,17 @@ class Forgetting:
     def hold(self, hold: Hold) -> Hold:
         """Return a hold without the person."""
         return attrs.evolve(hold, customer_id=self.customer(hold.customer_id))
+
+    def gift(self, gift: Gift) -> Gift:
+        """Return a gift without the person. If it was for the person, nothing of it is left to send."""
+        if any(text is not None and self.person.is_named_in(text) for text in (gift.address, gift.name)):
+            return gift.erased()
+        sender, message = (
+            None if text is None or self.person.is_named_in(text) else text for text in (gift.sender, gift.message)
+        )
+        if (sender, message) == (gift.sender, gift.message):
+            return gift
+        return attrs.evolve(gift, sender=sender, message=message, version=gift.version + 1)
 
     def transfer(self, transfer: Transfer) -> Transfer:
         """Return a transfer without the person. Nothing else of it may ever change."""

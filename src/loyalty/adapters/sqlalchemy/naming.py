@@ -38,6 +38,13 @@ class Naming:
         selected = f"SELECT {columns(tables.tables.hold, 'h')} FROM {tables.hold} h"
         return find.page(f"{selected} WHERE {find.owner('h.customer_id')} AND", "h.id", after, limit)
 
+    def gifts(self, after: str | None, limit: int) -> tuple[str, Parameters]:
+        """Return the statement that selects gifts."""
+        find, tables = _Conditions(self), self.statements
+        named = find.texts(("g.address", "g.name", "g.sender", "g.message"), ())
+        selected = f"SELECT {columns(tables.tables.gift, 'g')} FROM {tables.gift} g"
+        return find.page(f"{selected} WHERE ({named}) AND", "g.gift_card_id", after, limit)
+
     def transfers(self, after: str | None, limit: int) -> tuple[str, Parameters]:
         """Return the statement that selects transfers."""
         find, tables = _Conditions(self), self.statements

@@ -97,6 +97,10 @@ class SqlUnitOfWork(SqlReader):
         """Return the next holds that name a person."""
         return tuple(map(hold_of, self._rows(*Naming(self._statements, person).holds(after, limit))))
 
+    def gifts_naming(self, person: Person, after: str | None, limit: int) -> tuple[Gift, ...]:
+        """Return the next gifts that name a person."""
+        return tuple(map(gift_of, self._rows(*Naming(self._statements, person).gifts(after, limit))))
+
     def transfers_naming(self, person: Person, after: str | None, limit: int) -> tuple[Transfer, ...]:
         """Return the next transfers that name a person."""
         return tuple(map(transfer_of, self._rows(*Naming(self._statements, person).transfers(after, limit))))

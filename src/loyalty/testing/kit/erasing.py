@@ -7,10 +7,12 @@ from typing import Any, Final
 import attrs
 import pytest
 
+from loyalty.gift_cards.gift import Gift, Recipient
 from loyalty.ledger.entry import Direction
 from loyalty.ledger.lot import LotOrigin
 from loyalty.ledger.transfer import ERASED, ERASED_METADATA, Reference, Transfer
 from loyalty.money import ALL
+from loyalty.ports.changes import Changes
 from loyalty.reports.liability import Liability
 from loyalty.reports.store_credit import GetStoreCreditAccount
 from loyalty.testing.kit.case import KitCase, Stand
@@ -54,7 +56,8 @@ class ErasingTests(KitCase):
         erasure = _erase(stand)
 
         assert not any(_is_in(word, stand.books()) for word in TRACES)
-        assert (2, 3, 1, True) == (erasure.accounts, erasure.gift_cards, erasure.holds, erasure.is_done)
+        assert (2, 3, 1, 3) == (erasure.accounts, erasure.gift_cards, erasure.holds, erasure.gifts)
+        assert erasure.is_done
         assert min(erasure.transfers, erasure.receipts) > 0
         assert {erasure.customer_id, OTHER} == {one.customer_id for one in stand.books().store_credit_accounts}
         assert {erasure.customer_id} == {one.customer_id for one in stand.books().holds}
@@ -90,6 +93,27 @@ class ErasingTests(KitCase):
             assert new.metadata in {old.metadata, ERASED_METADATA}
         notes = {card.note for card in stand.books().gift_cards}
         assert f"not for {OTHER}" in notes
+
+    def test_a_gift_to_the_person_is_not_sent_and_one_from_him_loses_his_words(self, stand: Stand) -> None:
+        """By his address, or because he claimed the card; whoever else gets one gets it still."""
+        _live(stand)
+        before = {gift.gift_card_id: gift for gift in stand.books().gifts}
+        _erase(stand)
+        after = stand.books().gifts
+
+        assert 3 == len(after)
+        for gift in after:
+            was = before[gift.gift_card_id]
+            is_for_others = was.address == "di@example.com"
+            assert (was.address if is_for_others else None, None, None, None) == (
+                gift.address,
+                gift.name,
+                gift.sender,
+                gift.message,
+            )
+            assert (was.send_at, was.status, was.version + 1) == (gift.send_at, gift.status, gift.version)
+        due = stand.storage.run(lambda uow: uow.due_gifts(stand.clock(), 10))
+        assert ["di@example.com"] == [gift.address for gift in due]
 
     def test_others_stay_as_they_are(self, stand: Stand) -> None:
         """A customer whose id has the person's in it, and texts that only look alike."""
@@ -142,11 +166,11 @@ class ErasingTests(KitCase):
             steps.append(_erase(stand, limit))
 
         for step in steps:
-            assert max(step.accounts + step.gift_cards, step.holds, step.transfers, step.receipts) <= limit
+            assert max(step.accounts + step.gift_cards, step.holds, step.gifts, step.transfers, step.receipts) <= limit
         assert not any(_is_in(word, stand.books()) for word in TRACES)
         before = stand.books()
         last = _erase(stand, limit)
-        assert (0, 0, 0, 0, 0, True) == attrs.astuple(last)[1:]
+        assert (0, 0, 0, 0, 0, 0, True) == attrs.astuple(last)[1:]
         assert before == stand.books()
 
     def test_what_came_afterwards_is_forgotten_too(self, stand: Stand) -> None:
@@ -212,9 +236,15 @@ def _live(stand: Stand) -> list[AnyCommand]:
             **{**said, "actor": "staff/7"},
         ),
     ]
-    for command in commands:
-        stand.execute(command)
+    own, given, others, *_ = [stand.execute(command) for command in commands]
     stand.hold(60, customer_id=PERSON, order_id="held")
+    recipients = {
+        own.gift_card.id: Recipient(address="sister@example.com", name="my sister", message="for you"),
+        given.gift_card.id: Recipient(address=ADDRESS.upper(), name="my brother", sender="Cy"),
+        others.gift_card.id: Recipient(address="di@example.com", sender=NAME, message=f"write to\n{ADDRESS}"),
+    }
+    gifts = tuple(Gift.to(recipient, card_id, stand.clock()) for card_id, recipient in recipients.items())
+    stand.storage.run(lambda uow: uow.write(Changes(new_gifts=gifts)))
     return commands
 
 
