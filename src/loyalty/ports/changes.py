@@ -108,7 +108,6 @@ class Changes:
     ``batches`` are as they are to be: one of version 1 is new, any other is written
     only if the stored one has the version before. ``imported_cards`` say where new
     cards came from.
-    only if the stored one has the version before.
 
     The ``erased_`` ones are there already and differ in nothing but a person who
     is forgotten: the customer of a hold, the texts beside a transfer, what a
