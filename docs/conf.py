@@ -40,11 +40,8 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(?!loyalty\.)[a-z_]\w*\..*"),
     # attrs writes the annotations of a field with a converter as they stand in the file.
     (r"py:class", r"(Currency|Decimal|Money|Path|date|datetime|timedelta|time|ZoneInfo)"),
-    # Private names stand in signatures and have no entry.
-    (r"py:class", r"loyalty\.[\w.]+\._\w+"),
-    # What only the insides of a room pass to each other.
-    (r"py:class", r"loyalty\.adapters\.sqlalchemy\.statements\.Statements"),
-    (r"py:(class|exc)", r"AnyCommand|Disagreement"),
+    # Types of the insides, which stand in a few signatures by their short names.
+    (r"py:(class|exc)", r"Any[A-Z]\w+|Disagreement"),
 ]
 
 myst_fence_as_directive = ["mermaid"]
@@ -79,18 +76,16 @@ def _as_prose(_app: Sphinx, what: str, _name: str, _value: object, _options: obj
 
 
 def _found_by_its_end(app: Sphinx, env: BuildEnvironment, node: Any, shown: Any) -> Any:  # nodes of docutils
-    """Lead a name that a docstring writes shortly to the one entry that ends like it; a type variable leads nowhere."""
+    """Lead a name that a docstring writes shortly to the one entry that ends like it; the insides have no entry."""
     from sphinx.util.nodes import make_refnode  # noqa: PLC0415 - types are checked where it is not installed, too
 
     if node.get("refdomain") != "py":
         return None
     target = node["reftarget"]
-    if public_reference.is_type_variable(target):
-        return shown
     entries = env.get_domain("py").get_objects()
     places = {(page, anchor) for name, _, _, page, anchor, _ in entries if name.endswith(f".{target}")}
     if len(places) != 1:
-        return None
+        return shown if public_reference.is_inside(target) else None
     return make_refnode(app.builder, node["refdoc"], *places.pop(), shown)
 
 

@@ -181,10 +181,10 @@ def _raised(text: str) -> Iterator[Raised]:
             when += f" {line.strip()}"
 
 
-def is_type_variable(dotted: str) -> bool:
-    """Tell whether a dotted name is that of a type variable, which stands in signatures and means no class."""
+def is_inside(dotted: str) -> bool:
+    """Tell whether a dotted name is there, such as a type variable in a signature; a mistyped one is not."""
     module, _, name = dotted.rpartition(".")
-    return module in sys.modules and isinstance(getattr(sys.modules[module], name, None), TypeVar)
+    return module in sys.modules and hasattr(sys.modules[module], name)
 
 
 def answer_of(kind: type) -> object:
