@@ -30,6 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the tests import
 import attrs
 from rich.console import Console
 
+from tests.benchmarks.batches import batch_speed
 from tests.benchmarks.crowds import TASKS, THREADS, crowds
 from tests.benchmarks.floor import CoreFloor, Floor, PsycopgFloor, SqliteFloor, create_tables
 from tests.benchmarks.ours import TENDERS, Ours, analyze
@@ -41,6 +42,7 @@ SPREAD = 100
 """How many accounts each thread has."""
 CROWD_TURNS = 4
 """How much longer a turn of fifty is, so that each of them has something to do."""
+BATCH, QUICK_BATCH = 100_000, 10_000
 BULK = 100
 """How many cards go into one transaction of the host."""
 HISTORIES = (10, 100_000)
@@ -69,6 +71,7 @@ class Options:
     seconds: float
     operations: int
     histories: tuple[int, int]
+    batch: int
 
 
 def main() -> None:
@@ -90,6 +93,8 @@ def main() -> None:
             if database == "postgresql":
                 with fresh(database, server) as url:
                     goals += [(f"{database}, asyncpg", goal) for goal in crowded(console, url, options)]
+                with fresh(database, server) as url:
+                    goals += [(f"{database}, 1 thread", goal) for goal in batched(url, options)]
             with fresh(database, server) as url:
                 goals.append((f"{database}, 1 thread", history(url, options)))
             with fresh(database, server) as url:
@@ -126,6 +131,7 @@ def parsed() -> Options:
         seconds=given.seconds or (3 if quick else 28),
         operations=60 if quick else 150,
         histories=QUICK_HISTORIES if quick else HISTORIES,
+        batch=QUICK_BATCH if quick else BATCH,
     )
 
 
@@ -245,6 +251,20 @@ def crowded(console: Console, url: str, options: Options) -> list[Goal]:
     best = max((crowd for crowd in measured.speeds if crowd != TASKS), key=measured.speed)
     ratios = {name: measured.ratio(TASKS, name) for name in dict.fromkeys([THREADS, best])}
     return [Goal.at_least(f"{TASKS} / {name}", 0.9, ratio.median) for name, ratio in ratios.items()]
+
+
+def batched(url: str, options: Options) -> list[Goal]:
+    """Measure a large batch of cards against bare inserts of its rows."""
+    speed = batch_speed(url, options.batch, rounds=10)
+    goals = []
+    for name, floor in (("insertmanyvalues", speed.many_values), ("executemany", speed.driver)):
+        ratio = speed.ratio(floor)
+        goal = Goal.at_least(f"batch of {options.batch:,} cards / bare {name} of its rows", 0.3, ratio)
+        rates = f"{statistics.median(speed.ours):,.0f} against {statistics.median(floor):,.0f} cards/s: {ratio:.2f}"
+        goals.append(attrs.evolve(goal, measured=rates))
+    first, last = speed.megabytes
+    memory = Goal.at_most("memory after the last tenth of it / after the first", 1.2, last / first, "")
+    return [*goals, attrs.evolve(memory, measured=f"{last:.0f} MB against {first:.0f} MB")]
 
 
 def history(url: str, options: Options) -> Goal:

@@ -21,7 +21,8 @@ from sqlalchemy.pool import PoolProxiedConnection
 
 __all__ = ["Driver", "StraightToDriver", "ThroughSqlAlchemy", "as_sqlalchemy"]
 
-Parameters = tuple[str | int | None, ...]
+Parameters = tuple[str | int | list[str | int | None] | None, ...]
+"""The values of a statement, in the order of its markers. A list is an array, which only PostgreSQL takes."""
 Rows = Sequence[Sequence[Any]]
 
 STREAM = {"stream_results": True, "max_row_buffer": 1000}
