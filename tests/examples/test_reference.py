@@ -23,6 +23,7 @@ from loyalty import (
     BlockGiftCard,
     BlockStoreCreditAccount,
     CaptureHold,
+    CashOutGiftCard,
     ChangeGiftCardExpiry,
     ClaimGiftCard,
     CloseStoreCreditAccount,
@@ -58,6 +59,7 @@ from loyalty import (
     RefundAsGiftCard,
     RefundOrderToStoreCredit,
     RefundRedemption,
+    ReinstateGiftCard,
     ReloadGiftCard,
     ReplaceGiftCardCode,
     RevealBatchCodes,
@@ -72,6 +74,7 @@ from loyalty import (
     UpdateGiftCard,
     VoidHold,
     errors,
+    us_cash_out,
 )
 from loyalty.errors import LoyaltyError, TooManyAttempts
 from loyalty.ledger.account import LARGEST_BALANCE, MOST_RESERVATIONS
@@ -457,6 +460,42 @@ def test_reload_gift_card() -> None:
     call.put_right(amount=usd("0.01"))
 
     assert [*documented(ReloadGiftCard), "nothing"] == call.told
+
+
+@proves(ReinstateGiftCard)
+def test_reinstate_gift_card() -> None:
+    """The card and its state come before its currency, that before the time, and how much has expired last."""
+    shop = Shop()
+    euros, dollars = shop.issue(Money("5.00", "EUR")), shop.issue("5.00", expires_at=NOW + DAY)
+    shop.set_card_status(euros, GiftCardStatus.DEACTIVATED)
+    shop.clock.advance(2 * DAY)
+    staff = {"actor": "staff/7", "reason": "kindness"}
+
+    call = Wrong(shop, ReinstateGiftCard, code=MALFORMED, amount=usd("9.00"), expires_at=NOW, **staff)
+    call.put_right(code=UNKNOWN_CODE)
+    call.put_right(code=euros.code)
+    call.put_right(lambda: shop.set_card_status(euros, GiftCardStatus.ACTIVE))
+    call.put_right(code=dollars.code)
+    call.put_right(expires_at=None)
+    call.put_right(amount=usd("5.00"))
+
+    assert [*documented(ReinstateGiftCard), "nothing"] == call.told
+
+
+@proves(CashOutGiftCard)
+def test_cash_out_gift_card() -> None:
+    """Whose card it is comes before its state, and that before whether anything is due."""
+    shop = Shop(policies=Policies(cash_out=us_cash_out))
+    given, sold = bobs_blocked_card(shop, usd("5.00")), shop.issue("5.00", origin=LotOrigin.PURCHASED)
+
+    call = Wrong(shop, CashOutGiftCard, code=MALFORMED, jurisdiction="US-CA")
+    call.put_right(code=UNKNOWN_CODE)
+    call.put_right(code=given.code)
+    call.put_right(customer_id="bob")
+    call.put_right(unblock(shop, given))
+    call.put_right(code=sold.code)
+
+    assert [*documented(CashOutGiftCard), "nothing"] == call.told
 
 
 @proves(UpdateGiftCard)
