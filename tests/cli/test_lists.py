@@ -148,7 +148,7 @@ def test_everything_is_streamed_in_pages(
 ) -> None:
     """With --all a card is a line, whatever the size of a page, and it takes no secret."""
     assert cards
-    monkeypatch.setattr("loyalty.cli.lists.PAGE", 2)
+    monkeypatch.setattr("loyalty.cli.pages.PAGE", 2)
     bare = {"LOYALTY_DATABASE_URL": env["LOYALTY_DATABASE_URL"]}
     done = call("list", "--all", "--json", env=bare)
     lines = [json.loads(line) for line in done.out.splitlines()]

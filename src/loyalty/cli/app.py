@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import typer
 
-from loyalty.cli.accounts import statement
+from loyalty.cli.accounts import accounts, statement
 from loyalty.cli.cards import block, issue, replace_code, show, unblock
 from loyalty.cli.demo import demo
 from loyalty.cli.ending import OperatorGroup
@@ -48,7 +48,7 @@ GROUPS = {
         "unblock": unblock,
         "replace-code": replace_code,
     },
-    "Accounts and books": {"statement": statement, "liability": liability, "audit": audit},
+    "Accounts and books": {"accounts": accounts, "statement": statement, "liability": liability, "audit": audit},
     "Upkeep": {"expire": expire, "upgrade": upgrade},
     "Trying it out": {"demo": demo},
 }

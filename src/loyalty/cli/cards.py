@@ -18,9 +18,9 @@ from loyalty.cli.options import (
     CurrencyCode,
     Expiry,
     Reveal,
+    optional_moment,
     read_code,
     texts,
-    to_moment,
     to_price,
 )
 from loyalty.cli.sheets import card_facts, entries_sheet
@@ -101,7 +101,7 @@ def issue(
     """
     command = IssueGiftCard(
         value=to_price(amount, currency),
-        expires_at=None if expires is None else to_moment(expires, "--expires"),
+        expires_at=optional_moment(expires, "--expires"),
         customer_id=customer,
         recipient=recipient,
         order_id=order,

@@ -9,7 +9,7 @@ import typer
 
 from loyalty.cli.desk import Desk, at_desk
 from loyalty.cli.ending import FOUND_WRONG
-from loyalty.cli.options import to_moment
+from loyalty.cli.options import optional_moment
 from loyalty.cli.paper import Column, Sheet
 from loyalty.cli.sheets import day, money
 from loyalty.reports.audit import Audit, AuditReport, Finding
@@ -47,7 +47,7 @@ def liability(
 
     Value that has expired counts until 'loyalty expire' has posted it. Exit codes: 0 shown, 2 it cannot be done.
     """
-    report = desk.loyalty.ask(Liability(as_of=None if as_of is None else to_moment(as_of, "--as-of")))
+    report = desk.loyalty.ask(Liability(as_of=optional_moment(as_of, "--as-of")))
     desk.paper.answer(report, lambda: [_liability_sheet(report)])
 
 

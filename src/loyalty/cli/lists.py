@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Final
 
 import attrs
 import typer
-from moneyed import Money
 
 from loyalty.cli.desk import Desk, at_desk
-from loyalty.cli.ending import Cannot
-from loyalty.cli.options import read_code, to_moment, to_price
+from loyalty.cli.options import optional_moment, optional_price, read_code
+from loyalty.cli.pages import PageOptions, write_list
 from loyalty.cli.paper import Column, Sheet
 from loyalty.cli.sheets import cards_sheet, money
 from loyalty.gift_cards.card import GiftCardStatus
@@ -19,9 +17,6 @@ from loyalty.gift_cards.listing import GiftCardSort
 from loyalty.reports.gift_card_list import GiftCardTotals, ListGiftCards
 
 __all__ = ["list_cards"]
-
-ONE_SCREEN: Final = 100
-PAGE: Final = 1000
 
 WHICH: Final = "Which cards"
 
@@ -72,16 +67,16 @@ class CardFilters:
             is_expired=self.expired,
             is_exhausted=self.exhausted,
             is_partly_used=self.partly_used,
-            expiring_before=_moment(self.expiring_before, "--expiring-before"),
+            expiring_before=optional_moment(self.expiring_before, "--expiring-before"),
             currency=None if self.currency is None else self.currency.upper(),
-            value_from=self._price(self.value_from),
-            value_to=self._price(self.value_to),
-            balance_from=self._price(self.balance_from),
-            balance_to=self._price(self.balance_to),
-            issued_since=_moment(self.issued_since, "--issued-since"),
-            issued_until=_moment(self.issued_until, "--issued-until"),
-            expires_since=_moment(self.expires_since, "--expires-since"),
-            expires_until=_moment(self.expires_until, "--expires-until"),
+            value_from=optional_price(self.value_from, self.currency),
+            value_to=optional_price(self.value_to, self.currency),
+            balance_from=optional_price(self.balance_from, self.currency),
+            balance_to=optional_price(self.balance_to, self.currency),
+            issued_since=optional_moment(self.issued_since, "--issued-since"),
+            issued_until=optional_moment(self.issued_until, "--issued-until"),
+            expires_since=optional_moment(self.expires_since, "--expires-since"),
+            expires_until=optional_moment(self.expires_until, "--expires-until"),
             customer_id=self.customer,
             buyer_id=self.buyer,
             order_id=self.order,
@@ -94,29 +89,14 @@ class CardFilters:
             code=None if self.code is None else read_code(self.code),
         )
 
-    def _price(self, amount: str | None) -> Money | None:
-        if amount is None:
-            return None
-        if self.currency is None:
-            raise Cannot("amounts need --currency")
-        return to_price(amount, self.currency)
-
 
 @at_desk()
 def list_cards(
     desk: Desk,
     filters: CardFilters,
+    pages: PageOptions,
     *,
     sort: Annotated[GiftCardSort, typer.Option(help="By what they are sorted.")] = GiftCardSort.ISSUED,
-    descending: Annotated[bool, typer.Option("--descending", help="The last ones first.")] = False,
-    limit: Annotated[int, typer.Option(metavar="NUMBER", help="At most so many cards.")] = ONE_SCREEN,
-    after: Annotated[
-        str | None, typer.Option(metavar="CURSOR", show_default=False, help="Go on where an earlier page ended.")
-    ] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="All of them, read page by page; with --json one per line.")
-    ] = False,
-    totals: Annotated[bool, typer.Option("--totals", help="And what all of them sum to.")] = False,
 ) -> None:
     """
     List gift cards: filtered, sorted, page by page.
@@ -124,33 +104,10 @@ def list_cards(
     A page that is not the last says how to go on; cards issued meanwhile are neither a reason to skip one nor to show
     it twice. Exit codes: 0 listed, 2 it cannot be done.
     """
-    if not everything or after is not None or filters.code is not None:
-        desk.require_secret()  # cursors are signed with it
-    query = attrs.evolve(
-        filters.query(), sort=sort, descending=descending, limit=limit, after=after, with_totals=totals
-    )
-    if everything:
-        _all_cards(desk, query)
-        return
-    page = desk.loyalty.ask(query)
-    desk.paper.answer(page, lambda: [cards_sheet(page.gift_cards), *_totals_sheets(page.totals)])
-    if page.next_after is not None:
-        desk.paper.say(f"There is more: --after {page.next_after}, or --all.")
-
-
-def _all_cards(desk: Desk, query: ListGiftCards) -> None:
-    """Write everything, page by page, and then what it sums to."""
-    following: ListGiftCards | None = attrs.evolve(query, limit=PAGE)
-    totals, is_first = None, True
-    while following is not None:
-        page = desk.loyalty.ask(following)
-        desk.paper.part(page.gift_cards, cards_sheet, is_first=is_first)
-        totals, is_first = totals or page.totals, False
-        following = (
-            None if page.next_after is None else attrs.evolve(following, after=page.next_after, with_totals=False)
-        )
-    for sheet in _totals_sheets(totals):
-        desk.paper.sheet(sheet)
+    if filters.code is not None:
+        desk.require_secret()
+    query = attrs.evolve(filters.query(), sort=sort, descending=pages.descending, with_totals=pages.totals)
+    write_list(desk, query, pages, cards_sheet, lambda page: _totals_sheets(page.totals))
 
 
 def _totals_sheets(totals: tuple[GiftCardTotals, ...] | None) -> list[Sheet]:
@@ -159,7 +116,3 @@ def _totals_sheets(totals: tuple[GiftCardTotals, ...] | None) -> list[Sheet]:
     columns = ("in all", "value", "posted", "available")
     rows = [(f"{one.count}", money(one.value), money(one.posted), money(one.available)) for one in totals]
     return [Sheet(columns=tuple(Column(name, is_number=True) for name in columns), rows=rows)]
-
-
-def _moment(text: str | None, option: str) -> datetime | None:
-    return None if text is None else to_moment(text, option)

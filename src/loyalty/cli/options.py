@@ -36,6 +36,8 @@ __all__ = [
     "Expiry",
     "Reveal",
     "Said",
+    "optional_moment",
+    "optional_price",
     "read_code",
     "texts",
     "to_moment",
@@ -262,6 +264,20 @@ def to_price(amount: str, currency: str) -> Money:
         raise InvalidAmount("the amount must be a number with a point before the decimals, such as 50.00") from None
 
 
+def optional_price(amount: str | None, currency: str | None) -> Money | None:
+    """
+    Return what :func:`to_price` makes of an amount; None for none.
+
+    Raises:
+        loyalty.cli.ending.Cannot: If there is no currency for it.
+    """
+    if amount is None:
+        return None
+    if currency is None:
+        raise Cannot("amounts need --currency")
+    return to_price(amount, currency)
+
+
 def to_moment(text: str, option: str) -> datetime:
     """
     Return the instant of a date (its first, in UTC) or of a time with its zone.
@@ -281,6 +297,11 @@ def to_moment(text: str, option: str) -> datetime:
         return moment.astimezone(UTC)
     except OverflowError:
         raise Cannot(f"{option} is outside the years 1 to 9999") from None
+
+
+def optional_moment(text: str | None, option: str) -> datetime | None:
+    """Return what :func:`to_moment` makes of a text; None for none."""
+    return None if text is None else to_moment(text, option)
 
 
 def read_code(given: str) -> GiftCardCode:

@@ -12,8 +12,9 @@ from loyalty.cli.json_form import amount_text, time_text
 from loyalty.cli.paper import Column, Sheet, facts
 from loyalty.gift_cards.view import GiftCardView
 from loyalty.ledger.entry import Direction, Entry
+from loyalty.store_credit.account import StoreCreditView
 
-__all__ = ["STATES", "card_facts", "cards_sheet", "day", "entries_sheet", "money", "state_of"]
+__all__ = ["STATES", "accounts_sheet", "card_facts", "cards_sheet", "day", "entries_sheet", "money", "state_of"]
 
 STATES: Final = {
     "active": "green",
@@ -98,6 +99,34 @@ def cards_sheet(cards: Iterable[GiftCardView]) -> Sheet:
             for card in cards
         ],
         empty="No cards.",
+    )
+
+
+def accounts_sheet(accounts: Iterable[StoreCreditView]) -> Sheet:
+    """Return one line for each store credit account."""
+    return Sheet(
+        columns=(
+            Column("id"),
+            Column("customer"),
+            Column("state", colors=STATES),
+            Column("posted", is_number=True),
+            Column("held", is_number=True),
+            Column("available", is_number=True),
+            Column("expires next", is_whole=True),
+        ),
+        rows=[
+            (
+                account.id,
+                account.customer_id,
+                account.status.value,
+                money(account.posted),
+                money(account.held),
+                money(account.available),
+                day(account.expires_next),
+            )
+            for account in accounts
+        ],
+        empty="No accounts.",
     )
 
 
