@@ -366,6 +366,8 @@ def test_neither_a_code_nor_the_secret_is_ever_shown_by_accident(env: dict[str, 
         ("statement", "a", f"--limit={canary}"), ("issue", "5", "USD", "--expires", canary),
         ("liability", "--as-of", canary), (f"--{canary}",), ("expire", SECRET), ("statement", "a", "--limit", SECRET),
         ("upgrade", "--secret", SECRET, SECRET), ("issue", "5", "USD", "--code", canary, "--chosen-codes"),
+        ("list", "--code", canary + "X"), ("list", "--after", canary), ("list", canary), ("accounts", "--text", canary),
+        ("batch", "1", canary, "USD"), ("batch", canary, "5", "USD"), ("list", "--status", canary),
         ("show", "x", "--table-prefix", SECRET),
     ]  # fmt: skip
     for arguments in calls:

@@ -19,8 +19,15 @@ from tests.cli.terminal import SECRET, at_terminal, call, environment, run
 OLDER = Path(__file__).parents[1] / "data" / "older_sqlite.sql"
 DATABASES = ["sqlite_url", "postgresql_database"]
 
-READING = [("show", "x"), ("statement", "x"), ("liability",), ("audit",)]
-CHANGING = [("issue", "5", "USD"), ("block", "x"), ("unblock", "x"), ("replace-code", "x"), ("expire",)]
+READING = [("show", "x"), ("statement", "x"), ("list", "--all"), ("accounts", "--all"), ("liability",), ("audit",)]
+CHANGING = [
+    ("issue", "5", "USD"),
+    ("batch", "1", "5", "USD"),
+    ("block", "x"),
+    ("unblock", "x"),
+    ("replace-code", "x"),
+    ("expire",),
+]
 
 
 # --- upgrade ----------------------------------------------------------------
@@ -34,13 +41,20 @@ def test_books_are_made_and_used_from_nothing(request: pytest.FixtureRequest, da
     issued = run("issue", "50.00", "USD", "--reveal", "--json", env=env)
     card = json.loads(issued.out)
     blocked = run("block", "--code", "-", env=env, typed=card["code"])
+    batch = call("batch", "2", "5", "JPY", "--output", "-", "--reveal", env=env)
     owed, audit = run("liability", "--json", env=env), run("audit", "--json", env=env)
+    others = [call(*command, env=env) for command in (("list", "--totals"), ("accounts",), ("expire",))]
+    others += [call("statement", card["gift_card"]["account_id"], env=env)]
 
-    assert [0] * 6 == [done.code for done in (made, again, issued, blocked, owed, audit)], made.err + issued.err
+    ended = [made, again, issued, blocked, batch, owed, audit, *others]
+    assert [0] * len(ended) == [done.code for done in ended], "".join(done.err for done in ended)
+    assert 4 == len(batch.out.splitlines()) + len(others[1].out.splitlines())
     assert "loyalty_account" in json.loads(made.out)["added"]
     assert ("", "nothing was missing" in again.err) == (again.out, True)
     assert "state\tblocked" in blocked.out
-    assert {"USD": {"amount": "50.00", "currency": "USD"}} == json.loads(owed.out)["total"]
+    assert {"amount": "50.00", "currency": "USD"} == json.loads(owed.out)["total"]["USD"]
+    assert {"amount": "10", "currency": "JPY"} == json.loads(owed.out)["total"]["JPY"]
+    assert "1\t50.00 USD\t50.00 USD\t0.00 USD" in others[0].out.splitlines()
     assert json.loads(audit.out)["is_clean"] is True
 
 
@@ -213,7 +227,7 @@ def test_without_the_secret_nothing_is_changed(env: dict[str, str], command: tup
 
     assert (2, "") == (done.code, done.out)
     assert "this needs the shop's secret: give --secret, or set LOYALTY_CODE_SECRET." in done.err
-    assert [1, 1, 0, 0, 0] == [call(*reading, env=bare).code for reading in [*READING, ("expire",)]]
+    assert [1, 1, 0, 0, 0, 0, 0] == [call(*reading, env=bare).code for reading in [*READING, ("expire",)]]
     assert 2 == call("show", "--code", "-", env=bare, typed="GIFT").code
 
 

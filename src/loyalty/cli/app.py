@@ -10,6 +10,7 @@ from __future__ import annotations
 import typer
 
 from loyalty.cli.accounts import accounts, statement
+from loyalty.cli.batches import batch
 from loyalty.cli.cards import block, issue, replace_code, show, unblock
 from loyalty.cli.demo import demo
 from loyalty.cli.ending import OperatorGroup
@@ -42,6 +43,7 @@ def loyalty() -> None:
 GROUPS = {
     "Gift cards": {
         "issue": issue,
+        "batch": batch,
         "list": list_cards,
         "show": show,
         "block": block,

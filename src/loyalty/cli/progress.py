@@ -1,4 +1,4 @@
-"""Showing how far the replay is: a bar on a terminal, a few lines elsewhere."""
+"""Showing how far long work is: a bar on a terminal, a few lines elsewhere."""
 
 from __future__ import annotations
 
@@ -10,20 +10,22 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 __all__ = ["watch"]
 
 
-def watch(done: Iterable[int], total: int, console: Console) -> None:
-    """Let the work go on to its end, and show on *console* how many purchases of *total* are done."""
+def watch(
+    done: Iterable[int], total: int, console: Console, *, verb: str = "Replaying", what: str = "purchases"
+) -> None:
+    """Let the work go on to its end, and show on *console* how many of *total* are done."""
     if console.is_terminal:
-        _as_bar(done, total, console)
+        _as_bar(done, total, console, verb=verb, what=what)
     else:
-        _as_lines(done, total, console)
+        _as_lines(done, total, console, what=what)
 
 
-def _as_bar(done: Iterable[int], total: int, console: Console) -> None:
+def _as_bar(done: Iterable[int], total: int, console: Console, *, verb: str, what: str) -> None:
     columns = (
-        TextColumn("Replaying"),
+        TextColumn(verb),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("purchases,"),
+        TextColumn(f"{what},"),
         TimeRemainingColumn(),
         TextColumn("left"),
     )
@@ -33,9 +35,9 @@ def _as_bar(done: Iterable[int], total: int, console: Console) -> None:
             bar.update(task, completed=number)
 
 
-def _as_lines(done: Iterable[int], total: int, console: Console) -> None:
+def _as_lines(done: Iterable[int], total: int, console: Console, *, what: str) -> None:
     shown = 0
     for number in done:
         if number * 10 // total > shown:
             shown = number * 10 // total
-            console.print(f"{number:,} of {total:,} purchases", soft_wrap=True)
+            console.print(f"{number:,} of {total:,} {what}", soft_wrap=True)
