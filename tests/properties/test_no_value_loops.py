@@ -19,6 +19,7 @@ from loyalty import (
     OrderGiftCards,
     RefundAsGiftCard,
     RefundOrderToStoreCredit,
+    ReloadGiftCard,
 )
 from loyalty.testing import Shop, Step, Verb, books_of
 from loyalty.testing.programs import minor
@@ -26,6 +27,7 @@ from loyalty.testing.strategies import programs
 
 FUNDS: Final = (
     Verb.ISSUE, Verb.GRANT, Verb.ADJUST, Verb.REFUND_TO_CREDIT, Verb.REFUND_AS_CARD, Verb.SELL, Verb.ACTIVATE,
+    Verb.RELOAD,
 )  # fmt: skip
 """What makes value that was not there; a refund as new value gives back what was paid elsewhere."""
 
@@ -36,7 +38,7 @@ def funding(command: object) -> Money | None:
         return command.value
     if isinstance(command, AdjustValue):
         return command.amount if command.direction is Direction.CREDIT else None
-    if isinstance(command, GrantStoreCredit | RefundOrderToStoreCredit | RefundAsGiftCard):
+    if isinstance(command, GrantStoreCredit | RefundOrderToStoreCredit | RefundAsGiftCard | ReloadGiftCard):
         return command.amount
     return None
 

@@ -1,4 +1,4 @@
-"""Stand-ins for what a host brings: an obedient clock, counting ids, keys that everybody knows, a redemption rule."""
+"""Stand-ins for what a host brings: an obedient clock, counting ids, keys that everybody knows, two rules."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Final
 
 from loyalty.clock import require_utc
 from loyalty.codes.digest import CodeKeys
+from loyalty.money import to_money
+from loyalty.policies.cash_out import CashOutRule, Remainder
 from loyalty.policies.decision import policy
 from loyalty.policies.eligibility import OrderLine, PayingTender
 
-__all__ = ["CODE_SECRET", "CountingIds", "FakeClock", "fake_code_keys", "pays_by_product"]
+__all__ = ["CODE_SECRET", "CountingIds", "FakeClock", "fake_code_keys", "pays_by_product", "pays_out_small_change"]
 
 CODE_SECRET: Final = "a secret for tests, known to everybody"  # noqa: S105 - it protects nothing
 """What :func:`fake_code_keys` is made from."""
@@ -103,3 +105,12 @@ def pays_by_product(line: OrderLine, tender: PayingTender) -> str | None:
         "for members": tender.customer_id is None,
     }
     return line.product if vetoed.get(str(line.product)) else None
+
+
+@policy("test")
+def pays_out_small_change(remainder: Remainder) -> CashOutRule | None:
+    """Pay out what is below 20 minor units of any currency, anywhere."""
+    limit = to_money(20, remainder.currency, remainder.exponent)
+    return (
+        CashOutRule(jurisdiction="anywhere", limit=limit, source="a test") if remainder.paid < 20 else None
+    )  # see above

@@ -35,7 +35,7 @@ from loyalty.reports.store_credit import GetStoreCreditAccount
 from loyalty.store_credit.account import StoreCreditView
 from loyalty.tenders.hold_view import HoldView
 from loyalty.testing.books import Books, books_of
-from loyalty.testing.fakes import pays_by_product
+from loyalty.testing.fakes import pays_by_product, pays_out_small_change
 from loyalty.testing.invariants import require_available, require_nothing_lost, require_sound
 from loyalty.testing.oracle import Oracle, Refusal, facts_of
 from loyalty.testing.programs import BAD_CALLS, Played, Shop, Step, Verb, minor
@@ -62,7 +62,9 @@ class LedgerMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         """Open an empty shop."""
         super().__init__()
-        self.shop = Shop(*self.make_storages(), policies=Policies(eligibility=pays_by_product))
+        self.shop = Shop(
+            *self.make_storages(), policies=Policies(eligibility=pays_by_product, cash_out=pays_out_small_change)
+        )
         self.oracle = Oracle()
         self.books = self._books()
 
@@ -290,6 +292,59 @@ class LedgerMachine(RuleBasedStateMachine):
         self.take(sell)
         amount = max(1, sell.ceiling // 2)
         self.take(Step(verb=Verb.REDEEM, card=len(self.shop.cards) - 1, by_id=True, amount=amount, order=0))
+
+    @rule(step=steps(Verb.REPLACE_CODE))
+    def replace_code(self, step: Step) -> None:
+        """Give a card another code; programs go on to use the old one, too."""
+        self.take(step)
+
+    @rule(step=steps(Verb.UPDATE))
+    def update(self, step: Step) -> None:
+        """Change what is noted about a card, on its present edition or on another one."""
+        self.take(step)
+
+    @rule(step=steps(Verb.CHANGE_EXPIRY))
+    def change_expiry(self, step: Step) -> None:
+        """Give the value on a card another end."""
+        self.take(step)
+
+    @rule(step=steps(Verb.RELOAD))
+    def reload(self, step: Step) -> None:
+        """Add value to a card."""
+        self.take(step)
+
+    @rule(step=steps(Verb.REINSTATE))
+    def reinstate(self, step: Step) -> None:
+        """Bring back what expired on a card, or a part of it."""
+        self.take(step)
+
+    @precondition(lambda self: self.expiries())
+    @rule(step=steps(Verb.REINSTATE, by_id=st.just(True), currency=st.none()), place=st.integers(0, 1000))  # noqa: FBT003 - a value to draw
+    def reinstate_what_just_expired(self, step: Step, place: int) -> None:
+        """Go to the end of some value, sweep it or not, and bring it back, then once more."""
+        ends = self.expiries()
+        self.take(Step(verb=Verb.MOVE_CLOCK, move=ends[place % len(ends)] - self.shop.clock()))
+        if place % 2:
+            self.take(Step(verb=Verb.EXPIRE))
+        self.take(step)
+        self.take(attrs.evolve(step, amount=None))
+
+    @rule(step=steps(Verb.CASH_OUT))
+    def cash_out(self, step: Step) -> None:
+        """Pay out what is left on a card."""
+        self.take(step)
+
+    @rule(step=steps(Verb.RELOAD, amount=st.integers(1, 25), by_id=st.just(True), currency=st.none()))  # noqa: FBT003 - a value to draw
+    def reload_and_cash_out(self, step: Step) -> None:
+        """Buy a little value, and ask for it in money."""
+        self.take(step)
+        self.take(Step(verb=Verb.CASH_OUT, card=step.card, by_id=True))
+
+    @precondition(lambda self: len(self.shop.cards) > 1)
+    @rule(step=steps(Verb.DEACTIVATE))
+    def deactivate(self, step: Step) -> None:
+        """Stop a card for good."""
+        self.take(step)
 
     @precondition(lambda self: self.open_holds())
     @rule(place=st.integers(0, 1000), order=st.integers(0, 2), amount=st.integers(1, 60))

@@ -45,6 +45,7 @@ from loyalty.store_credit.account import StoreCreditView
 from loyalty.tenders.asked import GiftCardTender, PaymentRequest
 from loyalty.tenders.hold_view import HoldView
 from loyalty.testing.books import Books
+from loyalty.testing.oracle_cards import CardLife, facts_of_card_life
 from loyalty.testing.oracle_records import (
     Facts,
     PlainAccount,
@@ -130,6 +131,15 @@ class Oracle:
             past=self._past,
             reversed_=self._reversed,
         )
+        self._card_life = CardLife(
+            find=self._card,
+            fill=self._fill,
+            note=self._note,
+            show=self._card_facts,
+            name=self._name,
+            past=self._past,
+            reversed_=self._reversed,
+        )
         self._rules: dict[type, Callable[[Any, datetime], Facts]] = {
             IssueGiftCard: self._issue,
             ClaimGiftCard: self._claim,
@@ -153,6 +163,7 @@ class Oracle:
             RefundAsGiftCard: self._refund_as_card,
             ExpireValue: self._expire,
             **self._sales.rules(),
+            **self._card_life.rules(),
         }
 
     # --- what is asked of it ------------------------------------------------
@@ -500,6 +511,9 @@ class Oracle:
             raise Refusal(AlreadyReversed)
         redemption = next((one for one in self._redemptions if one.id == command.transfer_id), None)
         was_given = redemption is not None and any(share.given for share in redemption.shares)
+        was_given |= past.kind == "expiry" and any(
+            one.of == command.transfer_id and id_ not in self._reversed for id_, one in self._past.items()
+        )
         if was_given or self._sales.is_undone(command.transfer_id):
             raise Refusal(NotReversible, reason="refunded")
         accounts = {one.id: one for one in self._accounts() if one.id in {past.loser, past.winner}}
@@ -819,6 +833,10 @@ class Oracle:
 
     # --- what they share ----------------------------------------------------
 
+    def _name(self, card: PlainCard) -> None:
+        """Wait for a code, or an id, of this card."""
+        self._nameless = [card]
+
     def _accounts(self) -> Iterator[PlainAccount]:
         yield from (card.account for card in self._cards)
         yield from self._credits
@@ -984,9 +1002,9 @@ class Oracle:
 
 def facts_of(result: object) -> Facts:
     """Return what a real answer says, in the words and plain integers of the oracle."""
-    about_a_sale = facts_of_sale(result, facts_of)
-    if about_a_sale is not None:
-        return about_a_sale
+    said = facts_of_sale(result, facts_of) or facts_of_card_life(result, facts_of)
+    if said is not None:
+        return said
     if isinstance(result, IssuedGiftCard):
         return facts_of(result.gift_card)
     if isinstance(result, GiftCardView):

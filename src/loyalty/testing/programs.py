@@ -29,6 +29,7 @@ from loyalty.gift_cards.order import GiftCardLine, GiftCardOrder
 from loyalty.gift_cards.product import GiftCardProduct
 from loyalty.gift_cards.sale import ReversalCause
 from loyalty.gift_cards.term import Term
+from loyalty.gift_cards.view import GiftCardView
 from loyalty.identifiers import AccountId, GiftCardId, HoldId, TransferId
 from loyalty.ledger.entry import Direction
 from loyalty.ledger.lot import LotOrigin
@@ -40,15 +41,18 @@ from loyalty.store_credit.account import StoreCreditView
 from loyalty.tenders.asked import GiftCardTender
 from loyalty.tenders.hold_view import HoldView
 from loyalty.testing.books import books_of
-from loyalty.testing.fakes import CountingIds, FakeClock, fake_code_keys, pays_by_product
+from loyalty.testing.fakes import CountingIds, FakeClock, fake_code_keys, pays_by_product, pays_out_small_change
 from loyalty.use_cases.activate_gift_cards import ActivateGiftCards
 from loyalty.use_cases.adjust_hold import AdjustHold
 from loyalty.use_cases.adjust_value import AdjustValue
 from loyalty.use_cases.block_gift_card import BlockGiftCard
 from loyalty.use_cases.capture_hold import Capture, CaptureHold
+from loyalty.use_cases.cash_out_gift_card import CashOutGiftCard
+from loyalty.use_cases.change_gift_card_expiry import ChangeGiftCardExpiry
 from loyalty.use_cases.claim_gift_card import ClaimGiftCard
 from loyalty.use_cases.command import Command, Sweep
 from loyalty.use_cases.convert_gift_card import Conversion, ConvertGiftCard
+from loyalty.use_cases.deactivate_gift_card import DeactivateGiftCard
 from loyalty.use_cases.debit_store_credit import Debit, DebitStoreCredit
 from loyalty.use_cases.define_gift_card_product import DefineGiftCardProduct
 from loyalty.use_cases.expire_value import ExpireValue
@@ -65,11 +69,15 @@ from loyalty.use_cases.redemption import Redemption
 from loyalty.use_cases.refund_as_gift_card import RefundAsGiftCard
 from loyalty.use_cases.refund_order_to_store_credit import CreditRefund, RefundOrderToStoreCredit
 from loyalty.use_cases.refund_redemption import RefundRedemption
+from loyalty.use_cases.reinstate_gift_card import ReinstateGiftCard
+from loyalty.use_cases.reload_gift_card import ReloadGiftCard
+from loyalty.use_cases.replace_gift_card_code import ReplaceGiftCardCode
 from loyalty.use_cases.retire_gift_card_product import RetireGiftCardProduct
 from loyalty.use_cases.reverse_gift_card_sale import ReverseGiftCardSale
 from loyalty.use_cases.reverse_transfer import ReverseTransfer
 from loyalty.use_cases.revise_denominations import ReviseDenominations
 from loyalty.use_cases.unblock_gift_card import UnblockGiftCard
+from loyalty.use_cases.update_gift_card import UpdateGiftCard
 from loyalty.use_cases.void_hold import VoidHold
 
 __all__ = ["BAD_CALLS", "EXPONENTS", "Disagreement", "Played", "Shop", "Step", "Verb", "answer", "minor", "money"]
@@ -126,6 +134,13 @@ class Verb(StrEnum):
     SELL = "sell"
     ACTIVATE = "activate"
     UNDO_SALE = "undo_sale"
+    DEACTIVATE = "deactivate"
+    REPLACE_CODE = "replace_code"
+    UPDATE = "update"
+    CHANGE_EXPIRY = "change_expiry"
+    RELOAD = "reload"
+    REINSTATE = "reinstate"
+    CASH_OUT = "cash_out"
     MOVE_CLOCK = "move_clock"
     REPLAY = "replay"
     REUSE_KEY = "reuse_key"
@@ -224,12 +239,13 @@ class Shop:
             Fresh and empty.
         policies:
             The shop's choices; by default with the redemption rule that the
-            oracle knows, :func:`loyalty.testing.pays_by_product`.
+            oracle knows, :func:`loyalty.testing.pays_by_product`, and its rule for
+            remainders, :func:`loyalty.testing.fakes.pays_out_small_change`.
     """
 
     def __init__(self, *storages: Storage, policies: Policies | None = None) -> None:
         """Begin with nothing."""
-        chosen = Policies(eligibility=pays_by_product) if policies is None else policies
+        chosen = Policies(eligibility=pays_by_product, cash_out=pays_out_small_change) if policies is None else policies
         self.clock = FakeClock()
         self.storages = storages
         self._ids = tuple(CountingIds() for _ in storages)
@@ -243,6 +259,7 @@ class Shop:
         self.redemptions: list[tuple[TransferId, str]] = []
         self.holds: list[HoldView] = []
         self.products: dict[str, int] = {}
+        self.editions: dict[str, int] = {}
         self._makers: Mapping[Verb, Callable[[Step, str], AnyCommand]] = {
             Verb.ISSUE: self._issue,
             Verb.CLAIM: self._claim,
@@ -270,6 +287,13 @@ class Shop:
             Verb.SELL: self._sell,
             Verb.ACTIVATE: self._activate,
             Verb.UNDO_SALE: self._undo_sale,
+            Verb.DEACTIVATE: self._deactivate,
+            Verb.REPLACE_CODE: self._replace_code,
+            Verb.UPDATE: self._update,
+            Verb.CHANGE_EXPIRY: self._change_expiry,
+            Verb.RELOAD: self._reload,
+            Verb.REINSTATE: self._reinstate,
+            Verb.CASH_OUT: self._cash_out,
             Verb.BAD_CALL: self._bad_call,
         }
         self._unknown_code = mint(fake_code_keys(), CodeFormat(), "a card that nobody issued", 1)
@@ -358,6 +382,8 @@ class Shop:
         if isinstance(result, OrderGiftCards):
             known_cards = {known.gift_card.id for known in self.cards}
             self.cards.extend(card for card in result.gift_cards if card.gift_card.id not in known_cards)
+        if isinstance(result, GiftCardView):
+            self.editions[result.id] = result.edition
         if isinstance(result, GiftCardProduct):
             self.products[result.id] = result.version
         if isinstance(result, HoldView) and result.id not in {known.id for known in self.holds}:
@@ -634,6 +660,51 @@ class Shop:
         return ReverseGiftCardSale(
             order_id=_sale(step), cause=cause, line_ids=lines, idempotency_key=key, **_said(step)
         )
+
+    def _deactivate(self, step: Step, key: str) -> AnyCommand:
+        return DeactivateGiftCard(**self._card(step), idempotency_key=key, **_said(step))
+
+    def _replace_code(self, step: Step, key: str) -> AnyCommand:
+        return ReplaceGiftCardCode(**self._card(step), idempotency_key=key, **_said(step))
+
+    def _update(self, step: Step, key: str) -> AnyCommand:
+        card_id = self._card_id(step.card)
+        noted: dict[str, Any] = {"note": "noted", "metadata": None, **_said(step)}
+        return UpdateGiftCard(
+            gift_card_id=card_id,
+            edition=max(1, self.editions.get(card_id, 1) + step.priority),
+            tags=("a tag",),
+            idempotency_key=key,
+            **noted,
+        )
+
+    def _change_expiry(self, step: Step, key: str) -> AnyCommand:
+        ends = self._in(step.expires_in)
+        return ChangeGiftCardExpiry(
+            **self._card(step), expires_at=ends, idempotency_key=key, **{**_BY_STAFF, **_said(step)}
+        )
+
+    def _reload(self, step: Step, key: str) -> AnyCommand:
+        return ReloadGiftCard(
+            **self._card(step),
+            amount=self._value(step, self._currency_of_card(step.card)),
+            origin=step.origin or LotOrigin.PURCHASED,
+            expires_at=self._in(step.expires_in),
+            idempotency_key=key,
+            **_said(step),
+        )
+
+    def _reinstate(self, step: Step, key: str) -> AnyCommand:
+        return ReinstateGiftCard(
+            **self._card(step),
+            amount=ALL if step.amount is None else self._value(step, self._currency_of_card(step.card)),
+            expires_at=self._in(step.expires_in),
+            idempotency_key=key,
+            **{**_BY_STAFF, **_said(step)},
+        )
+
+    def _cash_out(self, step: Step, key: str) -> AnyCommand:
+        return CashOutGiftCard(**self._card(step), customer_id=step.customer, idempotency_key=key, **_said(step))
 
     def _expire(self, step: Step, key: str) -> AnyCommand:  # noqa: ARG002 - a sweep needs no key
         return ExpireValue(limit=step.limit)
