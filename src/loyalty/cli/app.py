@@ -15,6 +15,7 @@ from loyalty.cli.cards import block, issue, replace_code, show, unblock
 from loyalty.cli.demo import demo
 from loyalty.cli.ending import OperatorGroup
 from loyalty.cli.figures import audit, liability
+from loyalty.cli.imports import import_cards
 from loyalty.cli.lists import list_cards
 from loyalty.cli.upkeep import expire, upgrade
 
@@ -44,6 +45,7 @@ GROUPS = {
     "Gift cards": {
         "issue": issue,
         "batch": batch,
+        "import": import_cards,
         "list": list_cards,
         "show": show,
         "block": block,

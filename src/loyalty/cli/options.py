@@ -187,6 +187,16 @@ class BooksOptions:
             help="The shop also has codes that it chose or imported.",
         ),
     ] = False
+    chosen_length: Annotated[
+        int,
+        typer.Option(
+            "--shortest-chosen-code",
+            metavar="NUMBER",
+            envvar="LOYALTY_SHORTEST_CHOSEN_CODE",
+            rich_help_panel=BOOKS,
+            help="How many letters and digits such a code has at least.",
+        ),
+    ] = 12
     table_prefix: Annotated[
         str,
         typer.Option(
@@ -236,7 +246,9 @@ class BooksOptions:
 
     def code_format(self) -> CodeFormat:
         """Return how codes look."""
-        return CodeFormat(prefix=self.code_prefix, allow_chosen=self.chosen_codes)
+        return CodeFormat(
+            prefix=self.code_prefix, allow_chosen=self.chosen_codes, chosen_minimum_length=self.chosen_length
+        )
 
 
 def _user_name() -> str:
