@@ -11,23 +11,28 @@ from loyalty import (
     Activation,
     AdjustValue,
     Direction,
+    GiftCardRow,
     GiftCardStatus,
     GiftCardView,
     GrantStoreCredit,
+    ImportGiftCards,
+    ImportReport,
     IssueGiftCard,
     MemoryStorage,
     OrderGiftCards,
     RefundAsGiftCard,
     RefundOrderToStoreCredit,
     ReloadGiftCard,
+    RowOutcome,
 )
-from loyalty.testing import Shop, Step, Verb, books_of
+from loyalty.testing import Played, Shop, Step, Verb, books_of
 from loyalty.testing.programs import minor
 from loyalty.testing.strategies import programs
 
 FUNDS: Final = (
     Verb.ISSUE, Verb.GRANT, Verb.ADJUST, Verb.REFUND_TO_CREDIT, Verb.REFUND_AS_CARD, Verb.SELL, Verb.ACTIVATE,
     Verb.RELOAD,
+    Verb.IMPORT,
 )  # fmt: skip
 """What makes value that was not there; a refund as new value gives back what was paid elsewhere."""
 
@@ -55,6 +60,15 @@ def paid_for(result: object, seen: set[str]) -> list[Money]:
     return [card.value for card in new]
 
 
+def taken_over(played: Played) -> list[Money]:
+    """Return what was left on the cards of another system that a step made."""
+    if not isinstance(played.command, ImportGiftCards) or not isinstance(played.result, ImportReport):
+        return []
+    pairs = zip(played.command.rows, played.result.rows, strict=True)
+    new = [row for row, told in pairs if told.outcome is RowOutcome.IMPORTED]
+    return [row.opening for row in new if isinstance(row, GiftCardRow)]
+
+
 @given(programs(longest=50))
 def test_what_is_owed_is_at_most_what_was_funded(program: list[Step]) -> None:
     """Only funding makes value, however it is paid, refunded, reversed and moved."""
@@ -63,7 +77,8 @@ def test_what_is_owed_is_at_most_what_was_funded(program: list[Step]) -> None:
     sold: set[str] = set()
     for step in program:
         played = shop.play(step)
-        given = [funding(played.command), *paid_for(played.result, sold)] if played.is_committed else []
+        made = [funding(played.command), *paid_for(played.result, sold), *taken_over(played)]
+        given = made if played.is_committed else []
         for new in given:
             if new is not None:
                 funded[new.currency.code] = funded.get(new.currency.code, 0) + minor(new)

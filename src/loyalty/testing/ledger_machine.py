@@ -280,6 +280,11 @@ class LedgerMachine(RuleBasedStateMachine):
         """Pay for the cards of an order that may not be known."""
         self.take(step)
 
+    @rule(step=steps(Verb.IMPORT))
+    def import_cards(self, step: Step) -> None:
+        """Take over cards of another system, some of them known, changed, repeated or already ended."""
+        self.take(step)
+
     @rule(step=steps(Verb.UNDO_SALE))
     def undo_sale(self, step: Step) -> None:
         """Undo a sale, or a line of it, once or more."""

@@ -46,6 +46,7 @@ from loyalty.tenders.asked import GiftCardTender, PaymentRequest
 from loyalty.tenders.hold_view import HoldView
 from loyalty.testing.books import Books
 from loyalty.testing.oracle_cards import CardLife, facts_of_card_life
+from loyalty.testing.oracle_imports import Imports, facts_of_import
 from loyalty.testing.oracle_records import (
     Facts,
     PlainAccount,
@@ -140,6 +141,7 @@ class Oracle:
             past=self._past,
             reversed_=self._reversed,
         )
+        self._imports = Imports(cards=self._cards, fill=self._fill)
         self._rules: dict[type, Callable[[Any, datetime], Facts]] = {
             IssueGiftCard: self._issue,
             ClaimGiftCard: self._claim,
@@ -164,6 +166,7 @@ class Oracle:
             ExpireValue: self._expire,
             **self._sales.rules(),
             **self._card_life.rules(),
+            **self._imports.rules(),
         }
 
     # --- what is asked of it ------------------------------------------------
@@ -198,6 +201,7 @@ class Oracle:
         if isinstance(account, StoreCreditView):
             self._credit(account.customer_id, account.currency).id = account.id
         self._sales.learn(result)
+        self._imports.learn(result, books)
         for own in self._accounts():
             self._learn_lots(own, books)
         self._learn_what_lapsed(books)
@@ -1002,7 +1006,7 @@ class Oracle:
 
 def facts_of(result: object) -> Facts:
     """Return what a real answer says, in the words and plain integers of the oracle."""
-    said = facts_of_sale(result, facts_of) or facts_of_card_life(result, facts_of)
+    said = facts_of_sale(result, facts_of) or facts_of_card_life(result, facts_of) or facts_of_import(result)
     if said is not None:
         return said
     if isinstance(result, IssuedGiftCard):

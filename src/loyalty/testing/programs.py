@@ -20,10 +20,12 @@ from typing import Any, Final
 import attrs
 from moneyed import Money
 
+from loyalty.codes.code import GiftCardCode
 from loyalty.codes.format import CodeFormat
 from loyalty.codes.mint import mint
 from loyalty.errors import CurrencyMismatch, InvalidAmount, InvalidRequest, InvalidTime, LoyaltyError, MalformedCode
 from loyalty.facade import Loyalty
+from loyalty.gift_cards.card import GiftCard
 from loyalty.gift_cards.denomination import Denomination, OpenAmount
 from loyalty.gift_cards.order import GiftCardLine, GiftCardOrder
 from loyalty.gift_cards.product import GiftCardProduct
@@ -36,7 +38,8 @@ from loyalty.ledger.lot import LotOrigin
 from loyalty.money import ALL
 from loyalty.policies.chosen import Policies
 from loyalty.policies.eligibility import OrderLine
-from loyalty.ports.storage import Storage
+from loyalty.ports.storage import Reader, Storage
+from loyalty.reports.gift_cards import GetGiftCard
 from loyalty.store_credit.account import StoreCreditView
 from loyalty.tenders.asked import GiftCardTender
 from loyalty.tenders.hold_view import HoldView
@@ -57,6 +60,8 @@ from loyalty.use_cases.debit_store_credit import Debit, DebitStoreCredit
 from loyalty.use_cases.define_gift_card_product import DefineGiftCardProduct
 from loyalty.use_cases.expire_value import ExpireValue
 from loyalty.use_cases.grant_store_credit import Grant, GrantStoreCredit
+from loyalty.use_cases.import_gift_cards import ImportGiftCards, ImportReport, RowOutcome
+from loyalty.use_cases.import_row import GiftCardRow
 from loyalty.use_cases.issue_gift_card import IssueGiftCard
 from loyalty.use_cases.issue_gift_cards_for_order import IssueGiftCardsForOrder, OrderGiftCards
 from loyalty.use_cases.lapse_holds import LapseHolds
@@ -80,7 +85,19 @@ from loyalty.use_cases.unblock_gift_card import UnblockGiftCard
 from loyalty.use_cases.update_gift_card import UpdateGiftCard
 from loyalty.use_cases.void_hold import VoidHold
 
-__all__ = ["BAD_CALLS", "EXPONENTS", "Disagreement", "Played", "Shop", "Step", "Verb", "answer", "minor", "money"]
+__all__ = [
+    "BAD_CALLS",
+    "EXPONENTS",
+    "OLD_CODES",
+    "Disagreement",
+    "Played",
+    "Shop",
+    "Step",
+    "Verb",
+    "answer",
+    "minor",
+    "money",
+]
 
 AnyCommand = Command[Any] | Sweep[Any]
 
@@ -90,6 +107,16 @@ EXPONENTS: Final[Mapping[str, int]] = {"USD": 2, "JPY": 0, "KWD": 3, "CLF": 4}
 UNKNOWN: Final = -1
 MALFORMED: Final = -2
 STORED_VALUE: Final = "stored value"
+
+
+def _old_codes() -> dict[str, str]:
+    keys = fake_code_keys()
+    codes = [mint(keys, CodeFormat(), f"card {number} of another system", 1) for number in range(10)]
+    return {keys.digest(GiftCardCode.of(code)): code for code in codes}
+
+
+OLD_CODES: Final[Mapping[str, str]] = _old_codes()
+"""The codes that the bearers of another system's cards have, by what is stored of each."""
 
 
 def money(minor: int, currency: str = "USD") -> Money:
@@ -141,6 +168,7 @@ class Verb(StrEnum):
     RELOAD = "reload"
     REINSTATE = "reinstate"
     CASH_OUT = "cash_out"
+    IMPORT = "import"
     MOVE_CLOCK = "move_clock"
     REPLAY = "replay"
     REUSE_KEY = "reuse_key"
@@ -168,6 +196,10 @@ class Step:
     name the place. ``is_paid`` says whether it is paid, ``begins_in`` from when the
     value may be spent, and ``placed_ago`` how long ago it was placed. A revision
     that ``lowers`` retires the variant.
+
+    An import has ``quantity`` rows, from the other system's card ``card`` on, of the
+    face value ``ceiling`` with ``amount`` left; with ``by_id`` all under one code. One
+    that ``lowers`` is not strict.
     """
 
     verb: Verb
@@ -294,6 +326,7 @@ class Shop:
             Verb.RELOAD: self._reload,
             Verb.REINSTATE: self._reinstate,
             Verb.CASH_OUT: self._cash_out,
+            Verb.IMPORT: self._import,
             Verb.BAD_CALL: self._bad_call,
         }
         self._unknown_code = mint(fake_code_keys(), CodeFormat(), "a card that nobody issued", 1)
@@ -384,6 +417,8 @@ class Shop:
             self.cards.extend(card for card in result.gift_cards if card.gift_card.id not in known_cards)
         if isinstance(result, GiftCardView):
             self.editions[result.id] = result.edition
+        if isinstance(result, ImportReport):
+            self._learn_imported(result)
         if isinstance(result, GiftCardProduct):
             self.products[result.id] = result.version
         if isinstance(result, HoldView) and result.id not in {known.id for known in self.holds}:
@@ -391,6 +426,15 @@ class Shop:
         account = result.account if isinstance(result, Grant | Conversion | CreditRefund) else result
         if isinstance(account, StoreCreditView) and account.id not in {known.id for known in self.accounts}:
             self.accounts.append(account)
+
+    def _learn_imported(self, report: ImportReport) -> None:
+        """Remember the cards of another system with the codes that their bearers have."""
+        stored = {card.id: card.code_digest for card in self.storages[0].read(_all_cards)}
+        for row in report.rows:
+            if row.outcome is RowOutcome.IMPORTED and row.gift_card_id is not None:
+                view = self.loyalty.ask(GetGiftCard(id=row.gift_card_id))
+                code = OLD_CODES[stored[row.gift_card_id]]
+                self.cards.append(IssuedGiftCard(gift_card=view, code_key_id="", code_format=CodeFormat(), code=code))
 
     def _code(self, card: int) -> str:
         if card == MALFORMED:
@@ -706,6 +750,24 @@ class Shop:
     def _cash_out(self, step: Step, key: str) -> AnyCommand:
         return CashOutGiftCard(**self._card(step), customer_id=step.customer, idempotency_key=key, **_said(step))
 
+    def _import(self, step: Step, key: str) -> AnyCommand:
+        rows = [self._row(step, abs(step.card) + number) for number in range(step.quantity)]
+        return ImportGiftCards(source="old", rows=rows, is_strict=not step.lowers, idempotency_key=key, **_said(step))
+
+    def _row(self, step: Step, number: int) -> GiftCardRow:
+        currency = step.currency or "USD"
+        digest = list(OLD_CODES)[0 if step.by_id else number]
+        return GiftCardRow(
+            source_id=f"{number}",
+            value=money(step.ceiling, currency),
+            balance=None if step.amount is None else money(step.amount, currency),
+            code_digest=digest,
+            code_key_id=fake_code_keys().current_id,
+            last_four=OLD_CODES[digest][-4:],
+            expires_at=self._in(step.expires_in),
+            customer_id=step.customer,
+        )
+
     def _expire(self, step: Step, key: str) -> AnyCommand:  # noqa: ARG002 - a sweep needs no key
         return ExpireValue(limit=step.limit)
 
@@ -756,6 +818,10 @@ def answer(loyalty: Loyalty, command: AnyCommand) -> tuple[object, LoyaltyError 
         return loyalty.execute(command), None
     except LoyaltyError as error:
         return None, error
+
+
+def _all_cards(reader: Reader) -> tuple[GiftCard, ...]:
+    return reader.page_of_accounts(None, 100_000).gift_cards
 
 
 def _comparable(said: tuple[object, LoyaltyError | None]) -> object:

@@ -275,6 +275,17 @@ _FIELDS: Final[Mapping[Verb, Mapping[str, st.SearchStrategy[Any]]]] = {
     },
     Verb.ACTIVATE: {"order": _orders(), "begins_in": mostly(st.none(), spans(), times=4)},
     Verb.UNDO_SALE: {"order": _orders(), "line": mostly(st.none(), st.integers(0, 1))},
+    Verb.IMPORT: {
+        "card": st.integers(0, 4),
+        "quantity": st.integers(1, 3),
+        "ceiling": mostly(st.just(60), st.just(61), times=6),
+        "amount": st.none() | st.sampled_from((0, 30)),
+        "currency": mostly(st.none(), currencies(), times=4),
+        "by_id": mostly(st.just(False), st.just(True), times=6),  # noqa: FBT003 - values to draw
+        "lowers": st.booleans(),
+        "expires_in": mostly(st.none(), _expiries()),
+        "customer": mostly(st.none(), _customers(), times=4),
+    },
     Verb.EXPIRE: {"limit": mostly(st.just(200), st.integers(1, 2), times=2)},
     Verb.DEACTIVATE: {"card": _cards(), "by_id": st.booleans()},
     Verb.REPLACE_CODE: {"card": _cards(), "by_id": st.booleans()},
