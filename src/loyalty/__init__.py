@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from loyalty.gift_cards.batch import GiftCardBatchView
     from loyalty.gift_cards.card import GiftCardStatus
     from loyalty.gift_cards.denomination import Denomination, OpenAmount
-    from loyalty.gift_cards.gift import Recipient
+    from loyalty.gift_cards.gift import GiftStatus, Recipient
     from loyalty.gift_cards.listing import GiftCardSort
     from loyalty.gift_cards.order import GiftCardLine, GiftCardOrder
     from loyalty.gift_cards.product import GiftCardProduct, ProductStatus
@@ -71,6 +71,7 @@ if TYPE_CHECKING:
         OrderCards,
         OrdersOfCard,
     )
+    from loyalty.reports.gifts import GetGift, GiftView
     from loyalty.reports.liability import CurrencyMovements, Liability, LiabilityReport, Movements
     from loyalty.reports.products import GetGiftCardProduct, ListGiftCardProducts, ProductPage
     from loyalty.reports.store_credit import AccountStatement, GetStoreCreditAccount, Statement
@@ -88,6 +89,7 @@ if TYPE_CHECKING:
     from loyalty.use_cases.capture_hold import Capture, CaptureHold
     from loyalty.use_cases.cash_out_gift_card import CashOut, CashOutGiftCard
     from loyalty.use_cases.change_gift_card_expiry import ChangeGiftCardExpiry
+    from loyalty.use_cases.change_gift_recipient import ChangeGiftRecipient
     from loyalty.use_cases.claim_gift_card import ClaimGiftCard
     from loyalty.use_cases.close_store_credit_account import CloseStoreCreditAccount
     from loyalty.use_cases.convert_gift_card import Conversion, ConvertGiftCard
@@ -96,6 +98,7 @@ if TYPE_CHECKING:
     from loyalty.use_cases.define_gift_card_product import DefineGiftCardProduct
     from loyalty.use_cases.erase_customer import EraseCustomer, Erasure
     from loyalty.use_cases.expire_value import Expired, ExpireValue
+    from loyalty.use_cases.gift_access import GiftSending
     from loyalty.use_cases.grant_store_credit import Grant, GrantStoreCredit
     from loyalty.use_cases.import_file import gift_card_rows
     from loyalty.use_cases.import_gift_cards import ImportedRow, ImportGiftCards, ImportReport, RowOutcome
@@ -117,11 +120,15 @@ if TYPE_CHECKING:
     from loyalty.use_cases.reinstate_gift_card import ReinstateGiftCard, Reinstatement
     from loyalty.use_cases.reload_gift_card import Reload, ReloadGiftCard
     from loyalty.use_cases.replace_gift_card_code import ReplaceGiftCardCode
+    from loyalty.use_cases.reschedule_gift import RescheduleGift
+    from loyalty.use_cases.resend_gift_card import ResendGiftCard
     from loyalty.use_cases.retire_gift_card_product import RetireGiftCardProduct
     from loyalty.use_cases.reveal_batch_codes import BatchCode, RevealBatchCodes, RevealedBatchCodes
+    from loyalty.use_cases.reveal_gift_card_code import RevealGiftCardCode
     from loyalty.use_cases.reverse_gift_card_sale import CardReversal, ReverseGiftCardSale, SaleReversal
     from loyalty.use_cases.reverse_transfer import Reversal, ReverseTransfer
     from loyalty.use_cases.revise_denominations import ReviseDenominations
+    from loyalty.use_cases.start_due_gifts import GiftsStarted, StartDueGifts
     from loyalty.use_cases.transfer_store_credit import StoreCreditTransfer, TransferStoreCredit
     from loyalty.use_cases.unblock_gift_card import UnblockGiftCard
     from loyalty.use_cases.unblock_store_credit_account import UnblockStoreCreditAccount
@@ -157,6 +164,7 @@ __all__ = [
     "CashOutRule",
     "CashOutRules",
     "ChangeGiftCardExpiry",
+    "ChangeGiftRecipient",
     "ClaimGiftCard",
     "CloseStoreCreditAccount",
     "CodeFormat",
@@ -183,6 +191,7 @@ __all__ = [
     "ExpiringGiftCardPage",
     "FindGiftCard",
     "GetBalance",
+    "GetGift",
     "GetGiftCard",
     "GetGiftCardBatch",
     "GetGiftCardProduct",
@@ -199,6 +208,10 @@ __all__ = [
     "GiftCardTender",
     "GiftCardTotals",
     "GiftCardView",
+    "GiftSending",
+    "GiftStatus",
+    "GiftView",
+    "GiftsStarted",
     "Grant",
     "GrantStoreCredit",
     "HoldStatus",
@@ -260,8 +273,11 @@ __all__ = [
     "Reload",
     "ReloadGiftCard",
     "ReplaceGiftCardCode",
+    "RescheduleGift",
+    "ResendGiftCard",
     "RetireGiftCardProduct",
     "RevealBatchCodes",
+    "RevealGiftCardCode",
     "RevealedBatchCodes",
     "Reversal",
     "ReversalCause",
@@ -271,6 +287,7 @@ __all__ = [
     "RowOutcome",
     "SaleReversal",
     "SpendingLimits",
+    "StartDueGifts",
     "Statement",
     "StoreCreditPage",
     "StoreCreditSort",
@@ -332,6 +349,7 @@ _HOMES = {
     "CashOutRule": "loyalty.policies.cash_out",
     "CashOutRules": "loyalty.policies.cash_out",
     "ChangeGiftCardExpiry": "loyalty.use_cases.change_gift_card_expiry",
+    "ChangeGiftRecipient": "loyalty.use_cases.change_gift_recipient",
     "ClaimGiftCard": "loyalty.use_cases.claim_gift_card",
     "CloseStoreCreditAccount": "loyalty.use_cases.close_store_credit_account",
     "CodeFormat": "loyalty.codes.format",
@@ -358,6 +376,7 @@ _HOMES = {
     "ExpiringGiftCardPage": "loyalty.reports.gift_card_list",
     "FindGiftCard": "loyalty.reports.gift_cards",
     "GetBalance": "loyalty.reports.gift_cards",
+    "GetGift": "loyalty.reports.gifts",
     "GetGiftCard": "loyalty.reports.gift_cards",
     "GetGiftCardBatch": "loyalty.reports.batches",
     "GetGiftCardProduct": "loyalty.reports.products",
@@ -374,6 +393,10 @@ _HOMES = {
     "GiftCardTender": "loyalty.tenders.asked",
     "GiftCardTotals": "loyalty.reports.gift_card_list",
     "GiftCardView": "loyalty.gift_cards.view",
+    "GiftSending": "loyalty.use_cases.gift_access",
+    "GiftStatus": "loyalty.gift_cards.gift",
+    "GiftView": "loyalty.reports.gifts",
+    "GiftsStarted": "loyalty.use_cases.start_due_gifts",
     "Grant": "loyalty.use_cases.grant_store_credit",
     "GrantStoreCredit": "loyalty.use_cases.grant_store_credit",
     "HoldStatus": "loyalty.ledger.hold",
@@ -435,9 +458,12 @@ _HOMES = {
     "Reload": "loyalty.use_cases.reload_gift_card",
     "ReloadGiftCard": "loyalty.use_cases.reload_gift_card",
     "ReplaceGiftCardCode": "loyalty.use_cases.replace_gift_card_code",
+    "RescheduleGift": "loyalty.use_cases.reschedule_gift",
+    "ResendGiftCard": "loyalty.use_cases.resend_gift_card",
     "RetireGiftCardProduct": "loyalty.use_cases.retire_gift_card_product",
     "RevealBatchCodes": "loyalty.use_cases.reveal_batch_codes",
     "RevealedBatchCodes": "loyalty.use_cases.reveal_batch_codes",
+    "RevealGiftCardCode": "loyalty.use_cases.reveal_gift_card_code",
     "Reversal": "loyalty.use_cases.reverse_transfer",
     "ReversalCause": "loyalty.gift_cards.sale",
     "ReverseGiftCardSale": "loyalty.use_cases.reverse_gift_card_sale",
@@ -446,6 +472,7 @@ _HOMES = {
     "RowOutcome": "loyalty.use_cases.import_gift_cards",
     "SaleReversal": "loyalty.use_cases.reverse_gift_card_sale",
     "SpendingLimits": "loyalty.policies.limits",
+    "StartDueGifts": "loyalty.use_cases.start_due_gifts",
     "Statement": "loyalty.reports.store_credit",
     "StoreCreditPage": "loyalty.reports.store_credit_list",
     "StoreCreditSort": "loyalty.store_credit.listing",

@@ -28,7 +28,9 @@ Every error this library raises, grouped by what the caller does next.
     │   ├── ChangedMeanwhile
     │   ├── TermTooShort
     │   ├── CashOutNotDue
-    │   └── TooManyAttempts
+    │   ├── TooManyAttempts
+    │   ├── CodeNotKnown
+    │   └── AlreadySent
     ├── NotFound (LookupError)
     │   ├── GiftCardNotFound
     │   ├── GiftCardBatchNotFound
@@ -36,6 +38,7 @@ Every error this library raises, grouped by what the caller does next.
     │   ├── HoldNotFound
     │   ├── GiftCardProductNotFound
     │   ├── OrderNotFound
+    │   ├── GiftNotFound
     │   └── TransferNotFound
     │       └── RedemptionNotFound
     ├── StorageError                    try again later
@@ -66,10 +69,12 @@ __all__ = [
     "AccountNotEmpty",
     "AlreadyClaimed",
     "AlreadyReversed",
+    "AlreadySent",
     "AmountNotOffered",
     "CashOutNotDue",
     "ChangedMeanwhile",
     "ClaimedByAnother",
+    "CodeNotKnown",
     "ConcurrentUpdate",
     "CorruptLedger",
     "CurrencyMismatch",
@@ -77,6 +82,7 @@ __all__ = [
     "GiftCardBatchNotFound",
     "GiftCardNotFound",
     "GiftCardProductNotFound",
+    "GiftNotFound",
     "HoldClosed",
     "HoldNotFound",
     "IdempotencyConflict",
@@ -359,6 +365,22 @@ class AmountNotOffered(Refused):
     default_message: ClassVar[str] = "the amount is not on offer"
 
 
+class CodeNotKnown(Refused):
+    """The code of the card cannot be shown: it was chosen or imported, or its key or format is no longer known."""
+
+    code: ClassVar[str] = "code_not_known"
+    public_message: ClassVar[str] = "The code of this gift card cannot be shown."
+    default_message: ClassVar[str] = "the code of the gift card cannot be derived; it can be replaced"
+
+
+class AlreadySent(Refused):
+    """The gift card is on its way to its recipient, or arrived."""
+
+    code: ClassVar[str] = "already_sent"
+    public_message: ClassVar[str] = "This gift card has already been sent."
+    default_message: ClassVar[str] = "the sending of the gift card was started already"
+
+
 @attrs.define(eq=False, str=False)
 class ChangedMeanwhile(Refused):
     """
@@ -444,6 +466,14 @@ class GiftCardBatchNotFound(NotFound):
     code: ClassVar[str] = "gift_card_batch_not_found"
     public_message: ClassVar[str] = "Not found."
     default_message: ClassVar[str] = "no such batch of gift cards"
+
+
+class GiftNotFound(NotFound):
+    """The gift card has no recipient, or the recipient was erased."""
+
+    code: ClassVar[str] = "gift_not_found"
+    public_message: ClassVar[str] = "There is nobody to send this gift card to."
+    default_message: ClassVar[str] = "the gift card has no recipient"
 
 
 class StoreCreditAccountNotFound(NotFound):

@@ -23,6 +23,7 @@ __all__ = [
     "GiftCardCashedOut",
     "GiftCardClaimed",
     "GiftCardCodeReplaced",
+    "GiftCardCodeRevealed",
     "GiftCardConverted",
     "GiftCardDeactivated",
     "GiftCardExpiryChanged",
@@ -34,11 +35,14 @@ __all__ = [
     "GiftCardReinstated",
     "GiftCardReloaded",
     "GiftCardSaleReversed",
+    "GiftCardSendingDue",
     "GiftCardUnblocked",
     "GiftCardUpdated",
     "GiftCardsActivated",
     "GiftCardsImported",
     "GiftCardsIssuedForOrder",
+    "GiftRecipientChanged",
+    "GiftRescheduled",
     "HoldAdjusted",
     "HoldCaptured",
     "HoldPlaced",
@@ -300,6 +304,41 @@ class GiftCardCashedOut(Event):
     transfer_id: str
     amount: Money
     jurisdiction: str | None
+
+
+@attrs.frozen(kw_only=True)
+class GiftCardCodeRevealed(Event):
+    """Somebody was shown the full code of a gift card; ``version`` says which of its codes."""
+
+    gift_card_id: str
+    version: int
+    actor: str
+    reason: str | None
+
+
+@attrs.frozen(kw_only=True)
+class GiftCardSendingDue(Event):
+    """A gift card is to be sent to its recipient now; ``sending`` counts the times."""
+
+    gift_card_id: str
+    sending: int
+
+
+@attrs.frozen(kw_only=True)
+class GiftRescheduled(Event):
+    """A gift card is to be sent at another time."""
+
+    gift_card_id: str
+    send_at: datetime
+
+
+@attrs.frozen(kw_only=True)
+class GiftRecipientChanged(Event):
+    """A gift card goes to somebody else. ``is_earlier_mail_void`` if one was on its way: what it says is dead now."""
+
+    gift_card_id: str
+    send_at: datetime
+    is_earlier_mail_void: bool
 
 
 @attrs.frozen(kw_only=True)

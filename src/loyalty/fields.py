@@ -35,6 +35,7 @@ __all__ = [
     "is_cursor",
     "is_duration",
     "is_flag",
+    "is_instance",
     "is_key",
     "is_note",
     "is_one_of",
@@ -328,6 +329,16 @@ def require_one_currency(currency: str | None, *amounts: Money | None) -> None:
     for code in others:
         if code != expected:
             raise CurrencyMismatch(expected=expected, actual=code)
+
+
+def is_instance(kind: type[Any]) -> Validator:
+    """Return a validator that accepts an instance of *kind*."""
+
+    def check(_instance: object, field: attrs.Attribute[Any], value: object) -> None:
+        if type(value) is not kind:
+            raise InvalidRequest(f"{field.name} must be a {kind.__name__}")
+
+    return check
 
 
 def require_one_of(**given: object) -> None:

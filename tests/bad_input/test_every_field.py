@@ -29,6 +29,7 @@ from loyalty import (
     PlaceHold,
     PlanPayment,
     Policies,
+    Recipient,
     ReversalCause,
     SpendingLimits,
     TaxTreatment,
@@ -263,6 +264,12 @@ KIND_OF: Final[Mapping[str, Mapping[str, str]]] = {
         "retire": "texts",
         "retire_open_amounts": "texts",
     },
+    "RevealGiftCardCode": {**COMMON, "actor": "text", "gift_card_id": "text"},
+    "ResendGiftCard": {**COMMON, "gift_card_id": "text"},
+    "RescheduleGift": {**COMMON, "gift_card_id": "text", "send_at": "required time", "time_zone": "optional text"},
+    "ChangeGiftRecipient": {**COMMON, "gift_card_id": "text", "recipient": "recipient", "keep_code": "flag"},
+    "StartDueGifts": {name: kind for name, kind in COMMON.items() if name != "idempotency_key"},
+    "GetGift": {"gift_card_id": "text"},
     "RetireGiftCardProduct": {**COMMON, "product_id": "text"},
     "IssueGiftCardsForOrder": {**COMMON, "order": "order", "active_from": "time"},
     "ActivateGiftCards": {**COMMON, "order_id": "text", "active_from": "time"},
@@ -381,6 +388,7 @@ class Scene:
         self.shop.clock.advance(DAY)
         self.paid = self.shop.issue("7.00", origin=LotOrigin.PURCHASED)
         self.issued = self.shop.issue("50.00", order_id="900")
+        self.gift = self.shop.issue("5.00", recipient=Recipient(address="ada@example.com")).gift_card
         self.shop.redeem(self.issued, "5.00", "1001")
         granted = self.shop.grant("20.00")
         ten = Denomination(variant_id="10", prices=usd("10.00"))
@@ -496,6 +504,12 @@ class Scene:
             "Audit": {},
             "DefineGiftCardProduct": {"title": "Another card"},
             "ReviseDenominations": {"product_id": "card", "version": 1},
+            "RevealGiftCardCode": {"gift_card_id": card.id, "actor": "staff/7"},
+            "ResendGiftCard": {"gift_card_id": self.gift.id},
+            "RescheduleGift": {"gift_card_id": self.gift.id, "send_at": NOW + DAY},
+            "ChangeGiftRecipient": {"gift_card_id": self.gift.id, "recipient": Recipient(address="bo@example.com")},
+            "StartDueGifts": {},
+            "GetGift": {"gift_card_id": self.gift.id},
             "RetireGiftCardProduct": {"product_id": "card"},
             "IssueGiftCardsForOrder": {"order": order},
             "ActivateGiftCards": {"order_id": "sold"},

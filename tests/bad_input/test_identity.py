@@ -23,6 +23,7 @@ from loyalty import (
     CaptureHold,
     CashOutGiftCard,
     ChangeGiftCardExpiry,
+    ChangeGiftRecipient,
     ClaimGiftCard,
     CloseStoreCreditAccount,
     CodeKeys,
@@ -54,6 +55,7 @@ from loyalty import (
     PayWithBalances,
     PlaceHold,
     Policies,
+    Recipient,
     RedeemGiftCard,
     RefundAsGiftCard,
     RefundOrderToStoreCredit,
@@ -61,8 +63,11 @@ from loyalty import (
     ReinstateGiftCard,
     ReloadGiftCard,
     ReplaceGiftCardCode,
+    RescheduleGift,
+    ResendGiftCard,
     RetireGiftCardProduct,
     RevealBatchCodes,
+    RevealGiftCardCode,
     ReversalCause,
     ReverseGiftCardSale,
     ReverseTransfer,
@@ -103,6 +108,7 @@ from tests.use_cases.shop import DAY, KEYS, MICROSECOND, NOW, Shop, usd
 UNKNOWN: Final[Any] = "nobody has this id"
 PAYS_OUT: Final = Policies(cash_out=us_cash_out)
 EURO: Final = Money("1.00", "EUR")
+_BO: Final = Recipient(address="bo@example.com")
 
 
 def one_of_each(shop: Shop, key: str) -> list[Any]:
@@ -110,7 +116,7 @@ def one_of_each(shop: Shop, key: str) -> list[Any]:
     over = shop.issue("7.00", expires_at=shop.clock.now + MICROSECOND)
     paid = shop.issue("7.00", origin=LotOrigin.PURCHASED)
     shop.clock.advance(MICROSECOND)
-    issued = shop.issue("50.00")
+    issued, given = shop.issue("50.00"), shop.issue("7.00", recipient=_BO)
     shop.redeem(issued, "5.00", f"order of {issued.gift_card.id}")
     granted = shop.grant("20.00")
     shop.execute(OpenStoreCreditAccount(customer_id="cy", currency="USD", idempotency_key=shop.key()))
@@ -152,6 +158,10 @@ def one_of_each(shop: Shop, key: str) -> list[Any]:
         RefundRedemption(order_id=f"order of {issued.gift_card.id}", amount=ALL, idempotency_key=key),
         BlockGiftCard(gift_card_id=issued.gift_card.id, idempotency_key=key),
         UnblockGiftCard(gift_card_id=issued.gift_card.id, idempotency_key=key),
+        RevealGiftCardCode(gift_card_id=issued.gift_card.id, actor="staff/7", idempotency_key=key),
+        ResendGiftCard(gift_card_id=given.gift_card.id, idempotency_key=key),
+        RescheduleGift(gift_card_id=given.gift_card.id, send_at=NOW, idempotency_key=key),
+        ChangeGiftRecipient(gift_card_id=given.gift_card.id, recipient=_BO, idempotency_key=key),
         UpdateGiftCard(
             gift_card_id=issued.gift_card.id, edition=1, note="a", tags=("b",), metadata={}, idempotency_key=key
         ),

@@ -525,6 +525,8 @@ def values_by_kind(real: str) -> dict[str, dict[str, object]]:
         "amount": {**BAD_AMOUNT, "ALL": ALL},
         "amount or ALL": BAD_AMOUNT,
         "time": BAD_TIME,
+        "required time": _with_none(BAD_TIME),
+        "recipient": _with_none({**NOT_TEXT, "an address": "ada@example.com", "a class of recipients": Recipient}),
         "currency": {
             **_with_none(BAD_CURRENCY),
             "an object without a sub-unit": Currency(code="USD", sub_unit=0),

@@ -25,6 +25,7 @@ from loyalty import (
     CaptureHold,
     CashOutGiftCard,
     ChangeGiftCardExpiry,
+    ChangeGiftRecipient,
     ClaimGiftCard,
     CloseStoreCreditAccount,
     CodeFormat,
@@ -37,6 +38,7 @@ from loyalty import (
     Direction,
     FindGiftCard,
     GetBalance,
+    GetGift,
     GiftCardRow,
     GiftCardStatus,
     GrantStoreCredit,
@@ -55,6 +57,7 @@ from loyalty import (
     PlaceHold,
     PlanPayment,
     Policies,
+    Recipient,
     RedeemGiftCard,
     RefundAsGiftCard,
     RefundOrderToStoreCredit,
@@ -62,7 +65,10 @@ from loyalty import (
     ReinstateGiftCard,
     ReloadGiftCard,
     ReplaceGiftCardCode,
+    RescheduleGift,
+    ResendGiftCard,
     RevealBatchCodes,
+    RevealGiftCardCode,
     ReverseTransfer,
     ReviseDenominations,
     SpendingLimits,
@@ -509,6 +515,69 @@ def test_update_gift_card() -> None:
     call.put_right(edition=1)
 
     assert [*documented(UpdateGiftCard), "nothing"] == call.told
+
+
+@proves(RevealGiftCardCode)
+def test_reveal_gift_card_code() -> None:
+    """A card that is not there is told before a code that nobody can derive."""
+    shop = Shop(code_format=CodeFormat(allow_chosen=True))
+    chosen, derived = shop.issue("5.00", code="WELCOME-TO-THE-SHOP"), shop.issue("5.00")
+
+    call = Wrong(shop, RevealGiftCardCode, gift_card_id="unknown", actor="staff/7")
+    call.put_right(gift_card_id=chosen.gift_card.id)
+    call.put_right(gift_card_id=derived.gift_card.id)
+
+    assert [*documented(RevealGiftCardCode), "nothing"] == call.told
+
+
+@proves(ResendGiftCard, RescheduleGift)
+@pytest.mark.parametrize("kind", [ResendGiftCard, RescheduleGift])
+def test_sending_a_gift(kind: type) -> None:
+    """The card comes first, then its state, then its recipient, and last where the gift is on its way."""
+    shop = Shop()
+    plain = shop.issue("5.00")
+    started, waiting = (shop.issue("5.00", recipient=Recipient(address="ada@example.com")) for _ in range(2))
+    shop.execute(ResendGiftCard(gift_card_id=started.gift_card.id, idempotency_key=shop.key()))
+    block(shop, plain)()
+
+    wrong = {} if kind is ResendGiftCard else {"send_at": NOW.replace(tzinfo=None)}
+    call = Wrong(shop, kind, gift_card_id="unknown", **wrong)
+    if wrong:
+        call.put_right(send_at=NOW)
+    call.put_right(gift_card_id=plain.gift_card.id)
+    call.put_right(unblock(shop, plain))
+    if wrong:
+        call.put_right(gift_card_id=started.gift_card.id)
+    call.put_right(gift_card_id=waiting.gift_card.id)
+
+    assert [*documented(kind), "nothing"] == call.told
+
+
+@proves(ChangeGiftRecipient)
+def test_change_gift_recipient() -> None:
+    """A card that is not there is told before one that was stopped."""
+    shop = Shop()
+    card = shop.issue("5.00")
+    block(shop, card)()
+
+    call = Wrong(shop, ChangeGiftRecipient, gift_card_id="unknown", recipient=Recipient(address="ada@example.com"))
+    call.put_right(gift_card_id=card.gift_card.id)
+    call.put_right(unblock(shop, card))
+
+    assert [*documented(ChangeGiftRecipient), "nothing"] == call.told
+
+
+@proves(GetGift)
+def test_get_gift() -> None:
+    """A card that is not there is told before one that is for nobody."""
+    shop = Shop()
+    given = shop.issue("5.00", recipient=Recipient(address="ada@example.com"))
+
+    call = Wrong(shop, GetGift, gift_card_id="unknown")
+    call.put_right(gift_card_id=shop.issue("5.00").gift_card.id)
+    call.put_right(gift_card_id=given.gift_card.id)
+
+    assert [*documented(GetGift), "nothing"] == call.told
 
 
 @proves(BlockStoreCreditAccount, UnblockStoreCreditAccount, CloseStoreCreditAccount)

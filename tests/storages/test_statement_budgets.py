@@ -27,6 +27,7 @@ from loyalty import (
     CashOutDue,
     CashOutGiftCard,
     ChangeGiftCardExpiry,
+    ChangeGiftRecipient,
     ClaimGiftCard,
     CloseStoreCreditAccount,
     CodeFormat,
@@ -40,6 +41,7 @@ from loyalty import (
     ExpireValue,
     FindGiftCard,
     GetBalance,
+    GetGift,
     GetGiftCard,
     GetGiftCardBatch,
     GetGiftCardProduct,
@@ -71,6 +73,7 @@ from loyalty import (
     PlaceHold,
     PlanPayment,
     Policies,
+    Recipient,
     RedeemGiftCard,
     RefundAsGiftCard,
     RefundOrderToStoreCredit,
@@ -78,13 +81,17 @@ from loyalty import (
     ReinstateGiftCard,
     ReloadGiftCard,
     ReplaceGiftCardCode,
+    RescheduleGift,
+    ResendGiftCard,
     RetireGiftCardProduct,
     RevealBatchCodes,
+    RevealGiftCardCode,
     ReversalCause,
     ReverseGiftCardSale,
     ReverseTransfer,
     ReviseDenominations,
     SpendingLimits,
+    StartDueGifts,
     Statement,
     TransferStoreCredit,
     UnblockGiftCard,
@@ -171,12 +178,20 @@ COMMANDS: Final = {
     "ReverseGiftCardSale over a hundred units":    (9, 4),
     "DefineGiftCardProduct":                       (4, 2),
     "ReviseDenominations":                         (5, 2),
+    "RevealGiftCardCode":                          (2, 2),
+    "StartDueGifts":                               (6, 4),
+    "StartDueGifts with nothing to do":            (1, 1),
+    "ResendGiftCard":                              (5, 3),
+    "RescheduleGift":                              (5, 3),
+    "ChangeGiftRecipient":                         (5, 3),
+    "ChangeGiftRecipient of a card on its way":    (6, 3),
     "RetireGiftCardProduct":                       (3, 2),
 }  # fmt: skip
 QUERIES: Final = {
     "PlanPayment":                                 (1, 1),
     "ListTenders":                                 (1, 1),
     "CashOutDue":                                  (1, 1),
+    "GetGift":                                     (2, 2),
     "GetHold":                                     (1, 1),
     "GetHold of an order":                         (1, 1),
     "FindGiftCard":                                (1, 1),
@@ -633,6 +648,28 @@ def revising(shop: Shop) -> Request:
     )
 
 
+def given(shop: Shop) -> str:
+    """Return a card that is to be sent to somebody."""
+    return shop.loyalty.execute(
+        IssueGiftCard(value=usd("5.00"), recipient=Recipient(address="ada@example.com"), idempotency_key=shop.key())
+    ).gift_card.id
+
+
+def starting(shop: Shop) -> StartDueGifts:
+    """Return the sweep that finds one gift due."""
+    given(shop)
+    return StartDueGifts()
+
+
+def regiving(shop: Shop) -> ChangeGiftRecipient:
+    """Return the command that gives a card, and another code, to somebody else than it is on its way to."""
+    card_id = given(shop)
+    shop.loyalty.execute(ResendGiftCard(gift_card_id=card_id, idempotency_key=shop.key()))
+    return ChangeGiftRecipient(
+        gift_card_id=card_id, recipient=Recipient(address="bo@example.com"), idempotency_key=shop.key()
+    )
+
+
 def retiring(shop: Shop) -> Request:
     """Return the end of a product."""
     shop.loyalty.execute(defining(shop))
@@ -699,6 +736,19 @@ CASES: Final[dict[str, Case]] = {
     "ReverseGiftCardSale over a hundred units": lambda shop: undoing(shop, 100),
     "DefineGiftCardProduct": defining,
     "ReviseDenominations": revising,
+    "RevealGiftCardCode": lambda shop: RevealGiftCardCode(
+        gift_card_id=shop.issue().gift_card.id, actor="staff/7", idempotency_key=shop.key()
+    ),
+    "StartDueGifts": starting,
+    "StartDueGifts with nothing to do": lambda _: StartDueGifts(),
+    "ResendGiftCard": lambda shop: ResendGiftCard(gift_card_id=given(shop), idempotency_key=shop.key()),
+    "RescheduleGift": lambda shop: RescheduleGift(
+        gift_card_id=given(shop), send_at=shop.clock() + DAY, idempotency_key=shop.key()
+    ),
+    "ChangeGiftRecipient": lambda shop: ChangeGiftRecipient(
+        gift_card_id=given(shop), recipient=Recipient(address="bo@example.com"), idempotency_key=shop.key()
+    ),
+    "ChangeGiftRecipient of a card on its way": regiving,
     "RetireGiftCardProduct": retiring,
     "GetGiftCardProduct": looking_at_a_product,
     "ListGiftCardProducts": listing_products,
@@ -790,6 +840,7 @@ CASES: Final[dict[str, Case]] = {
     "ExpireValue with nothing to do": lambda _: ExpireValue(),
     "PlanPayment": planning,
     "ListTenders": listing,
+    "GetGift": lambda shop: GetGift(gift_card_id=given(shop)),
     "GetHold": lambda shop: GetHold(id=held(shop, 5).id),
     "GetHold of an order": lambda shop: GetHold(order_id=held(shop, 5).order_id),
     "FindGiftCard": lambda shop: FindGiftCard(code=shop.issue().code),

@@ -38,6 +38,7 @@ from loyalty import (
     CashOutDue,
     CashOutGiftCard,
     ChangeGiftCardExpiry,
+    ChangeGiftRecipient,
     ClaimGiftCard,
     CloseStoreCreditAccount,
     CodeFormat,
@@ -63,6 +64,7 @@ from loyalty import (
     ExpiringGiftCardPage,
     FindGiftCard,
     GetBalance,
+    GetGift,
     GetGiftCard,
     GetGiftCardBatch,
     GetGiftCardProduct,
@@ -78,6 +80,10 @@ from loyalty import (
     GiftCardTender,
     GiftCardTotals,
     GiftCardView,
+    GiftSending,
+    GiftsStarted,
+    GiftStatus,
+    GiftView,
     Grant,
     GrantStoreCredit,
     HoldStatus,
@@ -119,6 +125,7 @@ from loyalty import (
     PrepaidTax,
     ProductPage,
     ProductStatus,
+    Recipient,
     RedeemGiftCard,
     Redemption,
     Reference,
@@ -134,15 +141,19 @@ from loyalty import (
     Reload,
     ReloadGiftCard,
     ReplaceGiftCardCode,
+    RescheduleGift,
+    ResendGiftCard,
     RetireGiftCardProduct,
     RevealBatchCodes,
     RevealedBatchCodes,
+    RevealGiftCardCode,
     Reversal,
     ReversalCause,
     ReverseGiftCardSale,
     ReverseTransfer,
     ReviseDenominations,
     SaleReversal,
+    StartDueGifts,
     Statement,
     StoreCreditPage,
     StoreCreditSort,
@@ -534,3 +545,19 @@ CaptureHold(hold_id=held.id, amount=None, idempotency_key="k")  # type: ignore[a
 VoidHold(order_id="1", idempotency_key="k")  # type: ignore[call-arg]  # which hold?
 GrantStoreCredit(customer_id="ada", amount=money, origin="gift", idempotency_key="k")  # type: ignore[arg-type]
 issued.gift_card.value = money  # type: ignore[misc]  # frozen
+
+shown_again = loyalty.execute(RevealGiftCardCode(gift_card_id="c", actor="staff/7", idempotency_key="k"))
+assert_type(shown_again, IssuedGiftCard)
+recipient = Recipient(address="ada@example.com", send_at=datetime(2026, 12, 24, 18), time_zone="Europe/Berlin")  # noqa: DTZ001
+assert_type(recipient.sends_at, datetime | None)
+assert_type(loyalty.execute(IssueGiftCard(value=money, recipient=recipient, idempotency_key="k")), IssuedGiftCard)
+assert_type(loyalty.execute(ResendGiftCard(gift_card_id="c", idempotency_key="k")), GiftSending)
+assert_type(
+    loyalty.execute(RescheduleGift(gift_card_id="c", send_at=datetime(2026, 12, 24, tzinfo=UTC), idempotency_key="k")),
+    GiftSending,
+)
+sending = loyalty.execute(ChangeGiftRecipient(gift_card_id="c", recipient=recipient, idempotency_key="k"))
+assert_type(sending, GiftSending)
+assert_type(sending.status, GiftStatus)
+assert_type(loyalty.execute(StartDueGifts()), GiftsStarted)
+assert_type(loyalty.ask(GetGift(gift_card_id="c")), GiftView)

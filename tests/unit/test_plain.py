@@ -29,6 +29,7 @@ from loyalty import (
     CashOutDue,
     CashOutGiftCard,
     ChangeGiftCardExpiry,
+    ChangeGiftRecipient,
     ClaimGiftCard,
     CloseStoreCreditAccount,
     ConvertGiftCard,
@@ -69,6 +70,7 @@ from loyalty import (
     PlaceHold,
     PlanPayment,
     Policies,
+    Recipient,
     RedeemGiftCard,
     Reference,
     RefundAsGiftCard,
@@ -77,13 +79,17 @@ from loyalty import (
     ReinstateGiftCard,
     ReloadGiftCard,
     ReplaceGiftCardCode,
+    RescheduleGift,
+    ResendGiftCard,
     RetireGiftCardProduct,
     RevealBatchCodes,
     RevealedBatchCodes,
+    RevealGiftCardCode,
     ReversalCause,
     ReverseGiftCardSale,
     ReverseTransfer,
     ReviseDenominations,
+    StartDueGifts,
     Statement,
     Term,
     TransferStoreCredit,
@@ -175,6 +181,12 @@ def results() -> dict[str, Any]:
     over = shop.issue("5.00", expires_at=shop.clock.now + timedelta(microseconds=1))
     shop.clock.advance(timedelta(microseconds=1))
     do(ReinstateGiftCard(code=over.code, expires_at=None, idempotency_key="46", **by_staff))
+    do(RevealGiftCardCode(gift_card_id=over.gift_card.id, actor="staff/7", idempotency_key="gift-1"))
+    bo = Recipient(address="bo@example.com")
+    do(ChangeGiftRecipient(gift_card_id=over.gift_card.id, recipient=bo, idempotency_key="gift-2"))
+    do(RescheduleGift(gift_card_id=over.gift_card.id, send_at=shop.clock.now, idempotency_key="gift-3"))
+    do(StartDueGifts())
+    do(ResendGiftCard(gift_card_id=over.gift_card.id, idempotency_key="gift-4"))
     do(TransferStoreCredit(from_customer_id="bob", to_customer_id="cy", amount=usd("1"), idempotency_key="30"))
     do(MergeCustomers(from_customer_id="cy", into_customer_id="di", idempotency_key="34"))
     account: dict[str, Any] = {"customer_id": "bob", "currency": "USD"}

@@ -70,10 +70,10 @@ class Recipient:
             Who gives the card, as the recipient knows them.
         send_at:
             Where *time_zone* is named: a local time there, without a zone of its
-            own. A time that the clocks skip is taken as the same time before the
-            change, so one in the hour that is missing is an hour later by the new
-            clock; of a time that comes twice the first is meant. Otherwise aware and
-            in UTC. None is as soon as the card is active.
+            own or with that one. A time that the clocks skip is taken as the same
+            time before the change, so one in the hour that is missing is an hour
+            later by the new clock; of a time that comes twice the first is meant.
+            Otherwise aware and in UTC. None is as soon as the card is active.
         time_zone:
             The name of a zone in the IANA database, such as ``Europe/Berlin``.
 
@@ -95,34 +95,36 @@ class Recipient:
     time_zone: str | None = attrs.field(default=None, converter=_time_zone)
 
     def __attrs_post_init__(self) -> None:
-        """Check the time against its zone."""
-        sending_time(self.send_at, self.time_zone)
+        """Give the time its zone, so that it means one instant wherever it is read."""
+        object.__setattr__(self, "send_at", time_to_send(self.send_at, self.time_zone))
 
     @property
     def sends_at(self) -> datetime | None:
         """The instant at which to send: aware, UTC; None is as soon as the card is active."""
-        return sending_time(self.send_at, self.time_zone)
+        return None if self.send_at is None else self.send_at.astimezone(UTC)
 
 
-def sending_time(send_at: object, time_zone: str | None) -> datetime | None:
+def time_to_send(send_at: object, time_zone: str | None) -> datetime | None:
     """
-    Return the instant of *send_at*, aware and UTC; see :class:`Recipient`.
+    Return *send_at* in its zone, or in UTC without one; see :class:`Recipient`.
 
     Raises:
-        loyalty.errors.InvalidTime: If there is no such zone, if a time with a zone is
-            aware, or one without is not in UTC.
+        loyalty.errors.InvalidTime: If there is no such zone, if a time is in another
+            one, or if one without a zone is not in UTC.
     """
     if send_at is None:
         return None
     if time_zone is None:
         return require_utc(send_at, "send_at without a time_zone")
     zone = zone_named(time_zone)
-    if not isinstance(send_at, datetime) or send_at.tzinfo is not None:
-        raise InvalidTime("send_at in a time_zone must be a datetime without a zone of its own")
+    if not isinstance(send_at, datetime) or (send_at.tzinfo is not None and send_at.tzinfo is not zone):
+        raise InvalidTime("send_at in a time_zone must be a datetime without another zone of its own")
+    local = send_at.replace(tzinfo=zone, fold=0)
     try:
-        return send_at.replace(tzinfo=zone, fold=0).astimezone(UTC)
+        local.astimezone(UTC)
     except (OverflowError, ValueError):
         raise InvalidTime("send_at is outside the years 1 to 9999") from None
+    return local
 
 
 class GiftStatus(StrEnum):
@@ -181,11 +183,9 @@ class Gift:
         """Return the gift in the hands of the outbox, once more."""
         return attrs.evolve(self, status=GiftStatus.STARTED, sending=self.sending + 1, version=self.version + 1)
 
-    def again(self, at: datetime) -> Gift:
-        """Return the gift waiting to be sent, for the first time or once more, from *at* on."""
-        return attrs.evolve(
-            self, status=GiftStatus.WAITING, send_at=at, local_time=None, time_zone=None, version=self.version + 1
-        )
+    def due_at(self, send_at: datetime, local_time: str | None = None, time_zone: str | None = None) -> Gift:
+        """Return the gift with another time to send it; ``local_time`` and ``time_zone`` say how it was said."""
+        return attrs.evolve(self, send_at=send_at, local_time=local_time, time_zone=time_zone, version=self.version + 1)
 
     def given_to(self, recipient: Recipient, at: datetime) -> Gift:
         """Return the gift to another recipient, waiting to be sent; without a time it is due at *at*."""
@@ -199,4 +199,4 @@ class Gift:
 
 def _local_time(recipient: Recipient) -> str | None:
     said = recipient.send_at
-    return None if said is None or recipient.time_zone is None else said.replace(fold=0).isoformat()
+    return None if said is None or recipient.time_zone is None else said.replace(tzinfo=None).isoformat()

@@ -10,7 +10,7 @@ from loyalty.ports.changes import AccountChange, Changes
 from loyalty.ports.storage import Found, Wanted
 from loyalty.use_cases.command import Context
 
-__all__ = ["changed_card", "the_card", "wanted_card"]
+__all__ = ["changed_card", "the_card", "touched_card", "wanted_card"]
 
 
 def wanted_card(context: Context, code: GiftCardCode | None, gift_card_id: str | None) -> Wanted:
@@ -44,3 +44,8 @@ def changed_card(before: GiftCard, after: GiftCard) -> Changes:
     """
     touched = before.account.touched()
     return Changes(gift_cards=(after.with_account(touched),), accounts=(AccountChange(before.account, touched),))
+
+
+def touched_card(card: GiftCard) -> Changes:
+    """Return the change of what goes with a card and is kept elsewhere: only its account's version moves."""
+    return Changes(accounts=(AccountChange(card.account, card.account.touched()),))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import attrs
 from moneyed import Money
@@ -14,6 +14,8 @@ from loyalty.attempts.watch import CHOSEN
 from loyalty.codes.code import GiftCardCode
 from loyalty.errors import DuplicateRecord, InvalidTime
 from loyalty.events import GiftCardIssued
+from loyalty.gift_cards.card import GiftCard
+from loyalty.gift_cards.gift import Gift, Recipient
 from loyalty.identifiers import GiftCardId
 from loyalty.ledger.house_accounts import FUNDING
 from loyalty.ledger.lot import LotOrigin, TaxTreatment
@@ -27,6 +29,12 @@ from loyalty.use_cases.new_card import IssuedGiftCard, NewCard, taxation, with_c
 __all__ = ["IssueGiftCard"]
 
 
+def is_recipient(instance: object, field: attrs.Attribute[Any], value: object) -> None:
+    """Accept None, a Recipient, or a text of 1 to 200 characters."""
+    if type(value) is not Recipient:
+        fields.is_optional_text(instance, field, value)
+
+
 @attrs.frozen(kw_only=True)
 class IssueGiftCard(Command[IssuedGiftCard]):
     """
@@ -36,10 +44,11 @@ class IssueGiftCard(Command[IssuedGiftCard]):
     gift of the shop) unless said otherwise, and purchased if the card comes
     from an order. *expires_at* is the first instant at which the card is no
     longer spendable; without it the card never expires. The shop's expiry policy
-    may let it live longer. *customer_id* binds the card to that customer from
-    the start. *tax_rate* is a percentage; zero is a rate, None is none. *region*
-    is the region's id, or a ``Region``, which then decides whether the card
-    carries a rate, and which. *code* chooses the code and needs a ``CodeFormat``
+    may let it live longer. *recipient* is a text that the card carries, or a
+    ``Recipient``, to whom it is sent then. *customer_id* binds the card to that
+    customer from the start. *tax_rate* is a percentage; zero is a rate, None is
+    none. *region* is the region's id, or a ``Region``, which then decides whether
+    the card carries a rate, and which. *code* chooses the code and needs a ``CodeFormat``
     that allows it; otherwise the code is derived from the card's id under a
     secret key, so that calling again with the same key answers with the same
     code.
@@ -60,7 +69,7 @@ class IssueGiftCard(Command[IssuedGiftCard]):
     expires_at: datetime | None = attrs.field(default=None, converter=fields.to_utc)
     code: GiftCardCode | None = attrs.field(default=None, converter=fields.to_optional_code, metadata=CHOSEN)
     customer_id: str | None = attrs.field(default=None, validator=fields.is_optional_text)
-    recipient: str | None = attrs.field(default=None, validator=fields.is_optional_text)
+    recipient: Recipient | str | None = attrs.field(default=None, validator=is_recipient)
     region: Region | str | None = attrs.field(default=None, validator=fields.is_region)
     tax_rate: Decimal | None = attrs.field(default=None, converter=fields.to_percentage)
     tax_treatment: TaxTreatment = attrs.field(
@@ -93,7 +102,7 @@ class IssueGiftCard(Command[IssuedGiftCard]):
         return Outcome(
             result=made.issued,
             event=self._event(made.card.id, expires_at),
-            changes=Changes(new_gift_cards=(made.card,), transfers=(transfer,)),
+            changes=Changes(new_gift_cards=(made.card,), new_gifts=self._gifts(made.card), transfers=(transfer,)),
             decisions=(decided,),
         )
 
@@ -112,9 +121,17 @@ class IssueGiftCard(Command[IssuedGiftCard]):
             value=self.value,
             expires_at=expires_at,
             customer_id=self.customer_id,
-            recipient=self.recipient,
+            recipient=self._said_of_recipient(),
             order_id=self.order_id,
         )
+
+    def _gifts(self, card: GiftCard) -> tuple[Gift, ...]:
+        """Return whom to send the card to; a text only says for whom it is."""
+        return (Gift.to(self.recipient, card.id, card.issued_at),) if isinstance(self.recipient, Recipient) else ()
+
+    def _said_of_recipient(self) -> str | None:
+        """Return what the card itself says; what is known of a person to send it to stands apart."""
+        return None if isinstance(self.recipient, Recipient) else self.recipient
 
     def _new_card(self, origin: LotOrigin, expires_at: datetime | None) -> NewCard:
         region, rate = taxation(self.region, self.tax_rate)
@@ -124,7 +141,7 @@ class IssueGiftCard(Command[IssuedGiftCard]):
             expires_at=expires_at,
             chosen=self.code,
             customer_id=self.customer_id,
-            recipient=self.recipient,
+            recipient=self._said_of_recipient(),
             region=region,
             tax_rate=rate,
             tax_treatment=self.tax_treatment,

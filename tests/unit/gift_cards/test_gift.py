@@ -101,14 +101,28 @@ def test_a_gift_is_due_from_its_instant_on() -> None:
 
 
 def test_a_started_gift_is_not_due_again() -> None:
-    """It is in the hands of the outbox; sending it once more is said so, and is another sending."""
+    """It is in the hands of the outbox; starting it once more is another sending."""
     started = Gift.to(ADA, CARD, NOW).started()
     assert (GiftStatus.STARTED, 1, 1, False) == (
         started.status, started.sending, started.version, started.is_due(NOW),
     )  # fmt: skip
-    again = started.again(NOW + MICROSECOND)
-    assert (False, True) == (again.is_due(NOW), again.is_due(NOW + MICROSECOND))
-    assert (2, 3) == (again.started().sending, again.started().version)
+    assert (2, 2) == (started.started().sending, started.started().version)
+
+
+def test_another_time_takes_the_place_of_the_first() -> None:
+    """With how it was said, or without."""
+    gift = Gift.to(ADA, CARD, NOW).due_at(NOW + MICROSECOND, "2026-12-24T18:00:00", "Asia/Tokyo")
+    assert (False, True, 1) == (gift.is_due(NOW), gift.is_due(NOW + MICROSECOND), gift.version)
+    assert ("2026-12-24T18:00:00", "Asia/Tokyo") == (gift.local_time, gift.time_zone)
+    assert (None, None) == (gift.due_at(NOW).local_time, gift.due_at(NOW).time_zone)
+
+
+def test_a_recipient_may_be_made_of_a_recipient() -> None:
+    """A local time has its zone then, which is the same one."""
+    recipient = attrs.evolve(ADA, send_at=datetime.fromisoformat("2026-12-24T18:00"), time_zone="Asia/Tokyo")
+    assert recipient == attrs.evolve(recipient)
+    with pytest.raises(InvalidTime):
+        attrs.evolve(recipient, time_zone="Europe/Berlin")
 
 
 def test_another_recipient_takes_everything_over_but_the_count() -> None:

@@ -12,6 +12,7 @@ import pytest
 from loyalty.codes.code import GiftCardCode
 from loyalty.errors import IdempotencyConflict, InsufficientBalance
 from loyalty.gift_cards.denomination import Denomination
+from loyalty.gift_cards.gift import Recipient
 from loyalty.gift_cards.order import GiftCardLine, GiftCardOrder
 from loyalty.gift_cards.sale import ReversalCause
 from loyalty.gift_cards.view import GiftCardView
@@ -32,6 +33,7 @@ from loyalty.use_cases.block_store_credit_account import BlockStoreCreditAccount
 from loyalty.use_cases.capture_hold import CaptureHold
 from loyalty.use_cases.cash_out_gift_card import CashOutGiftCard
 from loyalty.use_cases.change_gift_card_expiry import ChangeGiftCardExpiry
+from loyalty.use_cases.change_gift_recipient import ChangeGiftRecipient
 from loyalty.use_cases.claim_gift_card import ClaimGiftCard
 from loyalty.use_cases.close_store_credit_account import CloseStoreCreditAccount
 from loyalty.use_cases.command import Command
@@ -59,6 +61,7 @@ from loyalty.use_cases.reload_gift_card import ReloadGiftCard
 from loyalty.use_cases.replace_gift_card_code import ReplaceGiftCardCode
 from loyalty.use_cases.retire_gift_card_product import RetireGiftCardProduct
 from loyalty.use_cases.reveal_batch_codes import RevealBatchCodes
+from loyalty.use_cases.reveal_gift_card_code import RevealGiftCardCode
 from loyalty.use_cases.reverse_gift_card_sale import ReverseGiftCardSale
 from loyalty.use_cases.reverse_transfer import ReverseTransfer
 from loyalty.use_cases.revise_denominations import ReviseDenominations
@@ -87,6 +90,8 @@ class Prepared:
     over_id: GiftCardId
     paid_id: GiftCardId
 
+
+_ADA: Final = Recipient(address="ada@example.com", name="Ada", message="For you", sender="Bob")
 
 _NEW: Final = Denomination(variant_id="50", prices=money(5000))
 
@@ -242,6 +247,22 @@ COMMANDS: Final[Mapping[str, tuple[Make, str]]] = {
             gift_card_id=card.gift_card.id, edition=1, note=note, tags=("a",), metadata=None, idempotency_key=key
         ),
         "GiftCardUpdated",
+    ),
+    "issue as a gift": (
+        lambda _, key, note: IssueGiftCard(value=money(100), recipient=_ADA, note=note, idempotency_key=key),
+        "GiftCardIssued",
+    ),
+    "reveal": (
+        lambda card, key, note: RevealGiftCardCode(
+            gift_card_id=card.gift_card.id, actor="staff", note=note, idempotency_key=key
+        ),
+        "GiftCardCodeRevealed",
+    ),
+    "give": (
+        lambda card, key, note: ChangeGiftRecipient(
+            gift_card_id=card.gift_card.id, recipient=_ADA, note=note, idempotency_key=key
+        ),
+        "GiftRecipientChanged",
     ),
     "open": (
         lambda _, key, note: OpenStoreCreditAccount(customer_id="bo", currency="USD", note=note, idempotency_key=key),
