@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from sqlalchemy import DDL, Connection, Table, event
+from sqlalchemy import DDL, Connection, Table, event, text
 
 from loyalty.ledger.transfer import ERASED, ERASED_METADATA
 
@@ -96,8 +96,11 @@ def _on_postgresql(transfer: Table) -> Iterator[str]:
 
 def _renew_on_postgresql(connection: Connection, transfer: Table) -> None:
     name = _full_name(transfer)
-    known = "SELECT count(*) FROM pg_trigger WHERE tgrelid = %s::regclass AND tgname = %s"
-    if not connection.exec_driver_sql(known, (name, f"{transfer.name}_only_erased")).scalar():
+    # A statement of SQLAlchemy's and not a driver's, for each driver marks its parameters in another way.
+    known = text(
+        "SELECT count(*) FROM pg_trigger WHERE tgrelid = CAST(CAST(:table AS TEXT) AS regclass) AND tgname = :trigger"
+    )
+    if not connection.execute(known, {"table": name, "trigger": f"{transfer.name}_only_erased"}).scalar():
         connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {transfer.name}_append_only ON {name}")
         for statement in _on_postgresql(transfer):
             connection.exec_driver_sql(statement)
