@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import event
 
-from loyalty import AsyncLoyalty, CodeFormat
+from loyalty import AsyncLoyalty, CodeFormat, Policies, us_cash_out
 from loyalty.adapters.sqlalchemy import AsyncSqlAlchemyStorage
 from loyalty.reports.query import Query
 from loyalty.testing import LoopThread
@@ -40,7 +40,8 @@ def loop() -> Iterator[LoopThread]:
 def statements_of(shop: Shop, loop: LoopThread, request: Request) -> list[str]:
     """Execute a command, or ask a query, on the shop's database through an async driver; return its statements."""
     storage, seen = AsyncSqlAlchemyStorage(async_url(shop.storage, DRIVERS[shop.database])), list[str]()
-    door = AsyncLoyalty(storage, code_keys=KEYS, clock=shop.clock, code_format=CodeFormat(allow_chosen=True))
+    allowing, policies = CodeFormat(allow_chosen=True), Policies(cash_out=us_cash_out)
+    door = AsyncLoyalty(storage, code_keys=KEYS, clock=shop.clock, code_format=allowing, policies=policies)
 
     def note(*given: object) -> None:
         if not str(given[2]).lstrip().upper().startswith(NOT_COUNTED):
