@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from loyalty.errors import StorageUnavailable
 from loyalty.ports.changes import RefundedOrder
 from loyalty.testing.kit.case import Stand
 from loyalty.testing.kit.sales import issue
 from loyalty.testing.programs import money
+from loyalty.use_cases.pay_with_balances import PayWithBalances
 from loyalty.use_cases.refund_as_gift_card import RefundAsGiftCard
 from tests.storages.sql_kit import SqlKit
 
@@ -51,3 +53,30 @@ class TestPostgresqlStorage(SqlKit):
                 joined.run(lambda uow: uow.lock_order("one"))
             first.rollback()
             assert RefundedOrder("one", 1) == joined.run(lambda uow: uow.lock_order("one"))
+
+    @pytest.mark.parametrize("joins", [("nestloop",), ("hashjoin", "mergejoin"), ("nestloop", "hashjoin")])
+    def test_a_lock_that_waited_finds_all_that_is_wanted_by_every_plan(self, stand: Stand, joins: tuple[str]) -> None:
+        """Two cards that an order names by their codes both pay, though others changed both while it waited."""
+        cards = [stand.card(100) for _ in range(2)]
+        codes, ids = tuple(card.code for card in cards), [card.gift_card.account_id for card in cards]
+        settings = "".join(f"SET enable_{kind} = off;" for kind in ("seqscan", "bitmapscan", *joins))
+        paying = PayWithBalances(codes=codes, amount_due=money(200), order_id="1", idempotency_key="pay")
+        engine = self.storage.engine
+        with engine.connect() as other, engine.connect() as payer, ThreadPoolExecutor(1) as pool:
+            payer.exec_driver_sql(settings)
+            pid = payer.exec_driver_sql("SELECT pg_backend_pid()").scalar()
+            touched = text("UPDATE loyalty_account SET version = version + 1 WHERE id = ANY(:ids)")
+            assert 2 == other.execute(touched, {"ids": ids}).rowcount
+            paid = pool.submit(stand.on(self.storage.joining(payer)).execute, paying)
+            while not _is_waiting(engine, pid):
+                assert not paid.done(), "it did not wait"
+            other.commit()
+            assert [money(100)] * 2 == [part.amount for part in paid.result().parts]
+            payer.commit()
+
+
+def _is_waiting(engine: Engine, pid: object) -> bool:
+    """Tell whether a connection waits for a lock."""
+    asked = text("SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = :pid")
+    with engine.connect() as connection:
+        return connection.execute(asked, {"pid": pid}).scalar() is True

@@ -90,10 +90,15 @@ class Statements:
         account, its owner or its lots raises the account's version, so the rest
         is current exactly if it shows the version that was locked. The names of
         holds come first, then *shape* with its *values* values, then *lots*.
+
+        Which accounts these are is found once, as an array, before any lock is
+        waited for. A row that changed meanwhile is asked again whether it is wanted;
+        joined to where the ids come from, it was lost in some plans.
         """
         holds = shape.hold_ids + shape.held_for
         ids = self._ids(shape, holds + 1)
-        locked = f"SELECT id, version FROM {self.account} WHERE id IN ({ids}) ORDER BY id{LOCKING[self.dialect_name]}"
+        named = f"IN ({ids})" if shape.names_accounts_only else f"= ANY (ARRAY({ids}))"
+        locked = f"SELECT id, version FROM {self.account} WHERE id {named} ORDER BY id{LOCKING[self.dialect_name]}"
         select = self._select(
             "locked.version",
             f" JOIN ({locked}) locked ON locked.id = a.id",
@@ -184,7 +189,7 @@ class Statements:
         return f" AND (l.live = 1{named})"
 
     def _ids(self, shape: Shape, first: int) -> str:
-        if shape.account_ids == sum(shape):
+        if shape.names_accounts_only:
             return self.markers(shape.account_ids, first)
         held_for = (
             f"SELECT x.account_id FROM {self.hold} h JOIN {self.hold_tender} x ON x.hold_id = h.id"
@@ -491,6 +496,11 @@ class Shape(NamedTuple):
     held_for: int
     customers_in_a_currency: int
     successors_of: int
+
+    @property
+    def names_accounts_only(self) -> bool:
+        """Whether every value is an account's own id, so that there is nothing to look up."""
+        return self.account_ids == sum(self)
 
 
 def shape_of(wanted: Wanted) -> tuple[Shape, Parameters]:
