@@ -973,18 +973,25 @@ def test_every_wrong_code_takes_the_same_statements(shop: Shop, name: str) -> No
     """Unknown, malformed, blocked, expired, pending, deactivated, somebody else's: word for word the same work."""
     wrong = WrongCodes.made(shop.storage)
 
-    def statements_of(code: str, key: str) -> tuple[list[str], list[str]]:
-        """Return the statements of paying with a code, and of asking for its balance."""
+    def statements_of(code: str, key: str) -> tuple[list[str], ...]:
+        """Return the statements of paying with a code, of reserving for it, and of asking for its balance."""
+        error = WRONG[name] if key == name else GiftCardNotFound
         paying = RedeemGiftCard(code=code, amount=usd("1.00"), order_id="1", customer_id="ada", idempotency_key=key)
-        with shop.counting() as paid, pytest.raises(WRONG[name] if key == name else GiftCardNotFound):
+        with shop.counting() as paid, pytest.raises(error):
             wrong.shop.execute(paying)
-        with shop.counting() as looked, pytest.raises(WRONG[name] if key == name else GiftCardNotFound):
+        holding = PlaceHold(
+            codes=(code,), amount_due=usd("1.00"), order_id="1", customer_id="ada", idempotency_key=f"held: {key}"
+        )
+        with shop.counting() as held, pytest.raises(error):
+            wrong.shop.execute(holding)
+        with shop.counting() as looked, pytest.raises(error):
             wrong.shop.ask(GetBalance(code=code, customer_id="ada"))
-        return paid, looked
+        return paid, held, looked
 
     expected = statements_of(wrong.codes["unknown"], "a code that nobody issued")
     assert expected == statements_of(wrong.codes[name], name)
-    assert (shop.budget(REFUSALS["an unknown code"]), 1) == tuple(map(len, expected))
+    paid, _, looked = map(len, expected)
+    assert (shop.budget(REFUSALS["an unknown code"]), 1) == (paid, looked)
 
 
 @pytest.mark.parametrize("name", WITH_LIMITS)

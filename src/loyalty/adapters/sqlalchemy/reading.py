@@ -112,9 +112,14 @@ class SqlReader:
         return with_equal_work(found_in(rows) if rows else self._holds_without_accounts(wanted), wanted)
 
     def _holds_without_accounts(self, wanted: Wanted) -> Found:
-        """Load holds that no tender was there for, which no row of an account could bring along."""
+        """
+        Load holds that no tender was there for, which no row of an account could bring along.
+
+        Not for a code that leads nowhere: it is refused whatever is held, and one statement more would tell it from
+        one that leads to a card.
+        """
         names = wanted.hold_ids + wanted.held_for
-        if not names:
+        if not names or wanted.codes:
             return Found()
         text = self._statements.holds_named(len(wanted.hold_ids), len(wanted.held_for))
         return Found(holds=tuple(map(hold_of, self._rows(text, names))))
