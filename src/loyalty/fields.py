@@ -182,7 +182,7 @@ def is_region(instance: object, field: attrs.Attribute[Any], value: object) -> N
 
 
 def is_one_of(kind: type[Any], *, optional: bool = False) -> Validator:
-    """Return a validator that accepts a member of an enum, and None if *optional*."""
+    """Return a validator that accepts a member of an enum, or what else is of this kind, and None if *optional*."""
 
     def check(_instance: object, field: attrs.Attribute[Any], value: object) -> None:
         if not isinstance(value, kind) and not (optional and value is None):
@@ -332,7 +332,7 @@ def require_one_currency(currency: str | None, *amounts: Money | None) -> None:
 
 
 def is_instance(kind: type[Any]) -> Validator:
-    """Return a validator that accepts an instance of *kind*."""
+    """Return a validator that accepts an instance of *kind* and of no class that a host made of it."""
 
     def check(_instance: object, field: attrs.Attribute[Any], value: object) -> None:
         if type(value) is not kind:

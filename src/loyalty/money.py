@@ -25,6 +25,7 @@ __all__ = [
     "ALL",
     "LIMIT",
     "Everything",
+    "exact_money",
     "exponent_of",
     "minor_units",
     "signed_minor_units",
@@ -135,6 +136,17 @@ def minor_units(money: object, name: str = "amount") -> int:
         if 0 < minor <= LIMIT and shifted == minor:
             return minor
     raise _refusal(money, name)
+
+
+def exact_money(money: Money) -> Money:
+    """
+    Return money that :func:`minor_units` takes, as plain :class:`moneyed.Money` whatever class a host made of it.
+
+    Raises:
+        loyalty.errors.InvalidAmount: If it does not take it.
+    """
+    minor_units(money)
+    return Money(money.amount, money.currency)
 
 
 def signed_minor_units(money: object, name: str = "amount") -> int:

@@ -18,7 +18,7 @@ from moneyed import Money
 from loyalty.clock import require_utc
 from loyalty.errors import CurrencyMismatch, InvalidRequest
 from loyalty.identifiers import require_optional_text, require_text
-from loyalty.money import exponent_of, minor_units
+from loyalty.money import exact_money, exponent_of, minor_units
 
 __all__ = ["Denomination", "Offer", "OpenAmount"]
 
@@ -37,17 +37,12 @@ def _time(value: datetime | None) -> datetime | None:
     return None if value is None else require_utc(value, "the time")
 
 
-def _money(value: Money) -> Money:
-    minor_units(value)
-    return Money(value.amount, value.currency)
-
-
 def _moneys(values: Money | Iterable[Money]) -> tuple[Money, ...]:
     """Freeze one amount per currency, in the order of the currencies' codes."""
     given = [values] if isinstance(values, Money) else values
     if not isinstance(given, list | tuple) or len(given) > MOST_CURRENCIES:
         raise InvalidRequest(f"expected money, or a list or tuple of at most {MOST_CURRENCIES}")
-    moneys = sorted(map(_money, given), key=lambda money: money.currency.code)
+    moneys = sorted(map(exact_money, given), key=lambda money: money.currency.code)
     if len({money.currency.code for money in moneys}) != len(moneys):
         raise InvalidRequest("expected one amount per currency")
     return tuple(moneys)
@@ -141,9 +136,9 @@ class OpenAmount(Offer):
         loyalty.errors.CurrencyMismatch: If there are several currencies.
     """
 
-    minimum: Money = attrs.field(converter=_money)
-    maximum: Money = attrs.field(converter=_money)
-    step: Money | None = attrs.field(default=None, converter=attrs.converters.optional(_money))
+    minimum: Money = attrs.field(converter=exact_money)
+    maximum: Money = attrs.field(converter=exact_money)
+    step: Money | None = attrs.field(default=None, converter=attrs.converters.optional(exact_money))
 
     def __attrs_post_init__(self) -> None:
         """Check that the three belong together."""

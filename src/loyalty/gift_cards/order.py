@@ -18,7 +18,7 @@ from loyalty.clock import require_utc
 from loyalty.errors import CurrencyMismatch, InvalidAmount, InvalidRequest
 from loyalty.gift_cards.gift import Recipient
 from loyalty.identifiers import require_optional_text, require_text
-from loyalty.money import LIMIT, exponent_of, minor_units, signed_minor_units
+from loyalty.money import LIMIT, exact_money, exponent_of, signed_minor_units
 from loyalty.policies.tax import Region, percentage
 
 __all__ = ["MOST_CARDS", "GiftCardLine", "GiftCardOrder"]
@@ -42,21 +42,12 @@ def _time(value: datetime) -> datetime:
     return require_utc(value, "placed_at")
 
 
-def _amount(value: Money) -> Money:
-    minor_units(value)
-    return Money(value.amount, value.currency)
-
-
 def _paid(value: Money) -> Money:
     """Accept money that is exact and not negative: with a coupon for all of it, a line costs nothing."""
     if not 0 <= signed_minor_units(value, "paid") <= LIMIT:
         raise InvalidAmount("paid must not be negative, nor above 10^15 minor units")
     exponent_of(value.currency)
     return Money(value.amount, value.currency)
-
-
-def _rate(value: Decimal | int | str | None) -> Decimal | None:
-    return None if value is None else percentage(value)
 
 
 def _recipients(values: Iterable[Recipient]) -> tuple[Recipient, ...]:
@@ -96,7 +87,7 @@ class GiftCardLine:
     line_id: str = attrs.field(converter=_text)
     product_id: str = attrs.field(converter=_text)
     variant_id: str | None = attrs.field(default=None, converter=_optional_text)
-    amount: Money | None = attrs.field(default=None, converter=attrs.converters.optional(_amount))
+    amount: Money | None = attrs.field(default=None, converter=attrs.converters.optional(exact_money))
     quantity: int = attrs.field(default=1)
     paid: Money = attrs.field(converter=_paid)
     recipients: tuple[Recipient, ...] = attrs.field(default=(), converter=_recipients)
@@ -171,7 +162,7 @@ class GiftCardOrder:
     lines: tuple[GiftCardLine, ...] = attrs.field(converter=_lines)
     buyer_id: str | None = attrs.field(default=None, converter=_optional_text)
     region: Region | str | None = attrs.field(default=None)
-    tax_rate: Decimal | None = attrs.field(default=None, converter=_rate)
+    tax_rate: Decimal | None = attrs.field(default=None, converter=attrs.converters.optional(percentage))
     is_paid: bool = attrs.field(default=False)
 
     def __attrs_post_init__(self) -> None:

@@ -46,10 +46,6 @@ def _decimal(value: object) -> Decimal:
     raise InvalidAmount("a tax rate must be a Decimal, a whole number or a plain decimal text")
 
 
-def _rate_or_none(value: Decimal | int | str | None) -> Decimal | None:
-    return None if value is None else percentage(value)
-
-
 def _plain_id(value: str) -> str:
     return require_text(value, "the id")
 
@@ -64,7 +60,7 @@ class Region:
 
     id: str = attrs.field(converter=_plain_id)
     taxes_gift_cards: bool
-    tax_rate: Decimal | None = attrs.field(default=None, converter=_rate_or_none)
+    tax_rate: Decimal | None = attrs.field(default=None, converter=attrs.converters.optional(percentage))
 
     def __attrs_post_init__(self) -> None:
         """Check the one fact that nothing else can be taken for."""
@@ -90,7 +86,7 @@ class CardPayment:
 
     gift_card_id: str = attrs.field(converter=_plain_id)
     amount: Money
-    tax_rate: Decimal | None = attrs.field(default=None, converter=_rate_or_none)
+    tax_rate: Decimal | None = attrs.field(default=None, converter=attrs.converters.optional(percentage))
 
     def __attrs_post_init__(self) -> None:
         """Check the amount."""

@@ -17,7 +17,7 @@ from loyalty.ledger.lot import TaxTreatment
 from loyalty.ports.changes import Changes
 from loyalty.ports.storage import UnitOfWork
 from loyalty.use_cases.command import Command, Context, Outcome
-from loyalty.use_cases.offers import is_term, to_denominations, to_open_amounts
+from loyalty.use_cases.offers import to_denominations, to_open_amounts
 
 __all__ = ["DefineGiftCardProduct"]
 
@@ -44,7 +44,7 @@ class DefineGiftCardProduct(Command[GiftCardProduct]):
     product_id: str | None = attrs.field(default=None, validator=fields.is_optional_text)
     denominations: tuple[Denomination, ...] = attrs.field(default=(), converter=to_denominations)
     open_amounts: tuple[OpenAmount, ...] = attrs.field(default=(), converter=to_open_amounts)
-    term: Term | None = attrs.field(default=None, validator=is_term)
+    term: Term | None = attrs.field(default=None, validator=fields.is_one_of(Term, optional=True))
     tax_treatment: TaxTreatment = attrs.field(
         default=TaxTreatment.MULTI_PURPOSE, validator=fields.is_one_of(TaxTreatment)
     )

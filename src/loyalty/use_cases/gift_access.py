@@ -10,9 +10,11 @@ from loyalty.errors import GiftNotFound, NotSpendable
 from loyalty.gift_cards.card import GiftCard, GiftCardStatus
 from loyalty.gift_cards.gift import Gift, GiftStatus
 from loyalty.identifiers import GiftCardId
+from loyalty.ports.changes import Changes, GiftChange
 from loyalty.ports.storage import Reader
+from loyalty.use_cases.card_access import touched_card
 
-__all__ = ["GiftSending", "require_sendable", "the_gift"]
+__all__ = ["GiftSending", "changed_gift", "require_sendable", "the_gift"]
 
 
 @attrs.frozen(kw_only=True)
@@ -56,3 +58,8 @@ def require_sendable(card: GiftCard) -> None:
     """
     if card.status in {GiftCardStatus.BLOCKED, GiftCardStatus.DEACTIVATED}:
         raise NotSpendable(f"the gift card is {card.status}", reason=card.status.value)
+
+
+def changed_gift(card: GiftCard, before: Gift, after: Gift) -> Changes:
+    """Return the change of to whom a card is sent, or how that stands; the card's version moves with it."""
+    return attrs.evolve(touched_card(card), gifts=(GiftChange(before, after),))

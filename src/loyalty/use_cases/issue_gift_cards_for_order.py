@@ -16,7 +16,6 @@ from loyalty.errors import (
     CurrencyMismatch,
     GiftCardProductNotFound,
     IdempotencyConflict,
-    InvalidRequest,
     LimitExceeded,
 )
 from loyalty.events import GiftCardsIssuedForOrder
@@ -38,11 +37,6 @@ from loyalty.use_cases.new_card import IssuedGiftCard, NewCard, with_code_again
 __all__ = ["IssueGiftCardsForOrder", "OrderGiftCards"]
 
 Unit = tuple[str, int]
-
-
-def _is_order(_instance: object, field: attrs.Attribute[GiftCardOrder], value: object) -> None:
-    if not isinstance(value, GiftCardOrder):
-        raise InvalidRequest(f"{field.name} must be a GiftCardOrder")
 
 
 @attrs.frozen(kw_only=True)
@@ -90,7 +84,7 @@ class IssueGiftCardsForOrder(Command[OrderGiftCards]):
 
     result_type: ClassVar[type] = OrderGiftCards
 
-    order: GiftCardOrder = attrs.field(validator=_is_order)
+    order: GiftCardOrder = attrs.field(validator=fields.is_one_of(GiftCardOrder))
     active_from: datetime | None = attrs.field(default=None, converter=fields.to_utc)
 
     def carry_out(self, uow: UnitOfWork, context: Context) -> Outcome[OrderGiftCards]:

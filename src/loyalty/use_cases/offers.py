@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, TypeVar
-
-import attrs
+from typing import TypeVar
 
 from loyalty import fields
 from loyalty.errors import GiftCardProductNotFound, InvalidRequest
 from loyalty.gift_cards.denomination import Denomination, Offer, OpenAmount
 from loyalty.gift_cards.product import GiftCardProduct
-from loyalty.gift_cards.term import Term
 from loyalty.ports.storage import UnitOfWork
 
-__all__ = ["MOST_OFFERS", "is_term", "the_product", "to_denominations", "to_open_amounts"]
+__all__ = ["MOST_OFFERS", "the_product", "to_denominations", "to_open_amounts"]
 
 SomeOffer = TypeVar("SomeOffer", Denomination, OpenAmount)
 
@@ -42,12 +39,6 @@ def _new(offers: tuple[SomeOffer, ...]) -> tuple[SomeOffer, ...]:
 
 def _has_dates(offer: Offer) -> bool:
     return offer.offered_from is not None or offer.retired_at is not None
-
-
-def is_term(_instance: object, field: attrs.Attribute[Any], value: object) -> None:
-    """Accept None or a Term."""
-    if value is not None and not isinstance(value, Term):
-        raise InvalidRequest(f"{field.name} must be a Term")
 
 
 def the_product(uow: UnitOfWork, product_id: str) -> GiftCardProduct:

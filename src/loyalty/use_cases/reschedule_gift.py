@@ -11,11 +11,10 @@ from loyalty import fields
 from loyalty.errors import AlreadySent, InvalidTime
 from loyalty.events import GiftRescheduled
 from loyalty.gift_cards.gift import GiftStatus, time_to_send
-from loyalty.ports.changes import GiftChange
 from loyalty.ports.storage import UnitOfWork
-from loyalty.use_cases.card_access import the_card, touched_card, wanted_card
+from loyalty.use_cases.card_access import the_card, wanted_card
 from loyalty.use_cases.command import Command, Context, Outcome
-from loyalty.use_cases.gift_access import GiftSending, require_sendable, the_gift
+from loyalty.use_cases.gift_access import GiftSending, changed_gift, require_sendable, the_gift
 
 __all__ = ["RescheduleGift"]
 
@@ -61,5 +60,5 @@ class RescheduleGift(Command[GiftSending]):
         return Outcome(
             result=GiftSending.of(moved),
             event=GiftRescheduled(gift_card_id=card.id, send_at=moved.send_at),
-            changes=attrs.evolve(touched_card(card), gifts=(GiftChange(gift, moved),)),
+            changes=changed_gift(card, gift, moved),
         )

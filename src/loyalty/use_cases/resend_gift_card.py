@@ -8,11 +8,10 @@ import attrs
 
 from loyalty import fields
 from loyalty.events import GiftCardSendingDue
-from loyalty.ports.changes import GiftChange
 from loyalty.ports.storage import UnitOfWork
-from loyalty.use_cases.card_access import the_card, touched_card, wanted_card
+from loyalty.use_cases.card_access import the_card, wanted_card
 from loyalty.use_cases.command import Command, Context, Outcome
-from loyalty.use_cases.gift_access import GiftSending, the_gift
+from loyalty.use_cases.gift_access import GiftSending, changed_gift, the_gift
 
 __all__ = ["ResendGiftCard"]
 
@@ -45,5 +44,5 @@ class ResendGiftCard(Command[GiftSending]):
         return Outcome(
             result=GiftSending.of(started),
             event=GiftCardSendingDue(gift_card_id=card.id, sending=started.sending),
-            changes=attrs.evolve(touched_card(card), gifts=(GiftChange(gift, started),)),
+            changes=changed_gift(card, gift, started),
         )

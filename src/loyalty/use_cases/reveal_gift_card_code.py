@@ -7,17 +7,13 @@ from typing import ClassVar
 import attrs
 
 from loyalty import fields
-from loyalty.codes.code import GiftCardCode
-from loyalty.codes.format import CodeFormat
-from loyalty.codes.mint import mint
 from loyalty.errors import CodeNotKnown
 from loyalty.events import GiftCardCodeRevealed
-from loyalty.gift_cards.card import GiftCard
-from loyalty.gift_cards.view import GiftCardView
 from loyalty.ports.changes import Changes
 from loyalty.ports.storage import UnitOfWork
 from loyalty.use_cases.card_access import the_card, wanted_card
 from loyalty.use_cases.command import Command, Context, Outcome
+from loyalty.use_cases.derived_code import shown_again
 from loyalty.use_cases.new_card import IssuedGiftCard, with_code_again
 
 __all__ = ["RevealGiftCardCode"]
@@ -51,14 +47,9 @@ class RevealGiftCardCode(Command[IssuedGiftCard]):
     def carry_out(self, uow: UnitOfWork, context: Context) -> Outcome[IssuedGiftCard]:
         """Derive the code and check it against what is stored of it."""
         card = the_card(context, uow.find(wanted_card(context, None, self.gift_card_id)), None)
-        code_format, code = _derived(context, card)
-        issued = IssuedGiftCard(
-            gift_card=GiftCardView.of(card, card.account.instant(context.now)),
-            code_key_id=card.code_key_id,
-            code_format=code_format,
-            code_version=card.code_version,
-            code=code,
-        )
+        issued = shown_again(context, card)
+        if not issued.code:
+            raise CodeNotKnown
         event = GiftCardCodeRevealed(
             gift_card_id=card.id, version=card.code_version, actor=self.actor, reason=self.reason
         )
@@ -67,14 +58,3 @@ class RevealGiftCardCode(Command[IssuedGiftCard]):
     def replayed(self, result: IssuedGiftCard, context: Context) -> IssuedGiftCard:
         """Add the code again."""
         return with_code_again(context, result)
-
-
-def _derived(context: Context, card: GiftCard) -> tuple[CodeFormat, str]:
-    """Return the format and the code that the card's digest is of."""
-    if card.code_key_id in context.code_keys.key_ids:
-        for known in (context.code_format, *context.code_format.retired):
-            plain = attrs.evolve(known, retired=())
-            code = mint(context.code_keys, plain, card.id, card.code_version, card.code_key_id)
-            if card.code_digest in context.code_keys.digests(GiftCardCode.of(code)):
-                return plain, code
-    raise CodeNotKnown

@@ -8,11 +8,10 @@ import attrs
 
 from loyalty.events import GiftCardSendingDue
 from loyalty.gift_cards.card import GiftCardStatus
-from loyalty.ports.changes import Changes, GiftChange
+from loyalty.ports.changes import Changes
 from loyalty.ports.storage import UnitOfWork, Wanted
-from loyalty.use_cases.card_access import touched_card
 from loyalty.use_cases.command import Context, Outcome, Sweep
-from loyalty.use_cases.gift_access import GiftSending
+from loyalty.use_cases.gift_access import GiftSending, changed_gift
 
 __all__ = ["GiftsStarted", "StartDueGifts"]
 
@@ -50,5 +49,5 @@ class StartDueGifts(Sweep[GiftsStarted]):
         return Outcome(
             result=GiftsStarted(sending=GiftSending.of(started), is_done=False),
             event=GiftCardSendingDue(gift_card_id=card.id, sending=started.sending),
-            changes=attrs.evolve(touched_card(card), gifts=(GiftChange(gift, started),)),
+            changes=changed_gift(card, gift, started),
         )

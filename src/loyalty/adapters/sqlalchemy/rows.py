@@ -53,6 +53,7 @@ __all__ = [
     "imported_card_row",
     "lot_of",
     "lot_row",
+    "micros_of",
     "moves_of",
     "product_of",
     "product_row",
@@ -82,7 +83,8 @@ def _time(micros: int | None) -> datetime | None:
     return None if micros is None else from_micros(micros)
 
 
-def _micros(moment: datetime | None) -> int | None:
+def micros_of(moment: datetime | None) -> int | None:
+    """Return a time as a row keeps it."""
     return None if moment is None else to_micros(moment)
 
 
@@ -153,7 +155,7 @@ def hold_row(hold: Hold) -> Values:
         hold.version,
         to_micros(hold.placed_at),
         to_micros(hold.lapses_at),
-        _micros(hold.resolved_at),
+        micros_of(hold.resolved_at),
         _dumps([[one.account_id, one.at_most, one.priority, one.amount] for one in hold.tenders]),
         int(hold.has_lines),
     )
@@ -195,9 +197,9 @@ def gift_card_row(card: GiftCard) -> Values:
         card.code_version,
         card.last_four,
         to_micros(card.issued_at),
-        _micros(card.expires_at),
+        micros_of(card.expires_at),
         card.customer_id,
-        _micros(card.claimed_at),
+        micros_of(card.claimed_at),
         card.region,
         None if card.tax_rate is None else str(card.tax_rate),
         card.order_id,
@@ -211,7 +213,7 @@ def gift_card_row(card: GiftCard) -> Values:
         card.buyer_id,
         card.price,
         card.batch_id,
-        _micros(card.loaded_at),
+        micros_of(card.loaded_at),
         card.edition,
         None if card.tax_treatment is None else card.tax_treatment.value,
         None if card.last_day is None else card.last_day.day.isoformat(),
@@ -291,7 +293,7 @@ def gift_card_of(row: Row, account: Account) -> GiftCard:
 
 def sale_row(sale: GiftCardSale) -> Values:
     """Return the values of a sale's row, with the version that it gets."""
-    return sale.order_id, sale.version + 1, _micros(sale.paid_at), _micros(sale.reversed_at)
+    return sale.order_id, sale.version + 1, micros_of(sale.paid_at), micros_of(sale.reversed_at)
 
 
 def sale_of(row: Row) -> GiftCardSale:
@@ -312,7 +314,7 @@ def product_row(product: GiftCardProduct) -> Values:
         product.version,
         to_micros(product.defined_at),
         to_micros(product.changed_at),
-        _micros(product.retired_at),
+        micros_of(product.retired_at),
     )
 
 
@@ -342,8 +344,8 @@ def denomination_row(denomination: Denomination, product_id: str, place: int) ->
         denomination.sku,
         dumps(encode(denomination.prices)),
         dumps(encode(denomination.face_values)),
-        _micros(denomination.offered_from),
-        _micros(denomination.retired_at),
+        micros_of(denomination.offered_from),
+        micros_of(denomination.retired_at),
     )
 
 
@@ -370,7 +372,7 @@ def batch_row(batch: GiftCardBatch) -> Values:
         batch.value,
         batch.currency,
         batch.exponent,
-        _micros(batch.expires_at),
+        micros_of(batch.expires_at),
         batch.code_key_id,
         dumps(encode(batch.code_format)),
         to_micros(batch.opened_at),
@@ -444,8 +446,8 @@ def lot_row(lot: Lot, account_id: str) -> Values:
         lot.held,
         int(lot.remaining > 0),
         to_micros(lot.opened_at),
-        _micros(lot.expires_at),
-        _micros(lot.not_before),
+        micros_of(lot.expires_at),
+        micros_of(lot.not_before),
         lot.priority,
         lot.tax_treatment.value,
         lot.source_lot_id,

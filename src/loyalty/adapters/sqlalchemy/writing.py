@@ -9,7 +9,6 @@ loaded is a lost race, and nothing is kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
 from functools import lru_cache
 
 import attrs
@@ -26,6 +25,7 @@ from loyalty.adapters.sqlalchemy.rows import (
     hold_row,
     imported_card_row,
     lot_row,
+    micros_of,
     product_row,
     receipt_row,
     reservations_text,
@@ -175,7 +175,7 @@ def _writes_of_values(statements: Statements, changes: Changes) -> list[Write]:
     old_lots = [_lot_values(change) for change in lots if change.before is not None and not change.has_new_terms]
     if old_lots:
         writes.append(Write(statements.lot, LOT_FACTS, ("id", "remaining", "held"), old_lots))
-    new_terms = [(_micros(change.after.expires_at), *_lot_values(change)) for change in lots if change.has_new_terms]
+    new_terms = [(micros_of(change.after.expires_at), *_lot_values(change)) for change in lots if change.has_new_terms]
     if new_terms:
         writes.append(Write(statements.lot, ("expires_at", *LOT_FACTS), ("id", "remaining", "held"), new_terms))
     writes.extend([_refunded_order(statements, order) for order in changes.refunded_orders])
@@ -272,7 +272,7 @@ def _retired(change: ProductChange) -> Iterator[Values]:
     pairs = zip(change.before.denominations, change.after.denominations, strict=False)
     for place, (before, after) in enumerate(pairs):
         if before != after:
-            yield _micros(after.retired_at), change.before.id, place
+            yield micros_of(after.retired_at), change.before.id, place
 
 
 def _denominations(product: GiftCardProduct, first: int) -> Iterator[Values]:
@@ -313,10 +313,6 @@ def _account_values(change: AccountChange) -> Values:
 def _hold_values(change: HoldChange) -> Values:
     row = dict(zip(HOLD, hold_row(change.after), strict=True))
     return (*(row[name] for name in HOLD_FACTS), change.before.id, change.before.version)
-
-
-def _micros(moment: datetime | None) -> int | None:
-    return None if moment is None else to_micros(moment)
 
 
 def _lot_values(change: LotChange) -> Values:
