@@ -42,11 +42,11 @@ HOUSE_SECTION_8: Final = {
         "InsufficientBalance", "NotSpendable", "ClaimedByAnother", "AlreadyClaimed", "HoldClosed", "AlreadyReversed",
         "NotReversible", "RefundTooLarge", "AmountNotOffered", "NotEligible", "LimitExceeded", "TooManyHolds",
         "TooManyAttempts", "AccountNotEmpty", "ChangedMeanwhile", "TermTooShort", "CashOutNotDue",
-        "CodeNotKnown", "AlreadySent",
+        "CodeNotKnown", "AlreadySent", "NotADeadLetter",
     },
     "NotFound": {
         "GiftCardNotFound", "StoreCreditAccountNotFound", "HoldNotFound", "TransferNotFound", "GiftCardProductNotFound",
-        "OrderNotFound", "GiftCardBatchNotFound", "GiftNotFound",
+        "OrderNotFound", "GiftCardBatchNotFound", "GiftNotFound", "EventNotFound",
     },
     "StorageError": {"ConcurrentUpdate", "DuplicateRecord", "StorageUnavailable", "OutcomeUnknown"},
     "TransferNotFound": {"RedemptionNotFound"},

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from loyalty.policies.eligibility import OrderLine, PayingTender
     from loyalty.policies.expiry import AtLeastYears, never_for_paid_value
     from loyalty.policies.limits import SpendingLimits
+    from loyalty.policies.redelivery import Redelivery
     from loyalty.policies.refund_routing import (
         PlannedRefund,
         RefundTender,
@@ -49,10 +50,12 @@ if TYPE_CHECKING:
     )
     from loyalty.policies.tax import CardPayment, PrepaidTax, Region, prepaid_tax, resolve_tax_rate
     from loyalty.ports.attempt_limiter import AttemptLimiter
+    from loyalty.ports.event_sink import AsyncEventSink, EventSink, OutgoingEvent
     from loyalty.reports.audit import Audit, AuditReport
     from loyalty.reports.batches import GetGiftCardBatch
     from loyalty.reports.cash_out import CashOutDue, DueCashOut
     from loyalty.reports.checkout import GetHold, ListTenders, PaymentPlan, PlanPayment, Tenders
+    from loyalty.reports.dead_letters import DeadLetter, DeadLetterPage, ListDeadLetters
     from loyalty.reports.gift_card_list import (
         ExpiringGiftCard,
         ExpiringGiftCardPage,
@@ -84,6 +87,7 @@ if TYPE_CHECKING:
     from loyalty.use_cases.activate_gift_cards import ActivateGiftCards, Activation
     from loyalty.use_cases.adjust_hold import AdjustHold
     from loyalty.use_cases.adjust_value import Adjustment, AdjustValue
+    from loyalty.use_cases.announce_expiring_gift_cards import AnnounceExpiringGiftCards, ExpiryAnnounced
     from loyalty.use_cases.block_gift_card import BlockGiftCard
     from loyalty.use_cases.block_store_credit_account import BlockStoreCreditAccount
     from loyalty.use_cases.capture_hold import Capture, CaptureHold
@@ -96,6 +100,7 @@ if TYPE_CHECKING:
     from loyalty.use_cases.deactivate_gift_card import DeactivateGiftCard
     from loyalty.use_cases.debit_store_credit import Debit, DebitStoreCredit
     from loyalty.use_cases.define_gift_card_product import DefineGiftCardProduct
+    from loyalty.use_cases.deliver_events import Delivered
     from loyalty.use_cases.erase_customer import EraseCustomer, Erasure
     from loyalty.use_cases.expire_value import Expired, ExpireValue
     from loyalty.use_cases.gift_access import GiftSending
@@ -123,6 +128,7 @@ if TYPE_CHECKING:
     from loyalty.use_cases.reschedule_gift import RescheduleGift
     from loyalty.use_cases.resend_gift_card import ResendGiftCard
     from loyalty.use_cases.retire_gift_card_product import RetireGiftCardProduct
+    from loyalty.use_cases.retry_dead_letter import RetriedEvent, RetryDeadLetter
     from loyalty.use_cases.reveal_batch_codes import BatchCode, RevealBatchCodes, RevealedBatchCodes
     from loyalty.use_cases.reveal_gift_card_code import RevealGiftCardCode
     from loyalty.use_cases.reverse_gift_card_sale import CardReversal, ReverseGiftCardSale, SaleReversal
@@ -134,6 +140,7 @@ if TYPE_CHECKING:
     from loyalty.use_cases.unblock_store_credit_account import UnblockStoreCreditAccount
     from loyalty.use_cases.update_gift_card import UpdateGiftCard
     from loyalty.use_cases.void_hold import VoidHold
+    from loyalty.worker import AsyncEventWorker, EventWorker
 
 __all__ = [
     "ALL",
@@ -143,6 +150,9 @@ __all__ = [
     "AdjustHold",
     "AdjustValue",
     "Adjustment",
+    "AnnounceExpiringGiftCards",
+    "AsyncEventSink",
+    "AsyncEventWorker",
     "AsyncLoyalty",
     "AtLeastYears",
     "AttemptLimiter",
@@ -175,20 +185,26 @@ __all__ = [
     "CurrencyMovements",
     "CustomerMerge",
     "DeactivateGiftCard",
+    "DeadLetter",
+    "DeadLetterPage",
     "Debit",
     "DebitStoreCredit",
     "Decision",
     "DefineGiftCardProduct",
+    "Delivered",
     "Denomination",
     "Direction",
     "DueCashOut",
     "Entry",
     "EraseCustomer",
     "Erasure",
+    "EventSink",
+    "EventWorker",
     "ExpireValue",
     "Expired",
     "ExpiringGiftCard",
     "ExpiringGiftCardPage",
+    "ExpiryAnnounced",
     "FindGiftCard",
     "GetBalance",
     "GetGift",
@@ -229,6 +245,7 @@ __all__ = [
     "LastDay",
     "Liability",
     "LiabilityReport",
+    "ListDeadLetters",
     "ListExpiringGiftCards",
     "ListGiftCardProducts",
     "ListGiftCards",
@@ -246,6 +263,7 @@ __all__ = [
     "OrderGiftCards",
     "OrderLine",
     "OrdersOfCard",
+    "OutgoingEvent",
     "PayWithBalances",
     "PayingTender",
     "Payment",
@@ -259,6 +277,7 @@ __all__ = [
     "ProductStatus",
     "Recipient",
     "RedeemGiftCard",
+    "Redelivery",
     "Redemption",
     "Reference",
     "Refund",
@@ -276,6 +295,8 @@ __all__ = [
     "RescheduleGift",
     "ResendGiftCard",
     "RetireGiftCardProduct",
+    "RetriedEvent",
+    "RetryDeadLetter",
     "RevealBatchCodes",
     "RevealGiftCardCode",
     "RevealedBatchCodes",
@@ -328,6 +349,9 @@ _HOMES = {
     "AdjustHold": "loyalty.use_cases.adjust_hold",
     "AdjustValue": "loyalty.use_cases.adjust_value",
     "Adjustment": "loyalty.use_cases.adjust_value",
+    "AnnounceExpiringGiftCards": "loyalty.use_cases.announce_expiring_gift_cards",
+    "AsyncEventSink": "loyalty.ports.event_sink",
+    "AsyncEventWorker": "loyalty.worker",
     "AsyncLoyalty": "loyalty.facade",
     "AtLeastYears": "loyalty.policies.expiry",
     "AttemptLimiter": "loyalty.ports.attempt_limiter",
@@ -360,20 +384,26 @@ _HOMES = {
     "CurrencyMovements": "loyalty.reports.liability",
     "CustomerMerge": "loyalty.use_cases.merge_customers",
     "DeactivateGiftCard": "loyalty.use_cases.deactivate_gift_card",
+    "DeadLetter": "loyalty.reports.dead_letters",
+    "DeadLetterPage": "loyalty.reports.dead_letters",
     "Debit": "loyalty.use_cases.debit_store_credit",
     "DebitStoreCredit": "loyalty.use_cases.debit_store_credit",
     "Decision": "loyalty.policies.decision",
     "DefineGiftCardProduct": "loyalty.use_cases.define_gift_card_product",
+    "Delivered": "loyalty.use_cases.deliver_events",
     "Denomination": "loyalty.gift_cards.denomination",
     "Direction": "loyalty.ledger.entry",
     "DueCashOut": "loyalty.reports.cash_out",
     "Entry": "loyalty.ledger.entry",
     "EraseCustomer": "loyalty.use_cases.erase_customer",
     "Erasure": "loyalty.use_cases.erase_customer",
+    "EventSink": "loyalty.ports.event_sink",
+    "EventWorker": "loyalty.worker",
     "ExpireValue": "loyalty.use_cases.expire_value",
     "Expired": "loyalty.use_cases.expire_value",
     "ExpiringGiftCard": "loyalty.reports.gift_card_list",
     "ExpiringGiftCardPage": "loyalty.reports.gift_card_list",
+    "ExpiryAnnounced": "loyalty.use_cases.announce_expiring_gift_cards",
     "FindGiftCard": "loyalty.reports.gift_cards",
     "GetBalance": "loyalty.reports.gift_cards",
     "GetGift": "loyalty.reports.gifts",
@@ -414,6 +444,7 @@ _HOMES = {
     "LastDay": "loyalty.gift_cards.term",
     "Liability": "loyalty.reports.liability",
     "LiabilityReport": "loyalty.reports.liability",
+    "ListDeadLetters": "loyalty.reports.dead_letters",
     "ListExpiringGiftCards": "loyalty.reports.gift_card_list",
     "ListGiftCardProducts": "loyalty.reports.products",
     "ListGiftCards": "loyalty.reports.gift_card_list",
@@ -431,6 +462,7 @@ _HOMES = {
     "OrderGiftCards": "loyalty.use_cases.issue_gift_cards_for_order",
     "OrderLine": "loyalty.policies.eligibility",
     "OrdersOfCard": "loyalty.reports.gift_cards",
+    "OutgoingEvent": "loyalty.ports.event_sink",
     "PayWithBalances": "loyalty.use_cases.pay_with_balances",
     "PayingTender": "loyalty.policies.eligibility",
     "Payment": "loyalty.use_cases.pay_with_balances",
@@ -444,6 +476,7 @@ _HOMES = {
     "ProductStatus": "loyalty.gift_cards.product",
     "Recipient": "loyalty.gift_cards.gift",
     "RedeemGiftCard": "loyalty.use_cases.redeem_gift_card",
+    "Redelivery": "loyalty.policies.redelivery",
     "Redemption": "loyalty.use_cases.redemption",
     "Reference": "loyalty.ledger.transfer",
     "Refund": "loyalty.use_cases.refund_redemption",
@@ -461,9 +494,11 @@ _HOMES = {
     "RescheduleGift": "loyalty.use_cases.reschedule_gift",
     "ResendGiftCard": "loyalty.use_cases.resend_gift_card",
     "RetireGiftCardProduct": "loyalty.use_cases.retire_gift_card_product",
+    "RetriedEvent": "loyalty.use_cases.retry_dead_letter",
+    "RetryDeadLetter": "loyalty.use_cases.retry_dead_letter",
     "RevealBatchCodes": "loyalty.use_cases.reveal_batch_codes",
-    "RevealedBatchCodes": "loyalty.use_cases.reveal_batch_codes",
     "RevealGiftCardCode": "loyalty.use_cases.reveal_gift_card_code",
+    "RevealedBatchCodes": "loyalty.use_cases.reveal_batch_codes",
     "Reversal": "loyalty.use_cases.reverse_transfer",
     "ReversalCause": "loyalty.gift_cards.sale",
     "ReverseGiftCardSale": "loyalty.use_cases.reverse_gift_card_sale",

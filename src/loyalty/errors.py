@@ -30,7 +30,8 @@ Every error this library raises, grouped by what the caller does next.
     │   ├── CashOutNotDue
     │   ├── TooManyAttempts
     │   ├── CodeNotKnown
-    │   └── AlreadySent
+    │   ├── AlreadySent
+    │   └── NotADeadLetter
     ├── NotFound (LookupError)
     │   ├── GiftCardNotFound
     │   ├── GiftCardBatchNotFound
@@ -39,6 +40,7 @@ Every error this library raises, grouped by what the caller does next.
     │   ├── GiftCardProductNotFound
     │   ├── OrderNotFound
     │   ├── GiftNotFound
+    │   ├── EventNotFound
     │   └── TransferNotFound
     │       └── RedemptionNotFound
     ├── StorageError                    try again later
@@ -79,6 +81,7 @@ __all__ = [
     "CorruptLedger",
     "CurrencyMismatch",
     "DuplicateRecord",
+    "EventNotFound",
     "GiftCardBatchNotFound",
     "GiftCardNotFound",
     "GiftCardProductNotFound",
@@ -94,6 +97,7 @@ __all__ = [
     "LimitExceeded",
     "LoyaltyError",
     "MalformedCode",
+    "NotADeadLetter",
     "NotEligible",
     "NotFound",
     "NotReversible",
@@ -381,6 +385,14 @@ class AlreadySent(Refused):
     default_message: ClassVar[str] = "the sending of the gift card was started already"
 
 
+class NotADeadLetter(Refused):
+    """The event was not given up: it is still on its way, or was delivered."""
+
+    code: ClassVar[str] = "not_a_dead_letter"
+    public_message: ClassVar[str] = "This cannot be done."
+    default_message: ClassVar[str] = "the event is delivered, or on its way"
+
+
 @attrs.define(eq=False, str=False)
 class ChangedMeanwhile(Refused):
     """
@@ -474,6 +486,14 @@ class GiftNotFound(NotFound):
     code: ClassVar[str] = "gift_not_found"
     public_message: ClassVar[str] = "There is nobody to send this gift card to."
     default_message: ClassVar[str] = "the gift card has no recipient"
+
+
+class EventNotFound(NotFound):
+    """No event has this id, or a version of this library without an outbox wrote it."""
+
+    code: ClassVar[str] = "event_not_found"
+    public_message: ClassVar[str] = "This cannot be found."
+    default_message: ClassVar[str] = "no such event"
 
 
 class StoreCreditAccountNotFound(NotFound):

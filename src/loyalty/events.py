@@ -17,6 +17,7 @@ __all__ = [
     "BatchCodesRevealed",
     "CustomerErased",
     "CustomersMerged",
+    "DeadLetterRetried",
     "Event",
     "GiftCardBatchIssued",
     "GiftCardBlocked",
@@ -26,6 +27,7 @@ __all__ = [
     "GiftCardCodeRevealed",
     "GiftCardConverted",
     "GiftCardDeactivated",
+    "GiftCardExpiresSoon",
     "GiftCardExpiryChanged",
     "GiftCardIssued",
     "GiftCardProductDefined",
@@ -67,6 +69,20 @@ __all__ = [
 @attrs.frozen(kw_only=True)
 class Event:
     """The root of all events."""
+
+
+def event_named(name: str) -> type[Event] | None:
+    """Return the class of events with this name, or None if this version does not know it."""
+    kind = globals().get(name) if name in __all__ else None
+    return kind if isinstance(kind, type) and issubclass(kind, Event) else None
+
+
+@attrs.frozen(kw_only=True)
+class DeadLetterRetried(Event):
+    """An event that was given up is to be handed over once more."""
+
+    event_id: str
+    event_name: str
 
 
 @attrs.frozen(kw_only=True)
@@ -260,6 +276,16 @@ class GiftCardCodeReplaced(Event):
     version: int
     actor: str | None
     reason: str | None
+
+
+@attrs.frozen(kw_only=True)
+class GiftCardExpiresSoon(Event):
+    """Value of a card ends at ``ends_at``, within the window that somebody wanted to be told of."""
+
+    gift_card_id: str
+    ends_at: datetime
+    amount: Money
+    window_seconds: int
 
 
 @attrs.frozen(kw_only=True)

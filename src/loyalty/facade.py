@@ -9,9 +9,9 @@ their configuration.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from datetime import datetime
-from inspect import iscoroutinefunction
-from typing import Any, Generic, Self, TypeVar
+from datetime import datetime, timedelta
+from inspect import isawaitable, iscoroutinefunction
+from typing import Any, Final, Generic, Self, TypeVar, cast
 
 from loyalty.attempts.default import InThisProcess
 from loyalty.attempts.watch import AttemptWatch
@@ -21,11 +21,15 @@ from loyalty.codes.format import CodeFormat
 from loyalty.errors import InvalidRequest
 from loyalty.identifiers import IdSource, random_id
 from loyalty.policies.chosen import Policies
+from loyalty.policies.redelivery import Redelivery
 from loyalty.ports.attempt_limiter import AttemptLimiter
+from loyalty.ports.event_sink import AsyncEventSink, EventSink, OutgoingEvent
+from loyalty.ports.outbox import OutboxEntry
 from loyalty.ports.storage import AsyncStorage, Reader, Storage, UnitOfWork
 from loyalty.reports.paged import Page, PagedQuery
 from loyalty.reports.query import Query, QueryContext
 from loyalty.use_cases.command import Command, Context, Sweep
+from loyalty.use_cases.deliver_events import Delivered, Delivery, ReadStep, Step, Steps
 from loyalty.use_cases.perform import perform, perform_sweep
 from loyalty.use_cases.stepwise import Stepwise
 
@@ -35,6 +39,14 @@ Result = TypeVar("Result")
 Item = TypeVar("Item")
 AnyPage = TypeVar("AnyPage", bound=Page[Any])
 Books = TypeVar("Books", bound=Storage | AsyncStorage)
+
+LEASE: Final = timedelta(minutes=10)
+REDELIVERY: Final = Redelivery()
+
+
+def never_stopped() -> bool:
+    """Never stop."""
+    return False
 
 
 class _Door(Generic[Books]):
@@ -122,6 +134,16 @@ class _Door(Generic[Books]):
         if not isinstance(query, PagedQuery):
             raise InvalidRequest("stream takes a list")
         return query
+
+    def _delivery(
+        self, sink: object, limit: int, lease: timedelta, redelivery: Redelivery, is_stopped: Callable[[], bool]
+    ) -> Steps:
+        """Return the steps of a delivery to *sink*."""
+        if isinstance(sink, type) or not callable(getattr(sink, "deliver", None)):
+            raise InvalidRequest("an event sink must have deliver")
+        if not callable(is_stopped):
+            raise InvalidRequest("is_stopped must be a function")
+        return Delivery(clock=self._now, is_stopped=is_stopped, limit=limit, lease=lease, redelivery=redelivery).steps()
 
     def _now(self) -> datetime:
         return require_utc(self._clock(), "the clock's time")
@@ -246,6 +268,69 @@ class Loyalty(_Door[Storage]):
         with self._attempts.over(command, caller):
             return self._storage.run(work)
 
+    def deliver_events(
+        self,
+        sink: EventSink,
+        *,
+        limit: int = 100,
+        lease: timedelta = LEASE,
+        redelivery: Redelivery = REDELIVERY,
+        is_stopped: Callable[[], bool] = never_stopped,
+    ) -> Delivered:
+        """
+        Hand over what happened, in order and at least once.
+
+        Call it as often as you like, from as many workers as you like, and never
+        inside a transaction of the host: an event leaves after the change that it
+        tells of was committed. :class:`loyalty.worker.EventWorker` does so in a loop.
+
+        Args:
+            sink:
+                Who takes the events.
+            limit:
+                How many events at most; from 1 to 1,000.
+            lease:
+                For how long they belong to this call. What it has not handed over
+                after half of that is left to others, and so is everything if it dies.
+                Longer than the sink ever takes for one event; from a second to a day.
+            redelivery:
+                How long to wait after a failure, and when to give an event up. Then it
+                is a dead letter: see ``ListDeadLetters`` and ``RetryDeadLetter``.
+            is_stopped:
+                Asked before each event; once it says True the rest is left to others.
+
+        Returns:
+            How many events the sink has, how many it did not take, how many were
+            given up, and whether there may be more.
+
+        Raises:
+            loyalty.errors.InvalidRequest: If an argument is not as said.
+            loyalty.errors.StorageError: If the storage did not answer. What was handed
+                over and not written down is handed over again later.
+
+        Guarantees:
+            No event is lost or kept for itself, whenever a worker is killed
+            (``tests/faults/test_killed_while_delivering.py``).
+        """
+        steps = self._delivery(sink, limit, lease, redelivery, is_stopped)
+        try:
+            step = next(steps)
+            while True:
+                try:
+                    answer = self._answer_of(step, sink)
+                except Exception as error:  # noqa: BLE001 - the delivery decides what an error means
+                    step = steps.throw(error)
+                else:
+                    step = steps.send(answer)
+        except StopIteration as end:
+            return cast("Delivered", end.value)
+
+    def _answer_of(self, step: Step, sink: EventSink) -> tuple[OutboxEntry, ...]:
+        if isinstance(step, OutgoingEvent):
+            sink.deliver(step)
+            return ()
+        return self._storage.read(step.question) if isinstance(step, ReadStep) else self._storage.run(step.work)
+
 
 class AsyncLoyalty(_Door[AsyncStorage]):
     """
@@ -355,3 +440,53 @@ class AsyncLoyalty(_Door[AsyncStorage]):
         work = self._work(command)
         with self._attempts.over(command, caller):
             return await self._storage.run(work)
+
+    async def deliver_events(
+        self,
+        sink: AsyncEventSink | EventSink,
+        *,
+        limit: int = 100,
+        lease: timedelta = LEASE,
+        redelivery: Redelivery = REDELIVERY,
+        is_stopped: Callable[[], bool] = never_stopped,
+    ) -> Delivered:
+        """
+        Hand over what happened, in order and at least once; see :meth:`Loyalty.deliver_events`.
+
+        Args:
+            sink:
+                Who takes the events: its ``deliver`` is awaited if it can be, and
+                otherwise keeps the event loop waiting.
+            limit:
+                How many events at most; from 1 to 1,000.
+            lease:
+                For how long they belong to this call.
+            redelivery:
+                How long to wait after a failure, and when to give an event up.
+            is_stopped:
+                Asked before each event; once it says True the rest is left to others.
+
+        Raises:
+            loyalty.errors.InvalidRequest: If an argument is not as said.
+            loyalty.errors.StorageError: If the storage did not answer.
+        """
+        steps = self._delivery(sink, limit, lease, redelivery, is_stopped)
+        try:
+            step = next(steps)
+            while True:
+                try:
+                    answer = await self._answer_of(step, sink)
+                except Exception as error:  # noqa: BLE001 - the delivery decides what an error means
+                    step = steps.throw(error)
+                else:
+                    step = steps.send(answer)
+        except StopIteration as end:
+            return cast("Delivered", end.value)
+
+    async def _answer_of(self, step: Step, sink: AsyncEventSink | EventSink) -> tuple[OutboxEntry, ...]:
+        if isinstance(step, OutgoingEvent):
+            awaited = sink.deliver(step)
+            if isawaitable(awaited):
+                await awaited
+            return ()
+        return await (self._storage.read(step.question) if isinstance(step, ReadStep) else self._storage.run(step.work))

@@ -38,6 +38,7 @@ from loyalty import (
 )
 from loyalty.errors import LoyaltyError
 from loyalty.reports.query import Query
+from loyalty.testing import give_up_one
 from loyalty.use_cases.command import Command, Request, Sweep
 from tests.bad_input.values import bad_codes, could_be_a_code, values_by_kind
 from tests.use_cases.shop import DAY, NOW, Shop, usd
@@ -268,6 +269,13 @@ KIND_OF: Final[Mapping[str, Mapping[str, str]]] = {
     "ResendGiftCard": {**COMMON, "gift_card_id": "text"},
     "RescheduleGift": {**COMMON, "gift_card_id": "text", "send_at": "required time", "time_zone": "optional text"},
     "ChangeGiftRecipient": {**COMMON, "gift_card_id": "text", "recipient": "recipient", "keep_code": "flag"},
+    "RetryDeadLetter": {**COMMON, "event_id": "text"},
+    "AnnounceExpiringGiftCards": {
+        **{name: kind for name, kind in COMMON.items() if name != "idempotency_key"},
+        "within": "span",
+        "after_end": "time",
+        "after_account_id": "optional text",
+    },
     "StartDueGifts": {name: kind for name, kind in COMMON.items() if name != "idempotency_key"},
     "GetGift": {"gift_card_id": "text"},
     "RetireGiftCardProduct": {**COMMON, "product_id": "text"},
@@ -336,6 +344,7 @@ KIND_OF: Final[Mapping[str, Mapping[str, str]]] = {
         "after": "cursor",
         "limit": "number",
     },
+    "ListDeadLetters": {"after": "cursor", "limit": "number"},
     "ListExpiringGiftCards": {"within": "span", "after": "cursor", "limit": "number"},
     "CardsOfOrder": {"order_id": "text"},
     "OrdersOfCard": {"gift_card_id": "text"},
@@ -497,6 +506,9 @@ class Scene:
             "ListGiftCards": {"value_from": usd("1.00"), "value_to": usd("90.00"), "currency": "USD"},
             "ListStoreCreditAccounts": {"balance_from": usd("1.00"), "balance_to": usd("90.00"), "currency": "USD"},
             "ListExpiringGiftCards": {"within": DAY},
+            "ListDeadLetters": {},
+            "RetryDeadLetter": {"event_id": give_up_one(self.shop.loyalty)},
+            "AnnounceExpiringGiftCards": {"within": DAY},
             "CardsOfOrder": {"order_id": "1001"},
             "OrdersOfCard": {"gift_card_id": card.id},
             "Liability": {},

@@ -66,6 +66,7 @@ from loyalty import (
     RescheduleGift,
     ResendGiftCard,
     RetireGiftCardProduct,
+    RetryDeadLetter,
     RevealBatchCodes,
     RevealGiftCardCode,
     ReversalCause,
@@ -85,6 +86,7 @@ from loyalty.errors import (
     AlreadyClaimed,
     ClaimedByAnother,
     CurrencyMismatch,
+    EventNotFound,
     GiftCardBatchNotFound,
     GiftCardNotFound,
     HoldClosed,
@@ -100,6 +102,7 @@ from loyalty.errors import (
     RefundTooLarge,
     StoreCreditAccountNotFound,
 )
+from loyalty.testing import give_up_one
 from loyalty.use_cases.command import Command, Request, Sweep
 from tests.bad_input.values import TEN_MEGABYTES
 from tests.use_cases.checkout import hold
@@ -159,6 +162,7 @@ def one_of_each(shop: Shop, key: str) -> list[Any]:
         BlockGiftCard(gift_card_id=issued.gift_card.id, idempotency_key=key),
         UnblockGiftCard(gift_card_id=issued.gift_card.id, idempotency_key=key),
         RevealGiftCardCode(gift_card_id=issued.gift_card.id, actor="staff/7", idempotency_key=key),
+        RetryDeadLetter(event_id=give_up_one(shop.loyalty), idempotency_key=key),
         ResendGiftCard(gift_card_id=given.gift_card.id, idempotency_key=key),
         RescheduleGift(gift_card_id=given.gift_card.id, send_at=NOW, idempotency_key=key),
         ChangeGiftRecipient(gift_card_id=given.gift_card.id, recipient=_BO, idempotency_key=key),
@@ -299,6 +303,7 @@ def test_keys_are_told_apart_exactly() -> None:
             GiftCardNotFound,
         ),
         (RevealBatchCodes(batch_id=UNKNOWN, actor="a", idempotency_key="k"), GiftCardBatchNotFound),
+        (RetryDeadLetter(event_id=UNKNOWN, idempotency_key="k"), EventNotFound),
         (AdjustHold(hold_id=UNKNOWN, amount_due=usd("1"), idempotency_key="k"), HoldNotFound),
         (CaptureHold(hold_id=UNKNOWN, idempotency_key="k"), HoldNotFound),
         (VoidHold(hold_id=UNKNOWN, idempotency_key="k"), HoldNotFound),

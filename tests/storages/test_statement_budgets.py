@@ -21,6 +21,7 @@ from loyalty import (
     ActivateGiftCards,
     AdjustHold,
     AdjustValue,
+    AnnounceExpiringGiftCards,
     BlockGiftCard,
     BlockStoreCreditAccount,
     CaptureHold,
@@ -60,6 +61,7 @@ from loyalty import (
     IssueGiftCardBatch,
     IssueGiftCardsForOrder,
     LapseHolds,
+    ListDeadLetters,
     ListExpiringGiftCards,
     ListGiftCardProducts,
     ListGiftCards,
@@ -84,6 +86,7 @@ from loyalty import (
     RescheduleGift,
     ResendGiftCard,
     RetireGiftCardProduct,
+    RetryDeadLetter,
     RevealBatchCodes,
     RevealGiftCardCode,
     ReversalCause,
@@ -103,6 +106,7 @@ from loyalty import (
 from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
 from loyalty.errors import GiftCardNotFound, IdempotencyConflict, LoyaltyError
 from loyalty.reports.query import Query
+from loyalty.testing import give_up_one
 from loyalty.use_cases.command import Command, Sweep
 from tests.unit.attempts.wrong_codes import WRONG, WrongCodes
 from tests.use_cases.shop import DAY, KEYS, TurnableClock, usd
@@ -179,6 +183,9 @@ COMMANDS: Final = {
     "DefineGiftCardProduct":                       (4, 2),
     "ReviseDenominations":                         (5, 2),
     "RevealGiftCardCode":                          (2, 2),
+    "RetryDeadLetter":                             (3, 2),
+    "AnnounceExpiringGiftCards":                   (4, 4),
+    "AnnounceExpiringGiftCards with nothing to do": (1, 1),
     "StartDueGifts":                               (6, 4),
     "StartDueGifts with nothing to do":            (1, 1),
     "ResendGiftCard":                              (5, 3),
@@ -208,6 +215,7 @@ QUERIES: Final = {
     "ListStoreCreditAccounts":                     (1, 1),
     "ListStoreCreditAccounts with totals":         (3, 3),
     "ListExpiringGiftCards":                       (1, 1),
+    "ListDeadLetters":                             (1, 1),
     "GetGiftCardProduct":                          (1, 1),
     "ListGiftCardProducts":                        (1, 1),
 }  # fmt: skip
@@ -661,6 +669,18 @@ def starting(shop: Shop) -> StartDueGifts:
     return StartDueGifts()
 
 
+def dead_letter(shop: Shop) -> str:
+    """Return an event that was given up."""
+    shop.issue()
+    return give_up_one(shop.loyalty)
+
+
+def announcing(shop: Shop) -> AnnounceExpiringGiftCards:
+    """Return the sweep that tells of one card."""
+    shop.issue(expires_at=shop.clock() + DAY)
+    return AnnounceExpiringGiftCards(within=2 * DAY)
+
+
 def regiving(shop: Shop) -> ChangeGiftRecipient:
     """Return the command that gives a card, and another code, to somebody else than it is on its way to."""
     card_id = given(shop)
@@ -739,6 +759,9 @@ CASES: Final[dict[str, Case]] = {
     "RevealGiftCardCode": lambda shop: RevealGiftCardCode(
         gift_card_id=shop.issue().gift_card.id, actor="staff/7", idempotency_key=shop.key()
     ),
+    "RetryDeadLetter": lambda shop: RetryDeadLetter(event_id=dead_letter(shop), idempotency_key=shop.key()),
+    "AnnounceExpiringGiftCards": announcing,
+    "AnnounceExpiringGiftCards with nothing to do": lambda _: AnnounceExpiringGiftCards(within=DAY),
     "StartDueGifts": starting,
     "StartDueGifts with nothing to do": lambda _: StartDueGifts(),
     "ResendGiftCard": lambda shop: ResendGiftCard(gift_card_id=given(shop), idempotency_key=shop.key()),
@@ -855,6 +878,7 @@ CASES: Final[dict[str, Case]] = {
     "ListGiftCards with totals of held value": listing_with_held_value,
     "ListStoreCreditAccounts": listing_accounts,
     "ListStoreCreditAccounts with totals": lambda shop: listing_accounts(shop, with_totals=True),
+    "ListDeadLetters": lambda _: ListDeadLetters(),
     "ListExpiringGiftCards": lambda shop: ListExpiringGiftCards(within=DAY, limit=listing_cards(shop).limit),
 }
 

@@ -60,7 +60,7 @@ def test_a_cancelled_task_waits_for_its_thread(is_refused: bool) -> None:
     if is_refused:
         Loyalty(memory, code_keys=keys).execute(issue)
         issue = attrs.evolve(issue, note="other content")
-    before = len(memory._books.outbox)
+    before = len(memory._books.all_receipts)
 
     async def main() -> None:
         door = AsyncLoyalty(ThreadedStorage(slow), code_keys=keys)
@@ -73,7 +73,7 @@ def test_a_cancelled_task_waits_for_its_thread(is_refused: bool) -> None:
         slow.may_end.set()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert before + (not is_refused) == len(memory._books.outbox)
+        assert before + (not is_refused) == len(memory._books.all_receipts)
 
     asyncio.run(main())
 

@@ -6,6 +6,8 @@ Each line says that a command or query answers with exactly this type, without a
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -21,6 +23,9 @@ from loyalty import (
     AdjustHold,
     Adjustment,
     AdjustValue,
+    AnnounceExpiringGiftCards,
+    AsyncEventSink,
+    AsyncEventWorker,
     AsyncLoyalty,
     Audit,
     AuditReport,
@@ -49,19 +54,25 @@ from loyalty import (
     CurrencyMovements,
     CustomerMerge,
     DeactivateGiftCard,
+    DeadLetter,
+    DeadLetterPage,
     Debit,
     DebitStoreCredit,
     DefineGiftCardProduct,
+    Delivered,
     Denomination,
     Direction,
     DueCashOut,
     Entry,
     EraseCustomer,
     Erasure,
+    EventSink,
+    EventWorker,
     Expired,
     ExpireValue,
     ExpiringGiftCard,
     ExpiringGiftCardPage,
+    ExpiryAnnounced,
     FindGiftCard,
     GetBalance,
     GetGift,
@@ -99,6 +110,7 @@ from loyalty import (
     LastDay,
     Liability,
     LiabilityReport,
+    ListDeadLetters,
     ListExpiringGiftCards,
     ListGiftCardProducts,
     ListGiftCards,
@@ -115,6 +127,7 @@ from loyalty import (
     OrderGiftCards,
     OrderLine,
     OrdersOfCard,
+    OutgoingEvent,
     Payment,
     PaymentPlan,
     PayWithBalances,
@@ -127,6 +140,7 @@ from loyalty import (
     ProductStatus,
     Recipient,
     RedeemGiftCard,
+    Redelivery,
     Redemption,
     Reference,
     Refund,
@@ -144,6 +158,8 @@ from loyalty import (
     RescheduleGift,
     ResendGiftCard,
     RetireGiftCardProduct,
+    RetriedEvent,
+    RetryDeadLetter,
     RevealBatchCodes,
     RevealedBatchCodes,
     RevealGiftCardCode,
@@ -560,4 +576,42 @@ sending = loyalty.execute(ChangeGiftRecipient(gift_card_id="c", recipient=recipi
 assert_type(sending, GiftSending)
 assert_type(sending.status, GiftStatus)
 assert_type(loyalty.execute(StartDueGifts()), GiftsStarted)
+assert_type(loyalty.execute(AnnounceExpiringGiftCards(within=timedelta(days=30))), ExpiryAnnounced)
+assert_type(loyalty.execute(RetryDeadLetter(event_id="e", idempotency_key="k")), RetriedEvent)
+assert_type(loyalty.ask(ListDeadLetters()), DeadLetterPage)
+assert_type(loyalty.stream(ListDeadLetters()), Iterator[DeadLetter])
+
+
+class Sink:
+    """Takes events."""
+
+    def deliver(self, outgoing: OutgoingEvent) -> None:
+        """Take one."""
+        assert_type(outgoing.attempt, int)
+
+
+sink: EventSink = Sink()
+assert_type(loyalty.deliver_events(sink, limit=10, redelivery=Redelivery(attempts=3)), Delivered)
+loyalty.deliver_events(print)  # type: ignore[arg-type]  # a function is no sink
+EventWorker(loyalty=loyalty, sink=sink, sweeps=(StartDueGifts(),)).run(threading.Event())
+
+
+class AsyncSink:
+    """Takes events in an event loop."""
+
+    async def deliver(self, outgoing: OutgoingEvent) -> None:
+        """Take one."""
+
+
+async_sink: AsyncEventSink = AsyncSink()
+loyalty.deliver_events(async_sink)  # type: ignore[arg-type]  # nobody would await it
+
+
+async def deliver_in_a_loop(door: AsyncLoyalty) -> None:
+    """Both kinds of sinks are taken."""
+    assert_type(await door.deliver_events(async_sink), Delivered)
+    assert_type(await door.deliver_events(sink), Delivered)
+    await AsyncEventWorker(loyalty=door, sink=async_sink).run(asyncio.Event())
+
+
 assert_type(loyalty.ask(GetGift(gift_card_id="c")), GiftView)

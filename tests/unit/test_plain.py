@@ -21,6 +21,7 @@ from loyalty import (
     ActivateGiftCards,
     AdjustHold,
     AdjustValue,
+    AnnounceExpiringGiftCards,
     Audit,
     BlockGiftCard,
     BlockStoreCreditAccount,
@@ -82,6 +83,7 @@ from loyalty import (
     RescheduleGift,
     ResendGiftCard,
     RetireGiftCardProduct,
+    RetryDeadLetter,
     RevealBatchCodes,
     RevealedBatchCodes,
     RevealGiftCardCode,
@@ -103,6 +105,7 @@ from loyalty import events as events_module
 from loyalty.codes.code import GiftCardCode
 from loyalty.events import Event
 from loyalty.plain import decode, dumps, encode
+from loyalty.testing import give_up_one
 from loyalty.use_cases.command import Command, Sweep
 from tests.use_cases.shop import DAY, KEYS, NOW, Shop, usd
 
@@ -186,6 +189,9 @@ def results() -> dict[str, Any]:
     do(ChangeGiftRecipient(gift_card_id=over.gift_card.id, recipient=bo, idempotency_key="gift-2"))
     do(RescheduleGift(gift_card_id=over.gift_card.id, send_at=shop.clock.now, idempotency_key="gift-3"))
     do(StartDueGifts())
+    do(RetryDeadLetter(event_id=give_up_one(shop.loyalty), idempotency_key="gift-5"))
+    soon = shop.issue("5.00", expires_at=shop.clock.now + DAY)
+    assert soon.gift_card.id == do(AnnounceExpiringGiftCards(within=2 * DAY)).gift_card_id
     do(ResendGiftCard(gift_card_id=over.gift_card.id, idempotency_key="gift-4"))
     do(TransferStoreCredit(from_customer_id="bob", to_customer_id="cy", amount=usd("1"), idempotency_key="30"))
     do(MergeCustomers(from_customer_id="cy", into_customer_id="di", idempotency_key="34"))

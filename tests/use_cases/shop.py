@@ -194,4 +194,4 @@ class Shop:
 
     def last_receipt(self) -> Receipt:
         """Return the receipt of the last committed command."""
-        return self.storage._books.outbox[-1]
+        return self.storage._books.all_receipts[-1]

@@ -171,7 +171,7 @@ def test_no_host_can_take_the_key_of_a_later_step() -> None:
     """Keys of steps have a line break, which a given key cannot have; the receipt still tells the given one."""
     shop = Shop()
     shop.execute(IssueGiftCardBatch(count=2, value=usd("5"), cards_per_step=1, idempotency_key="batch"))
-    keys = [(receipt.idempotency_key, receipt.given_key) for receipt in shop.storage._books.outbox]
+    keys = [(receipt.idempotency_key, receipt.given_key) for receipt in shop.storage._books.all_receipts]
 
     assert [("batch", "batch"), ("batch\n2", "batch")] == keys
     with pytest.raises(InvalidRequest):
@@ -182,7 +182,7 @@ def test_each_step_tells_what_it_issued() -> None:
     """One event for each, and the last one tells that the batch is complete."""
     shop = Shop()
     shop.execute(IssueGiftCardBatch(count=5, value=usd("5"), cards_per_step=2, idempotency_key="batch"))
-    events = [receipt.event_data for receipt in shop.storage._books.outbox]
+    events = [receipt.event_data for receipt in shop.storage._books.all_receipts]
 
     assert 3 == len(events)
     assert ['"first":1,', '"first":3,', '"first":5,'] == [_said(event, "first") for event in events]

@@ -12,6 +12,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from itertools import islice
 from operator import gt, itemgetter, lt
 from typing import Any, TypeVar
 
@@ -35,6 +36,7 @@ from loyalty.ledger.lot import Lot
 from loyalty.ledger.origin_balance import Moved, OriginBalance, sum_by_origin
 from loyalty.ledger.transfer import Transfer, TransferKind
 from loyalty.ports.changes import Changes, RefundedOrder
+from loyalty.ports.outbox import OutboxEntry
 from loyalty.ports.person import Person
 from loyalty.ports.receipt import Receipt
 from loyalty.ports.storage import Found, Movement, Reader, TransferFilter, UnitOfWork, Wanted
@@ -101,7 +103,8 @@ class _Books:
     imported: dict[tuple[str, str], ImportedCard] = attrs.Factory(dict)
     batch_cards: dict[str, dict[int, AccountId]] = attrs.Factory(lambda: defaultdict(dict))
     receipts: dict[str, Receipt] = attrs.Factory(dict)
-    outbox: list[Receipt] = attrs.Factory(list)
+    all_receipts: list[Receipt] = attrs.Factory(list)
+    outbox: dict[str, OutboxEntry] = attrs.Factory(dict)
 
 
 class _MemoryReader:
@@ -275,7 +278,22 @@ class _MemoryReader:
                 yield account_id, transfer
 
     def receipts(self) -> Iterator[Receipt]:
-        return iter(sorted(self._books.outbox, key=lambda receipt: (receipt.recorded_at, receipt.id)))
+        return iter(sorted(self._books.all_receipts, key=lambda receipt: (receipt.recorded_at, receipt.id)))
+
+    def undelivered(self, after: int, limit: int) -> tuple[OutboxEntry, ...]:
+        return self._outbox(lambda entry: entry.due_at is not None, after, limit)
+
+    def dead_letters(self, after: int, limit: int) -> tuple[OutboxEntry, ...]:
+        return self._outbox(lambda entry: entry.dead_at is not None, after, limit)
+
+    def outbox_entries(self, event_ids: tuple[str, ...]) -> tuple[OutboxEntry, ...]:
+        found = [self._books.outbox[id_] for id_ in {*event_ids} if id_ in self._books.outbox]
+        return tuple(sorted(found, key=lambda entry: entry.position))
+
+    def _outbox(self, wanted: Callable[[OutboxEntry], bool], after: int, limit: int) -> tuple[OutboxEntry, ...]:
+        # A dictionary keeps its order when a value is replaced, so this is the order of the positions.
+        beyond = (entry for entry in self._books.outbox.values() if entry.position > after and wanted(entry))
+        return tuple(islice(beyond, limit))
 
     def open_hold(self, order_id: str) -> Hold | None:
         hold_id = self._books.open_holds.get(order_id)
@@ -369,6 +387,9 @@ class _MemoryUnitOfWork(_MemoryReader):
     def receipt(self, idempotency_key: str) -> Receipt | None:
         return self._books.receipts.get(idempotency_key)
 
+    def used_keys(self, idempotency_keys: tuple[str, ...]) -> frozenset[str]:
+        return frozenset(self._books.receipts.keys() & set(idempotency_keys))
+
     def accounts_with_expired_value(self, at: datetime, limit: int) -> tuple[AccountId, ...]:
         due = sorted(
             (min(lot.expires_at for lot in expired if lot.expires_at is not None), account.id)
@@ -414,7 +435,7 @@ class _MemoryUnitOfWork(_MemoryReader):
         return tuple([transfers[id_] for id_ in _next(named, after, limit)])
 
     def receipts_naming(self, person: Person, after: str | None, limit: int) -> tuple[Receipt, ...]:
-        receipts = {receipt.id: receipt for receipt in self._books.outbox}
+        receipts = {receipt.id: receipt for receipt in self._books.all_receipts}
         named = [id_ for id_, one in receipts.items() if person.may_be_in((), (one.result, one.event_data))]
         return tuple([receipts[id_] for id_ in _next(named, after, limit)])
 
@@ -435,6 +456,8 @@ class _MemoryUnitOfWork(_MemoryReader):
         for held in changes.holds:
             if self._books.holds[held.before.id].version != held.before.version:
                 raise ConcurrentUpdate
+        if any(self._books.outbox[one.before.id].attempts != one.before.attempts for one in changes.outbox):
+            raise ConcurrentUpdate
         if any(self._books.gifts.get(one.before.gift_card_id) != one.before for one in changes.gifts):
             raise ConcurrentUpdate
         if any(self.lock_order(order.order_id) != order for order in changes.refunded_orders):
@@ -516,8 +539,10 @@ class _MemoryUnitOfWork(_MemoryReader):
             self._append(transfer)
         if changes.erased_holds or changes.erased_transfers or changes.erased_receipts:
             self._erase(changes)
+        for entry in (change.after for change in changes.outbox):
+            books.outbox[entry.id] = entry.saying(books.outbox[entry.id].event_data)
         if changes.receipt is not None:
-            books.outbox.append(changes.receipt)
+            self._add_receipt(changes.receipt)
             if changes.receipt.idempotency_key is not None:
                 books.receipts[changes.receipt.idempotency_key] = changes.receipt
 
@@ -529,10 +554,24 @@ class _MemoryUnitOfWork(_MemoryReader):
         for kept in (*books.entries.values(), *books.order_transfers.values(), *books.refunds.values()):
             kept[:] = [erased.get(transfer.id, transfer) for transfer in kept]
         receipts = {receipt.id: receipt for receipt in changes.erased_receipts}
-        books.outbox[:] = [receipts.get(receipt.id, receipt) for receipt in books.outbox]
+        books.all_receipts[:] = [receipts.get(receipt.id, receipt) for receipt in books.all_receipts]
         for receipt in receipts.values():
+            books.outbox[receipt.id] = books.outbox[receipt.id].saying(receipt.event_data)
             if receipt.idempotency_key is not None:
                 books.receipts[receipt.idempotency_key] = receipt
+
+    def _add_receipt(self, receipt: Receipt) -> None:
+        books = self._books
+        books.all_receipts.append(receipt)
+        books.outbox[receipt.id] = OutboxEntry(
+            id=receipt.id,
+            position=len(books.all_receipts),
+            event=receipt.event,
+            event_data=receipt.event_data,
+            recorded_at=receipt.recorded_at,
+            about=receipt.about,
+            due_at=receipt.recorded_at,
+        )
 
     def _add_card(self, card: GiftCard) -> None:
         books = self._books

@@ -16,6 +16,7 @@ from loyalty.ledger.account import Account
 from loyalty.ledger.hold import Hold
 from loyalty.ledger.lot import Lot
 from loyalty.ledger.transfer import Transfer
+from loyalty.ports.outbox import OutboxChange
 from loyalty.ports.receipt import Receipt
 from loyalty.store_credit.account import StoreCreditAccount
 
@@ -133,6 +134,7 @@ class Changes:
     erased_holds: tuple[Hold, ...] = ()
     erased_transfers: tuple[Transfer, ...] = ()
     erased_receipts: tuple[Receipt, ...] = ()
+    outbox: tuple[OutboxChange, ...] = ()
     receipt: Receipt | None = None
 
     def new_accounts(self) -> tuple[Account, ...]:

@@ -25,10 +25,11 @@ class Receipt:
     The record of one committed command, or of one step of a long one.
 
     ``result`` and ``event_data`` are JSON texts without any gift card code. A
-    sweep has no key and no fingerprint. ``fingerprint`` is a keyed digest of the
+    sweep has no fingerprint, and no key unless it did what is done once. ``fingerprint`` is a keyed digest of the
     command's content, made under ``fingerprint_key_id``. ``decisions`` is the
     JSON text of which policies took part, by name and version, and what they
-    said; None if none did.
+    said; None if none did. ``about`` names the accounts that were changed and what
+    else the event is about: events that share one of these leave in their order.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Receipt:
     event_data: str
     recorded_at: datetime
     decisions: str | None = None
+    about: tuple[str, ...] = ()
 
     @property
     def given_key(self) -> str | None:

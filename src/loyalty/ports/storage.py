@@ -29,6 +29,7 @@ from loyalty.ledger.listing import CurrencySums, Place
 from loyalty.ledger.origin_balance import OriginBalance
 from loyalty.ledger.transfer import Transfer, TransferKind
 from loyalty.ports.changes import Changes, RefundedOrder
+from loyalty.ports.outbox import OutboxEntry
 from loyalty.ports.person import Person
 from loyalty.ports.receipt import Receipt
 from loyalty.store_credit.account import StoreCreditAccount
@@ -283,6 +284,34 @@ class Reader(Protocol):
         """Yield every receipt, and so every event, by ``recorded_at``, then id; streaming."""
         ...
 
+    def undelivered(self, after: int, limit: int) -> tuple[OutboxEntry, ...]:
+        """
+        Return events that are still to leave, due or not, in the hands of a worker or not.
+
+        **Order:** by position, those beyond the position *after*; every position is
+        more than 0. Of two events about one card or account, the one that was
+        committed first comes first. **Missing:** what left, what was given up, and
+        what versions without an outbox wrote.
+        """
+        ...
+
+    def dead_letters(self, after: int, limit: int) -> tuple[OutboxEntry, ...]:
+        """
+        Return events that were given up.
+
+        **Order:** by position, those beyond the position *after*.
+        """
+        ...
+
+    def outbox_entries(self, event_ids: tuple[str, ...]) -> tuple[OutboxEntry, ...]:
+        """
+        Return these events and how far each has come, on its way, delivered or given up.
+
+        **Order:** by position. **Missing:** left out, and so is what versions without
+        an outbox wrote.
+        """
+        ...
+
     def unattached_transfers(self) -> tuple[TransferId, ...]:
         """Return transfers that name an account or a hold that is not there, or give back a transfer that is not."""
         ...
@@ -395,6 +424,10 @@ class UnitOfWork(Reader, Protocol):
         """Return the receipt under this key, or None."""
         ...
 
+    def used_keys(self, idempotency_keys: tuple[str, ...]) -> frozenset[str]:
+        """Return those of the keys that a receipt stands under."""
+        ...
+
     def accounts_with_expired_value(self, at: datetime, limit: int) -> tuple[AccountId, ...]:
         """Return accounts that have free value in a lot expired at *at*; the soonest expired first."""
         ...
@@ -445,8 +478,8 @@ class UnitOfWork(Reader, Protocol):
 
         Raises:
             loyalty.errors.ConcurrentUpdate: If an account, an order, a sale, a product, a
-                batch, a hold or a gift changed since it was loaded, or the order of a new
-                hold has an open one, or a new product or imported card is there already.
+                batch, a hold, a gift or an event in the outbox changed since it was loaded, or the
+                order of a new hold has an open one, or a new product or imported card is there already.
             loyalty.errors.DuplicateRecord: If a unique value is taken.
         """
         ...

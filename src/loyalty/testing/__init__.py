@@ -21,7 +21,14 @@ from loyalty.testing.async_storage_conformance import AsyncStorageConformance  #
 from loyalty.testing.blocking import BlockingStorage, LoopThread  # noqa: E402 - see above
 from loyalty.testing.books import Books, books_of, receipt_of  # noqa: E402 - see above
 from loyalty.testing.capabilities import Capabilities  # noqa: E402 - see above
-from loyalty.testing.fakes import CountingIds, FakeClock, fake_code_keys, pays_by_product  # noqa: E402 - see above
+from loyalty.testing.fakes import (  # noqa: E402 - see above
+    CountingIds,
+    FakeClock,
+    FakeSink,
+    fake_code_keys,
+    give_up_one,
+    pays_by_product,
+)
 from loyalty.testing.interruption import Moment, is_cancelled_at  # noqa: E402 - see above
 from loyalty.testing.invariants import require_available, require_nothing_lost, require_sound  # noqa: E402 - see above
 from loyalty.testing.ledger_machine import LedgerMachine  # noqa: E402 - see above
@@ -35,6 +42,7 @@ __all__ = [
     "Capabilities",
     "CountingIds",
     "FakeClock",
+    "FakeSink",
     "LedgerMachine",
     "LoopThread",
     "Moment",
@@ -45,6 +53,7 @@ __all__ = [
     "Verb",
     "books_of",
     "fake_code_keys",
+    "give_up_one",
     "is_cancelled_at",
     "pays_by_product",
     "receipt_of",

@@ -1,4 +1,4 @@
-"""Stand-ins for what a host brings: an obedient clock, counting ids, keys that everybody knows, two rules."""
+"""Stand-ins for what a host brings: an obedient clock, counting ids, a sink, keys that everybody knows, two rules."""
 
 from __future__ import annotations
 
@@ -8,12 +8,24 @@ from typing import Final
 
 from loyalty.clock import require_utc
 from loyalty.codes.digest import CodeKeys
+from loyalty.facade import Loyalty
 from loyalty.money import to_money
 from loyalty.policies.cash_out import CashOutRule, Remainder
 from loyalty.policies.decision import policy
 from loyalty.policies.eligibility import OrderLine, PayingTender
+from loyalty.policies.redelivery import Redelivery
+from loyalty.ports.event_sink import OutgoingEvent
 
-__all__ = ["CODE_SECRET", "CountingIds", "FakeClock", "fake_code_keys", "pays_by_product", "pays_out_small_change"]
+__all__ = [
+    "CODE_SECRET",
+    "CountingIds",
+    "FakeClock",
+    "FakeSink",
+    "fake_code_keys",
+    "give_up_one",
+    "pays_by_product",
+    "pays_out_small_change",
+]
 
 CODE_SECRET: Final = "a secret for tests, known to everybody"  # noqa: S105 - it protects nothing
 """What :func:`fake_code_keys` is made from."""
@@ -81,6 +93,45 @@ class CountingIds:
         """Begin the next series."""
         self._series += 1
         self._numbers = itertools.count(1)
+
+
+class FakeSink:
+    """
+    An event sink that keeps what it is given in ``taken``.
+
+    It raises for the events whose names are in ``refuses``, and keeps those in ``refused``.
+    """
+
+    def __init__(self, *refuses: str) -> None:
+        """Refuse events of these names; with ``"*"`` all of them."""
+        self.refuses = set(refuses)
+        self.taken: list[OutgoingEvent] = []
+        self.refused: list[OutgoingEvent] = []
+
+    def deliver(self, outgoing: OutgoingEvent) -> None:
+        """
+        Take an event.
+
+        Raises:
+            ValueError: If it is to be refused. The message says what nobody may keep.
+        """
+        if self.refuses & {"*", type(outgoing.event).__name__}:
+            self.refused.append(outgoing)
+            message = "a text that may say anything about anybody"
+            raise ValueError(message)
+        self.taken.append(outgoing)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the events that were taken, in their order."""
+        return [type(outgoing.event).__name__ for outgoing in self.taken]
+
+
+def give_up_one(loyalty: Loyalty) -> str:
+    """Have the first event that may leave given up, and return its id."""
+    sink = FakeSink("*")
+    loyalty.deliver_events(sink, limit=1, redelivery=Redelivery(attempts=1))
+    return sink.refused[0].id
 
 
 def fake_code_keys() -> CodeKeys:

@@ -34,6 +34,7 @@ from loyalty.testing.kit.holds import HoldTests
 from loyalty.testing.kit.imports import ImportTests
 from loyalty.testing.kit.joining import JoiningTests
 from loyalty.testing.kit.lists import ListTests
+from loyalty.testing.kit.outbox import OutboxRaceTests, OutboxTests
 from loyalty.testing.kit.ports import PortTests
 from loyalty.testing.kit.products import ProductTests
 from loyalty.testing.kit.races import RaceTests
@@ -68,6 +69,8 @@ class StorageConformance(
     ImportTests,
     AccountRaceTests,
     CardRaceTests,
+    OutboxTests,
+    OutboxRaceTests,
 ):
     """All that every storage must do; see the module for how to use it."""
 

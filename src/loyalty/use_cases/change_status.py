@@ -47,6 +47,7 @@ class ChangeStatus(Command[GiftCardView]):
             result=GiftCardView.of(moved, card.account.instant(context.now)),
             event=self.event(card.id),
             changes=changed_card(card, moved) if moved is not card else Changes(),
+            also_about=(card.account.id,),
         )
 
     def event(self, gift_card_id: GiftCardId) -> Event:

@@ -47,4 +47,5 @@ class ClaimGiftCard(Command[GiftCardView]):
             result=GiftCardView.of(claimed, at),
             event=GiftCardClaimed(gift_card_id=card.id, customer_id=self.customer_id, first_time=claimed is not card),
             changes=changed_card(card, claimed) if claimed is not card else Changes(),
+            also_about=(card.account.id,),
         )

@@ -18,7 +18,7 @@ from loyalty import fields
 from loyalty.codes.code import GiftCardCode
 from loyalty.codes.reading import CodeReading
 from loyalty.events import Event
-from loyalty.identifiers import HoldId, IdSource, LotId, Metadata, TransferId
+from loyalty.identifiers import AccountId, HoldId, IdSource, LotId, Metadata, TransferId
 from loyalty.ledger.account import Account
 from loyalty.ledger.lot import Lot, LotOrigin, TaxTreatment
 from loyalty.ledger.transfer import Reference, Side, Transfer, TransferKind
@@ -92,13 +92,18 @@ class Outcome(Generic[Result]):
     """
     What a command decided. ``event`` is None only if there is nothing to write.
 
-    ``decisions`` names the policies that took part.
+    ``decisions`` names the policies that took part. ``also_about`` are accounts
+    that the event is about although they do not change. ``once_under`` is the key
+    of a sweep's receipt if what it did is to be done once; no host can give such a
+    key.
     """
 
     result: Result
     event: Event | None
     changes: Changes
     decisions: tuple[Decision, ...] = ()
+    also_about: tuple[AccountId, ...] = ()
+    once_under: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -192,7 +197,15 @@ class Command(Request[Result]):
 
 @attrs.frozen(kw_only=True)
 class Sweep(Request[Result]):
-    """Bookkeeping that is harmless to repeat, so it needs no key. Never a guard."""
+    """
+    Bookkeeping that is harmless to repeat, so it needs no key. Never a guard.
+
+    Its result says with ``is_done`` whether nothing was left to do.
+    """
+
+    def following(self, result: Result) -> Sweep[Result] | None:
+        """Return the sweep that goes on after what one answered, or None if nothing was left to do."""
+        return None if getattr(result, "is_done", True) else self
 
 
 _FIELDS: dict[type, tuple[tuple[str, object], ...]] = {}

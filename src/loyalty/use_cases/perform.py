@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, Final, TypeVar
 
 import attrs
 
@@ -25,6 +25,9 @@ from loyalty.use_cases.command import Command, Context, Outcome, Request, Sweep
 __all__ = ["perform", "perform_sweep"]
 
 Result = TypeVar("Result")
+
+_NAMED: Final = ("batch_id", "import_id", "order_id", "product_id")
+"""The fields of events that name what they are about, beside what changed."""
 
 
 def perform(command: Command[Result], uow: UnitOfWork, context: Context) -> Result:
@@ -61,7 +64,9 @@ def perform_sweep(sweep: Sweep[Result], uow: UnitOfWork, context: Context) -> Re
     """Carry out *sweep*; if there is nothing to do, nothing is written."""
     outcome = sweep.carry_out(uow, context)
     if outcome.event is not None:
-        uow.write(attrs.evolve(outcome.changes, receipt=_receipt(sweep, outcome, context)))
+        receipt = attrs.evolve(_receipt(sweep, outcome, context), idempotency_key=outcome.once_under)
+        if not uow.write(attrs.evolve(outcome.changes, receipt=receipt)):
+            raise ConcurrentUpdate("another sweep is doing the same")
     return outcome.result
 
 
@@ -78,7 +83,18 @@ def _receipt(request: Request[Result], outcome: Outcome[Result], context: Contex
         event_data=dumps(encode(outcome.event)),
         recorded_at=context.now,
         decisions=_decisions_text(outcome.decisions),
+        about=_about(outcome),
     )
+
+
+def _about(outcome: Outcome[Any]) -> tuple[str, ...]:
+    """Return what events are kept in order by: the accounts that changed, and what else the event is about."""
+    changes = outcome.changes
+    accounts = {change.after.id for change in changes.accounts}
+    accounts.update(account.id for account in changes.new_accounts())
+    accounts.update(filter(None, [getattr(outcome.event, "account_id", None)]))
+    named = {f"{name} {id_}" for name in _NAMED if (id_ := getattr(outcome.event, name, None)) is not None}
+    return tuple(sorted({*accounts, *outcome.also_about, *named}))
 
 
 @lru_cache(maxsize=256)

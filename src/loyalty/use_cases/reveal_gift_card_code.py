@@ -53,7 +53,7 @@ class RevealGiftCardCode(Command[IssuedGiftCard]):
         event = GiftCardCodeRevealed(
             gift_card_id=card.id, version=card.code_version, actor=self.actor, reason=self.reason
         )
-        return Outcome(result=issued, event=event, changes=Changes())
+        return Outcome(result=issued, event=event, changes=Changes(), also_about=(card.account.id,))
 
     def replayed(self, result: IssuedGiftCard, context: Context) -> IssuedGiftCard:
         """Add the code again."""

@@ -26,6 +26,7 @@ from loyalty.adapters.sqlalchemy.rows import (
     lot_of,
     lot_row,
     moves_of,
+    outbox_entry_of,
     product_of,
     receipt_of,
     reservations_of,
@@ -51,6 +52,7 @@ from loyalty.ledger.listing import CurrencySums, Place, sums_of
 from loyalty.ledger.lot import LotOrigin
 from loyalty.ledger.origin_balance import Moved, OriginBalance, sum_by_origin
 from loyalty.ledger.transfer import Transfer, TransferKind
+from loyalty.ports.outbox import OutboxEntry
 from loyalty.ports.receipt import Receipt
 from loyalty.ports.storage import Found, Movement, TransferFilter, Wanted
 from loyalty.store_credit.account import StoreCreditAccount
@@ -286,6 +288,20 @@ class SqlReader:
     def receipts(self) -> Iterator[Receipt]:
         """Yield every receipt, streaming."""
         return map(receipt_of, self._stream(self._statements.receipts(" ORDER BY r.recorded_at, r.id"), ()))
+
+    def undelivered(self, after: int, limit: int) -> tuple[OutboxEntry, ...]:
+        """Return events that are still to leave."""
+        return tuple(map(outbox_entry_of, self._rows(self._statements.undelivered(), (after, limit))))
+
+    def dead_letters(self, after: int, limit: int) -> tuple[OutboxEntry, ...]:
+        """Return events that were given up."""
+        return tuple(map(outbox_entry_of, self._rows(self._statements.dead_letters(), (after, limit))))
+
+    def outbox_entries(self, event_ids: tuple[str, ...]) -> tuple[OutboxEntry, ...]:
+        """Return these events and how far each has come."""
+        if not event_ids:
+            return ()
+        return tuple(map(outbox_entry_of, self._rows(self._statements.outbox_entries(len(event_ids)), event_ids)))
 
     def _loaded(self, text: str, parameters: Parameters) -> list[list[Any]]:
         """Return the rows of a load, which come as one JSON array each."""

@@ -33,6 +33,7 @@ from loyalty.ledger.house_accounts import HouseAccount
 from loyalty.ledger.lot import Lot, LotMove, LotOrigin, TaxTreatment
 from loyalty.ledger.transfer import Reference, Side, Transfer, TransferKind
 from loyalty.plain import decode, dumps, encode
+from loyalty.ports.outbox import OutboxEntry
 from loyalty.ports.receipt import Receipt
 from loyalty.store_credit.account import StoreCreditAccount, StoreCreditStatus
 
@@ -55,6 +56,8 @@ __all__ = [
     "lot_row",
     "micros_of",
     "moves_of",
+    "outbox_entry_of",
+    "outbox_values",
     "product_of",
     "product_row",
     "receipt_of",
@@ -560,7 +563,7 @@ def _moves(plain: Row) -> tuple[LotMove, ...]:
 
 
 def receipt_row(receipt: Receipt) -> Values:
-    """Return the values of a receipt's row."""
+    """Return the values of a new receipt's row; its event is due at once, and the database numbers it."""
     return (
         receipt.id,
         receipt.idempotency_key,
@@ -572,6 +575,9 @@ def receipt_row(receipt: Receipt) -> Values:
         receipt.event_data,
         to_micros(receipt.recorded_at),
         receipt.decisions,
+        dumps(receipt.about),
+        to_micros(receipt.recorded_at),
+        0,
     )
 
 
@@ -588,4 +594,37 @@ def receipt_of(row: Row) -> Receipt:
         event_data=row[7],
         recorded_at=from_micros(row[8]),
         decisions=row[9],
+        about=_about(row[10]),
+    )
+
+
+def _about(text: str | None) -> tuple[str, ...]:
+    return () if text is None else tuple(json.loads(text))
+
+
+def outbox_values(entry: OutboxEntry) -> Values:
+    """Return what changes about an event on its way out."""
+    return (
+        micros_of(entry.due_at),
+        entry.attempts,
+        micros_of(entry.leased_until),
+        entry.failure,
+        micros_of(entry.dead_at),
+    )
+
+
+def outbox_entry_of(row: Row) -> OutboxEntry:
+    """Return the event on its way out that a row tells of."""
+    return OutboxEntry(
+        id=row[0],
+        position=row[1],
+        event=row[2],
+        event_data=row[3],
+        recorded_at=from_micros(row[4]),
+        about=_about(row[5]),
+        due_at=_time(row[6]),
+        attempts=row[7],
+        leased_until=_time(row[8]),
+        failure=row[9],
+        dead_at=_time(row[10]),
     )

@@ -465,6 +465,39 @@ class Statements:
         """Return the statement that selects receipts."""
         return f"SELECT {columns(self.tables.receipt, 'r')} FROM {self.receipt} r{where}"
 
+    def undelivered(self) -> str:
+        """Return the statement that selects a page of the events that are still to leave."""
+        return self._outbox(self._page_of_outbox("due_at"))
+
+    def dead_letters(self) -> str:
+        """Return the statement that selects a page of the events that were given up."""
+        return self._outbox(self._page_of_outbox("dead_at"))
+
+    def outbox_entries(self, count: int) -> str:
+        """Return the statement that selects *count* events and how far each has come."""
+        return self._outbox(f" WHERE r.id IN ({self.markers(count)}) AND r.attempts IS NOT NULL ORDER BY place")
+
+    def _outbox(self, where: str) -> str:
+        event, way = (
+            "r.event, r.event_data, r.recorded_at, r.about",
+            "r.due_at, r.attempts, r.leased_until, r.failure, r.dead_at",
+        )
+        return f"SELECT r.id, {self._position} AS place, {event}, {way} FROM {self.receipt} r{where}"
+
+    def _page_of_outbox(self, given: str) -> str:
+        numbered = "" if self._position == "r.position" else " AND r.position IS NULL"
+        beyond = f"r.{given} IS NOT NULL{numbered} AND {self._position} > {self.marker(1)}"
+        return f" WHERE {beyond} ORDER BY place LIMIT {self.marker(2)}"
+
+    @property
+    def _position(self) -> str:
+        """What receipts are in the order of: numbers from a sequence, or where there is none those of the rows."""
+        return "r.position" if self.dialect_name == "postgresql" else "r.rowid"
+
+    def used_keys(self, count: int) -> str:
+        """Return the statement that selects those of *count* keys that a receipt stands under."""
+        return f"SELECT idempotency_key FROM {self.receipt} WHERE idempotency_key IN ({self.markers(count)})"
+
     def receipt_of_key(self) -> str:
         """Return the statement that selects the receipt under a key."""
         return self.receipts(f" WHERE r.idempotency_key = {self.marker(1)}")

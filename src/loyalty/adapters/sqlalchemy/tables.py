@@ -26,7 +26,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeEngine
 
 from loyalty.adapters.sqlalchemy.append_only import guard
+from loyalty.adapters.sqlalchemy.numbering import number
 
+__all__ = ["Tables"]
 __all__ = ["Tables"]
 
 Number: TypeEngine[int] = BigInteger().with_variant(sqlite.INTEGER(), "sqlite")
@@ -77,10 +79,12 @@ class Tables:
         transfer = _transfer(metadata, prefix)
         product = _gift_card_product(metadata, prefix)
         guard(transfer)
+        receipt = _receipt(metadata, prefix)
+        number(receipt)
         return cls(
             metadata=metadata,
             prefix=prefix,
-            receipt=_receipt(metadata, prefix),
+            receipt=receipt,
             account=account,
             gift_card=gift_card,
             store_credit=_store_credit(metadata, prefix, account),
@@ -112,7 +116,18 @@ def _receipt(metadata: MetaData, prefix: str) -> Table:
         _words("event_data"),
         _number("recorded_at"),
         _words("decisions", nullable=True),
+        _words("about", nullable=True),
+        _number("due_at", nullable=True),
+        _number("attempts", nullable=True),
+        _number("leased_until", nullable=True),
+        _words("failure", nullable=True),
+        _number("dead_at", nullable=True),
+        _number("position", nullable=True),
         UniqueConstraint("idempotency_key", name=f"{prefix}receipt_key"),
+        # What is still to leave, and what was given up: few rows of many. On SQLite, where "position" is empty and
+        # the number of the row takes its place, an index ends with that number, so these are in its order there, too.
+        _given_index(f"{prefix}receipt_due", "position", given="due_at"),
+        _given_index(f"{prefix}receipt_dead", "position", given="dead_at"),
         sqlite_strict=True,
     )
 

@@ -76,6 +76,13 @@ class SqlUnitOfWork(SqlReader):
         rows = self._rows(self._statements.receipt_of_key(), (idempotency_key,))
         return receipt_of(rows[0]) if rows else None
 
+    def used_keys(self, idempotency_keys: tuple[str, ...]) -> frozenset[str]:
+        """Return those of the keys that a receipt stands under."""
+        if not idempotency_keys:
+            return frozenset()
+        text = self._statements.used_keys(len(idempotency_keys))
+        return frozenset([row[0] for row in self._rows(text, idempotency_keys)])
+
     def accounts_with_expired_value(self, at: datetime, limit: int) -> tuple[AccountId, ...]:
         """Return accounts with expired, free value."""
         return tuple(AccountId(row[0]) for row in self._rows(self._statements.expired(), (to_micros(at), limit)))

@@ -6,6 +6,7 @@ from sqlalchemy import Connection, inspect
 from sqlalchemy.schema import CreateColumn
 
 from loyalty.adapters.sqlalchemy.append_only import renew_guard
+from loyalty.adapters.sqlalchemy.numbering import renew_numbers
 from loyalty.adapters.sqlalchemy.tables import Tables
 
 __all__ = ["add_what_is_missing", "what_is_missing"]
@@ -27,6 +28,8 @@ def add_what_is_missing(connection: Connection, tables: Tables) -> None:
             if column.name not in known:
                 definition = CreateColumn(column).compile(dialect=connection.dialect)
                 connection.exec_driver_sql(f"ALTER TABLE {name} ADD COLUMN {definition}")
+        if table is tables.receipt and "position" not in known:
+            renew_numbers(connection, table)
         for index in table.indexes:
             index.create(connection, checkfirst=True)
     renew_guard(connection, tables.transfer)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import attrs
@@ -22,7 +22,7 @@ from loyalty.ledger.lot import LotOrigin
 from loyalty.money import ALL
 from loyalty.policies.cash_out import us_cash_out
 from loyalty.testing.books import receipt_of
-from loyalty.testing.fakes import fake_code_keys
+from loyalty.testing.fakes import FakeSink, fake_code_keys, give_up_one
 from loyalty.testing.kit.case import DAY, MICROSECOND, START, KitCase, Stand
 from loyalty.testing.programs import money
 from loyalty.use_cases.activate_gift_cards import ActivateGiftCards
@@ -60,6 +60,7 @@ from loyalty.use_cases.reinstate_gift_card import ReinstateGiftCard
 from loyalty.use_cases.reload_gift_card import ReloadGiftCard
 from loyalty.use_cases.replace_gift_card_code import ReplaceGiftCardCode
 from loyalty.use_cases.retire_gift_card_product import RetireGiftCardProduct
+from loyalty.use_cases.retry_dead_letter import RetryDeadLetter
 from loyalty.use_cases.reveal_batch_codes import RevealBatchCodes
 from loyalty.use_cases.reveal_gift_card_code import RevealGiftCardCode
 from loyalty.use_cases.reverse_gift_card_sale import ReverseGiftCardSale
@@ -79,7 +80,8 @@ class Prepared:
     """
     What the commands below work on: a card with its code, what paid for the order 0, and what the order 3 holds.
 
-    The card ``over_id`` has expired, and what is on ``paid_id`` was paid for.
+    The card ``over_id`` has expired, and what is on ``paid_id`` was paid for. The event
+    ``dead_letter_id`` was given up.
     """
 
     code: str
@@ -89,6 +91,7 @@ class Prepared:
     batch_id: BatchId
     over_id: GiftCardId
     paid_id: GiftCardId
+    dead_letter_id: str
 
 
 _ADA: Final = Recipient(address="ada@example.com", name="Ada", message="For you", sender="Bob")
@@ -123,6 +126,10 @@ COMMANDS: Final[Mapping[str, tuple[Make, str]]] = {
     "issue a batch": (
         lambda _, key, note: IssueGiftCardBatch(count=3, value=money(100), note=note, idempotency_key=key),
         "GiftCardBatchIssued",
+    ),
+    "retry a dead letter": (
+        lambda card, key, note: RetryDeadLetter(event_id=card.dead_letter_id, note=note, idempotency_key=key),
+        "DeadLetterRetried",
     ),
     "reveal a batch": (
         lambda card, key, note: RevealBatchCodes(
@@ -387,7 +394,7 @@ def prepare(stand: Stand) -> Prepared:
     The product "card" is on sale. Two cards of 25.00 for 20.00 were bought in the order "pending", and
     two in the order "sold", which is paid, and one of them is half spent. A batch has three cards of 10.
     The 50 of another card have expired, and the 40 of yet another were paid for, in a
-    shop that pays small remainders out in money.
+    shop that pays small remainders out in money. The first event was given up.
     """
     stand.policies = attrs.evolve(stand.policies, cash_out=us_cash_out)
     stand.product()
@@ -416,7 +423,13 @@ def prepare(stand: Stand) -> Prepared:
         batch_id=batch.id,
         over_id=over.gift_card.id,
         paid_id=bought.gift_card.id,
+        dead_letter_id=give_up_one(stand.loyalty),
     )
+
+
+def _last(sink: FakeSink) -> tuple[str, str, datetime]:
+    outgoing = max(sink.taken, key=lambda one: one.id)
+    return outgoing.id, type(outgoing.event).__name__, outgoing.recorded_at
 
 
 class ReplayTests(KitCase):
@@ -448,6 +461,9 @@ class ReplayTests(KitCase):
         assert (event, type(make(card, "once", "a note")).__name__) == (receipt.event, receipt.command)
         assert stand.clock() == receipt.recorded_at
         assert before + 1 == len(stand.books().receipts)
+        sink = FakeSink()
+        stand.loyalty.deliver_events(sink, limit=1000)
+        assert (receipt.id, event, receipt.recorded_at) == _last(sink)
         assert card.code not in repr(stand.books())
 
     @pytest.mark.parametrize("name", COMMANDS)
