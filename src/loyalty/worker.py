@@ -92,24 +92,28 @@ class EventWorker(_Pace):
     loyalty: Loyalty = attrs.field(repr=False)
     sink: EventSink
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: threading.Event) -> Delivered:
         """
         Work until *stop* is set, which is noticed before each event; the event at hand is finished.
 
         A storage that does not answer is asked again, after waits that grow to a minute.
 
+        Returns:
+            What came of all turns together.
+
         Raises:
             loyalty.errors.InvalidRequest: If an argument is not as said.
         """
-        failures = 0
+        done, failures = Delivered(), 0
         while not stop.is_set():
             try:
-                seconds = self.wait_after(self.turn(stop.is_set))
-                failures = 0
+                turn = self.turn(stop.is_set)
+                done, failures, seconds = done.and_then(turn), 0, self.wait_after(turn)
             except StorageError as error:
                 failures += 1
                 seconds = self.wait_after_failures(failures, error)
             stop.wait(seconds)
+        return done
 
     def turn(self, is_stopped: Callable[[], bool] = lambda: False) -> Delivered:
         """
@@ -139,22 +143,23 @@ class AsyncEventWorker(_Pace):
     loyalty: AsyncLoyalty = attrs.field(repr=False)
     sink: AsyncEventSink | EventSink
 
-    async def run(self, stop: asyncio.Event) -> None:
+    async def run(self, stop: asyncio.Event) -> Delivered:
         """
         Work until *stop* is set; as :meth:`EventWorker.run`.
 
         Raises:
             loyalty.errors.InvalidRequest: If an argument is not as said.
         """
-        failures = 0
+        done, failures = Delivered(), 0
         while not stop.is_set():
             try:
-                seconds = self.wait_after(await self.turn(stop.is_set))
-                failures = 0
+                turn = await self.turn(stop.is_set)
+                done, failures, seconds = done.and_then(turn), 0, self.wait_after(turn)
             except StorageError as error:
                 failures += 1
                 seconds = self.wait_after_failures(failures, error)
             await _set_or_over(stop, seconds)
+        return done
 
     async def turn(self, is_stopped: Callable[[], bool] = lambda: False) -> Delivered:
         """

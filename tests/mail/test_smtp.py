@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import socket
 import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,6 @@ from typing import Any
 import attrs
 import pytest
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from loyalty import (
     BlockGiftCard,
@@ -29,27 +26,10 @@ from loyalty.errors import InvalidRequest
 from loyalty.events import Event, GiftCardBlocked, GiftCardSendingDue
 from loyalty.mail import Letters, MailNotSent, Security, SmtpSink
 from loyalty.ports.event_sink import OutgoingEvent
+from tests.mail.mailbox import Mailbox, mail_server
 from tests.use_cases.shop import NOW, Shop
 
 ADA = Recipient(address="ada@example.com", name="Ada Lovelace", message="For <you> & yours.\nLove", sender="Bob")
-
-
-@attrs.define
-class Mailbox:
-    """What a mail server does with mails: it keeps them, or answers with a refusal."""
-
-    mails: list[EmailMessage] = attrs.field(factory=list)
-    refusal: str | None = None
-
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802  # its name there
-        """Take a mail."""
-        if self.refusal is not None:
-            return self.refusal
-        assert isinstance(envelope.content, bytes)
-        mail = message_from_bytes(envelope.content, policy=policy.default)
-        assert isinstance(mail, EmailMessage)
-        self.mails.append(mail)
-        return "250 OK"
 
 
 @pytest.fixture
@@ -59,15 +39,10 @@ def mailbox() -> Mailbox:
 
 
 @pytest.fixture
-def server(mailbox: Mailbox) -> Iterator[Any]:
+def server(mailbox: Mailbox) -> Iterator[Controller]:
     """Give a mail server on a free port of this machine."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    controller = Controller(mailbox, hostname="127.0.0.1", port=port)
-    controller.start()
-    yield controller
-    controller.stop()
+    with mail_server(mailbox) as controller:
+        yield controller
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import typer
 from loyalty.cli.accounts import accounts, statement
 from loyalty.cli.batches import batch
 from loyalty.cli.cards import block, issue, replace_code, show, unblock
+from loyalty.cli.delivery import dead_letters, deliver, retry
 from loyalty.cli.demo import demo
 from loyalty.cli.ending import OperatorGroup
 from loyalty.cli.figures import audit, liability
@@ -54,6 +55,7 @@ GROUPS = {
     },
     "Accounts and books": {"accounts": accounts, "statement": statement, "liability": liability, "audit": audit},
     "Upkeep": {"expire": expire, "upgrade": upgrade},
+    "Events": {"deliver": deliver, "dead-letters": dead_letters, "retry": retry},
     "Trying it out": {"demo": demo},
 }
 

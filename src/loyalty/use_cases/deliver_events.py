@@ -44,6 +44,15 @@ class Delivered:
     given_up: int = 0
     is_done: bool = True
 
+    def and_then(self, more: Delivered) -> Delivered:
+        """Return what came of this delivery and of a later one."""
+        return Delivered(
+            delivered=self.delivered + more.delivered,
+            failed=self.failed + more.failed,
+            given_up=self.given_up + more.given_up,
+            is_done=more.is_done,
+        )
+
     def and_one(self, taken: OutboxEntry, after: OutboxEntry) -> Delivered:
         """Return this and what came of one more event."""
         if after.dead_at is not None:
