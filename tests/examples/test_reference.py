@@ -67,6 +67,7 @@ from loyalty import (
     ReplaceGiftCardCode,
     RescheduleGift,
     ResendGiftCard,
+    RetryDeadLetter,
     RevealBatchCodes,
     RevealGiftCardCode,
     ReverseTransfer,
@@ -85,6 +86,7 @@ from loyalty import (
 from loyalty.errors import LoyaltyError, TooManyAttempts
 from loyalty.ledger.account import LARGEST_BALANCE, MOST_RESERVATIONS
 from loyalty.reports.query import Query
+from loyalty.testing import give_up_one
 from loyalty.testing.kit.case import UNKNOWN_CODE
 from loyalty.use_cases.command import Command
 from tests.use_cases.sales import define, issue, line, order, reverse
@@ -528,6 +530,21 @@ def test_reveal_gift_card_code() -> None:
     call.put_right(gift_card_id=derived.gift_card.id)
 
     assert [*documented(RevealGiftCardCode), "nothing"] == call.told
+
+
+@proves(RetryDeadLetter)
+def test_retry_dead_letter() -> None:
+    """An event that is not there is told before one that was not given up."""
+    shop = Shop()
+    shop.issue("5.00")
+    dead = give_up_one(shop.loyalty)
+    shop.issue("5.00")
+
+    call = Wrong(shop, RetryDeadLetter, event_id="unknown")
+    call.put_right(event_id=shop.last_receipt().id)
+    call.put_right(event_id=dead)
+
+    assert [*documented(RetryDeadLetter), "nothing"] == call.told
 
 
 @proves(ResendGiftCard, RescheduleGift)
