@@ -31,7 +31,7 @@ MARK: Final = re.compile(r"^<!-- reference: ([\w-]+) -->$", re.MULTILINE)
 SECTION: Final = re.compile(r"^(\w+):$")
 ERROR: Final = re.compile(r"^ {4}loyalty\.errors\.(\w+): (.*)$")
 
-SETTING_UP: Final = ("loyalty.facade", "loyalty.codes", "loyalty.attempts")
+SETTING_UP: Final = ("loyalty.facade", "loyalty.worker", "loyalty.codes", "loyalty.attempts")
 """Rooms whose names a host needs when it sets the library up."""
 
 
@@ -123,8 +123,9 @@ def rooms() -> dict[str, tuple[Name, ...]]:
         own.setdefault(room_of(name), []).append(name)
     for room in ("policies", "ports", "adapters"):
         own.setdefault(room, []).extend(names_in(f"loyalty.{room}"))
-    own["values"].extend(_parts(own["values"]))
     own["events"] = list(names_in("loyalty.events"))
+    events = {id(event.value) for event in own["events"]}
+    own["values"].extend(part for part in _parts(own["values"]) if id(part.value) not in events)
     own["testing"] = list(names_in("loyalty.testing"))
     own["errors"] = [Name("loyalty.errors", name, getattr(errors, name)) for name in errors.__all__]
     own["books"] = [
