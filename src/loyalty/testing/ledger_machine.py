@@ -168,6 +168,43 @@ class LedgerMachine(RuleBasedStateMachine):
         """Debit store credit, for an order or not."""
         self.take(step)
 
+    @rule(step=steps(Verb.TRANSFER))
+    def transfer(self, step: Step) -> None:
+        """Move store credit to another account, to one that is not there yet, or to itself."""
+        self.take(step)
+
+    @rule(step=steps(Verb.TRANSFER, customer=st.just("ada"), to=st.just("bo"), account=st.none(), to_account=st.none()))
+    def transfer_and_look(self, step: Step) -> None:
+        """Move store credit between two who often have some, and see that all is told."""
+        self.take(step)
+        self.look_around()
+
+    @rule(step=steps(Verb.BLOCK_ACCOUNT))
+    def block_account(self, step: Step) -> None:
+        """Block a store credit account."""
+        self.take(step)
+
+    @rule(step=steps(Verb.UNBLOCK_ACCOUNT))
+    def unblock_account(self, step: Step) -> None:
+        """Unblock a store credit account."""
+        self.take(step)
+
+    @rule(step=steps(Verb.CLOSE_ACCOUNT))
+    def close_account(self, step: Step) -> None:
+        """Close a store credit account, on which there often is something."""
+        self.take(step)
+
+    @precondition(lambda self: self.shop.accounts)
+    @rule(place=st.integers(0, 1000), to=customer_ids())
+    def empty_and_close(self, place: int, to: str) -> None:
+        """Move all that can be spent of an account to somebody, and close it, if that was all."""
+        place %= len(self.shop.accounts)
+        account = self.books.account(self.shop.accounts[place].id)
+        left = account.available(max(self.shop.clock(), account.recorded_at))
+        if left:
+            self.take(Step(verb=Verb.TRANSFER, account=place, to=to, amount=left))
+        self.take(Step(verb=Verb.CLOSE_ACCOUNT, account=place))
+
     @rule(step=steps(Verb.PLACE_HOLD))
     def place_hold(self, step: Step) -> None:
         """Plan a payment, then hold it, exactly as planned; an order that holds something already replaces it."""
@@ -528,7 +565,7 @@ class LedgerMachine(RuleBasedStateMachine):
         expected: type[LoyaltyError] | None = None
         if step.verb is Verb.BAD_CALL:
             expected, _ = BAD_CALLS[step.earlier % len(BAD_CALLS)]
-        elif step.verb in {Verb.PAY, Verb.PLACE_HOLD, Verb.ADJUST_HOLD}:
+        elif step.verb in {Verb.PAY, Verb.PLACE_HOLD, Verb.ADJUST_HOLD, Verb.TRANSFER}:
             expected = InvalidRequest
         elif step.verb is Verb.GRANT:
             expected = InvalidTime

@@ -45,6 +45,7 @@ from loyalty.store_credit.account import StoreCreditView
 from loyalty.tenders.asked import GiftCardTender, PaymentRequest
 from loyalty.tenders.hold_view import HoldView
 from loyalty.testing.books import Books
+from loyalty.testing.oracle_accounts import AccountLife
 from loyalty.testing.oracle_cards import CardLife, facts_of_card_life
 from loyalty.testing.oracle_imports import Imports, facts_of_import
 from loyalty.testing.oracle_records import (
@@ -86,6 +87,7 @@ from loyalty.use_cases.refund_as_gift_card import RefundAsGiftCard
 from loyalty.use_cases.refund_order_to_store_credit import CreditRefund, RefundOrderToStoreCredit
 from loyalty.use_cases.refund_redemption import Refund, RefundRedemption
 from loyalty.use_cases.reverse_transfer import Reversal, ReverseTransfer
+from loyalty.use_cases.transfer_store_credit import StoreCreditTransfer
 from loyalty.use_cases.unblock_gift_card import UnblockGiftCard
 from loyalty.use_cases.void_hold import VoidHold
 
@@ -142,6 +144,15 @@ class Oracle:
             reversed_=self._reversed,
         )
         self._imports = Imports(cards=self._cards, fill=self._fill)
+        self._account_life = AccountLife(
+            named=self._named_credit,
+            opened=self._open_credit,
+            draw=_draw,
+            copy=_copy,
+            fill=self._fill,
+            note=self._note,
+            show=self._credit_facts,
+        )
         self._rules: dict[type, Callable[[Any, datetime], Facts]] = {
             IssueGiftCard: self._issue,
             ClaimGiftCard: self._claim,
@@ -167,6 +178,7 @@ class Oracle:
             **self._sales.rules(),
             **self._card_life.rules(),
             **self._imports.rules(),
+            **self._account_life.rules(),
         }
 
     # --- what is asked of it ------------------------------------------------
@@ -198,6 +210,7 @@ class Oracle:
         if isinstance(result, Debit) and self._nameless:
             self._nameless[0].id = result.transfer.id
         account = result.account if isinstance(result, Grant | Conversion | CreditRefund) else result
+        account = account.target if isinstance(account, StoreCreditTransfer) else account
         if isinstance(account, StoreCreditView):
             self._credit(account.customer_id, account.currency).id = account.id
         self._sales.learn(result)
@@ -238,8 +251,8 @@ class Oracle:
         assert {card.id: (card.account.id, card.value, card.status, card.owner) for card in self._cards} == {
             card.id: (card.account.id, card.value, card.status.value, card.customer_id) for card in books.gift_cards
         }
-        assert {account.id: account.customer for account in self._credits} == {
-            credit.id: credit.customer_id for credit in books.store_credit_accounts
+        assert {account.id: (account.customer, account.status) for account in self._credits} == {
+            credit.id: (credit.customer_id, credit.status.value) for credit in books.store_credit_accounts
         }
         self._compare_holds(books)
 
@@ -303,6 +316,8 @@ class Oracle:
         at = max(now, card.account.recorded)
         card.require_usable(command.customer_id, at)
         target = self._find_credit(command.customer_id, card.account.currency)
+        if target is not None:
+            target.require_not_closed()
         at = at if target is None else max(at, target.recorded)
         living = [(lot, lot.unheld(at)) for lot in card.account.lots if lot.unheld(at) and lot.lives(at)]
         if not living:
@@ -353,6 +368,9 @@ class Oracle:
         at = max([now, *(one.account.recorded for one in redemptions)])
         split = _next_parts(amount, [share.taken for _, share in shares], [share.given for _, share in shares])
         facts: dict[str, Any] = {"amount": amount, "forfeited": 0, "regranted": 0, "parts": []}
+        for (one, _), part in zip(shares, split, strict=True):
+            if part:
+                one.account.require_not_closed()
         for one in redemptions:
             own = [(share, part) for (of, share), part in zip(shares, split, strict=True) if of is one and part]
             if own:
@@ -411,6 +429,8 @@ class Oracle:
         account = self._named_credit(command.account_id, command.customer_id, currency)
         if account is None and command.account_id is not None:
             raise Refusal(StoreCreditAccountNotFound)
+        if account is not None:
+            account.require_not_closed()
         if account is not None and account.currency != currency:
             raise Refusal(CurrencyMismatch)
         at = now if account is None else max(now, account.recorded)
@@ -434,6 +454,8 @@ class Oracle:
         account = self._named_credit(command.account_id, command.customer_id, command.amount.currency.code)
         if account is None:
             raise Refusal(StoreCreditAccountNotFound)
+        if account.status != "open":
+            raise Refusal(NotSpendable, reason=account.status)
         at = max(now, account.recorded)
         kind = "debit" if command.order_id is None else "redemption"
         self._require_allowed(command, account, None)
@@ -478,6 +500,7 @@ class Oracle:
         if lowers:
             self._pay_from(account, command.amount, None, at, "adjustment")
         else:
+            account.require_not_closed()
             card = next((one for one in self._cards if one.account is account), None)
             if card is not None and card.status in {"pending", "deactivated"}:
                 raise Refusal(NotSpendable, reason=card.status)
@@ -521,6 +544,8 @@ class Oracle:
         if was_given or self._sales.is_undone(command.transfer_id):
             raise Refusal(NotReversible, reason="refunded")
         accounts = {one.id: one for one in self._accounts() if one.id in {past.loser, past.winner}}
+        if past.loser is not None:
+            accounts[past.loser].require_not_closed()
         at = max([now, *(one.recorded for one in accounts.values())])
         entries = []
         if past.winner is not None:
@@ -541,6 +566,8 @@ class Oracle:
         left = self._room_for(command, now)
         currency = command.amount.currency.code
         account = self._find_credit(command.customer_id, currency)
+        if account is not None:
+            account.require_not_closed()
         at = now if account is None else max(now, account.recorded)
         if command.expires_at is not None and command.expires_at <= at:
             raise Refusal(InvalidTime)
@@ -593,7 +620,7 @@ class Oracle:
         lots = {str(lot.id): lot for lot in account.lots}
         for lot_id, amount in past.taken:
             lot, is_over = lots[lot_id], not lots[lot_id].lives(at)
-            if is_over and lot.origin != "promotional" and past.kind != "conversion":
+            if is_over and lot.origin != "promotional" and past.kind not in {"conversion", "move"}:
                 lot = _copy(lot, amount, at, at + timedelta(days=30))
                 account.lots.append(lot)
                 facts["regranted"] += amount
@@ -679,6 +706,8 @@ class Oracle:
         for part, shares in zip(hold.parts, taken, strict=True):
             if shares and part.card is not None and part.card.status != "active":
                 raise Refusal(NotSpendable, reason=part.card.status)
+            if shares and part.account.status != "open":
+                raise Refusal(NotSpendable, reason=part.account.status)
         hold.end("captured", at, amount)
         parts = [
             self._taken(part.account, [PlainShare(lot=lot, taken=some) for lot, some in shares], hold.order, at)
@@ -736,7 +765,9 @@ class Oracle:
                 parts[card.id] = PlainPart(account=card.account, card=card, at_most=most, priority=named.priority)
                 refusals += self._why_not(card, asked, at)
         by_account = sorted(parts.values(), key=lambda part: part.account.id)
-        if credit is not None:
+        if credit is not None and credit.status != "open":
+            refusals.append(Refusal(NotSpendable, reason=credit.status))
+        elif credit is not None:
             most = None if asked.store_credit_at_most is None else minor(asked.store_credit_at_most)
             by_account.append(PlainPart(account=credit, card=None, at_most=most, priority=asked.store_credit_priority))
             refusals += _why_not_for_lines(asked, None, asked.customer_id)
@@ -948,9 +979,10 @@ class Oracle:
         return {
             "customer_id": account.customer,
             "currency": account.currency,
+            "status": account.status,
             "posted": account.posted,
             "held": account.held(at),
-            "available": account.free(at),
+            "available": account.free(at) if account.status == "open" else 0,
             "expires_next": min(ends, default=None),
         }
 
@@ -1026,11 +1058,15 @@ def facts_of(result: object) -> Facts:
         return {
             "customer_id": result.customer_id,
             "currency": result.currency,
+            "status": result.status.value,
             "posted": minor(result.posted),
             "held": minor(result.held),
             "available": minor(result.available),
             "expires_next": result.expires_next,
         }
+    if isinstance(result, StoreCreditTransfer):
+        both = {"source": facts_of(result.source), "target": facts_of(result.target)}
+        return {"amount": minor(result.amount), **both}
     if isinstance(result, Conversion):
         account = facts_of(result.account)
         return {"amount": minor(result.amount), "gift_card_id": result.gift_card_id, "account": account}

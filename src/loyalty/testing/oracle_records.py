@@ -94,6 +94,7 @@ class PlainAccount:
     recorded: datetime
     sequence: int = 0
     customer: str | None = None
+    status: str = "open"
     lots: list[PlainLot] = attrs.Factory(list)
     id: str = ""
 
@@ -109,6 +110,11 @@ class PlainAccount:
     def held(self, at: datetime) -> int:
         """Return what is held."""
         return sum(lot.held(at) for lot in self.lots)
+
+    def require_not_closed(self) -> None:
+        """Refuse what would come to an account that was stopped for good."""
+        if self.status == "closed":
+            raise Refusal(NotSpendable, reason="closed")
 
     def moved(self, at: datetime) -> None:
         """Count a transfer."""
@@ -196,7 +202,7 @@ class PlainPart:
     def is_usable(self, customer: str | None, at: datetime) -> bool:
         """Tell whether the tender may still pay."""
         if self.card is None:
-            return True
+            return self.account.status == "open"
         is_theirs = self.card.owner in {None, customer}
         return is_theirs and self.card.status == "active" and not self.card.is_over(at)
 

@@ -49,10 +49,12 @@ from loyalty.use_cases.activate_gift_cards import ActivateGiftCards
 from loyalty.use_cases.adjust_hold import AdjustHold
 from loyalty.use_cases.adjust_value import AdjustValue
 from loyalty.use_cases.block_gift_card import BlockGiftCard
+from loyalty.use_cases.block_store_credit_account import BlockStoreCreditAccount
 from loyalty.use_cases.capture_hold import Capture, CaptureHold
 from loyalty.use_cases.cash_out_gift_card import CashOutGiftCard
 from loyalty.use_cases.change_gift_card_expiry import ChangeGiftCardExpiry
 from loyalty.use_cases.claim_gift_card import ClaimGiftCard
+from loyalty.use_cases.close_store_credit_account import CloseStoreCreditAccount
 from loyalty.use_cases.command import Command, Sweep
 from loyalty.use_cases.convert_gift_card import Conversion, ConvertGiftCard
 from loyalty.use_cases.deactivate_gift_card import DeactivateGiftCard
@@ -81,7 +83,9 @@ from loyalty.use_cases.retire_gift_card_product import RetireGiftCardProduct
 from loyalty.use_cases.reverse_gift_card_sale import ReverseGiftCardSale
 from loyalty.use_cases.reverse_transfer import ReverseTransfer
 from loyalty.use_cases.revise_denominations import ReviseDenominations
+from loyalty.use_cases.transfer_store_credit import StoreCreditTransfer, TransferStoreCredit
 from loyalty.use_cases.unblock_gift_card import UnblockGiftCard
+from loyalty.use_cases.unblock_store_credit_account import UnblockStoreCreditAccount
 from loyalty.use_cases.update_gift_card import UpdateGiftCard
 from loyalty.use_cases.void_hold import VoidHold
 
@@ -155,6 +159,10 @@ class Verb(StrEnum):
     REVERSE = "reverse"
     REFUND_TO_CREDIT = "refund_to_credit"
     REFUND_AS_CARD = "refund_as_card"
+    TRANSFER = "transfer"
+    BLOCK_ACCOUNT = "block_account"
+    UNBLOCK_ACCOUNT = "unblock_account"
+    CLOSE_ACCOUNT = "close_account"
     DEFINE_PRODUCT = "define_product"
     REVISE_PRODUCT = "revise_product"
     RETIRE_PRODUCT = "retire_product"
@@ -187,6 +195,9 @@ class Step:
     ``currency`` None is the one that fits the card, account, redemption or hold.
     Times are relative to the time of the step.
 
+    ``to`` and ``to_account`` name the account that a transfer goes to, as
+    ``customer`` and ``account`` do the one it comes from.
+
     ``caps`` are pairs of the most a card may pay and its priority, for the first
     of ``cards``; ``credit_at_most`` and ``priority`` are those of store credit.
     ``lines`` are pairs of product and amount.
@@ -208,6 +219,8 @@ class Step:
     by_id: bool = False
     customer: str | None = None
     account: int | None = None
+    to: str | None = None
+    to_account: int | None = None
     currency: str | None = None
     amount: int | None = 1
     order: int | None = None
@@ -313,6 +326,10 @@ class Shop:
             Verb.REVERSE: self._reverse,
             Verb.REFUND_TO_CREDIT: self._refund_to_credit,
             Verb.REFUND_AS_CARD: self._refund_as_card,
+            Verb.TRANSFER: self._transfer,
+            Verb.BLOCK_ACCOUNT: self._block_account,
+            Verb.UNBLOCK_ACCOUNT: self._unblock_account,
+            Verb.CLOSE_ACCOUNT: self._close_account,
             Verb.DEFINE_PRODUCT: self._define_product,
             Verb.REVISE_PRODUCT: self._revise_product,
             Verb.RETIRE_PRODUCT: self._retire_product,
@@ -424,6 +441,7 @@ class Shop:
         if isinstance(result, HoldView) and result.id not in {known.id for known in self.holds}:
             self.holds.append(result)
         account = result.account if isinstance(result, Grant | Conversion | CreditRefund) else result
+        account = account.target if isinstance(account, StoreCreditTransfer) else account
         if isinstance(account, StoreCreditView) and account.id not in {known.id for known in self.accounts}:
             self.accounts.append(account)
 
@@ -608,6 +626,30 @@ class Shop:
             idempotency_key=key,
             **_said(step),
         )
+
+    def _transfer(self, step: Step, key: str) -> AnyCommand:
+        source = self._account(step)
+        target = self._account(attrs.evolve(step, account=step.to_account, customer=step.to))
+        return TransferStoreCredit(
+            amount=self._value(step, self._currency_of_account(step)),
+            idempotency_key=key,
+            **{f"from_{name}": value for name, value in source.items()},
+            **{f"to_{name}": value for name, value in target.items()},
+            **_said(step),
+        )
+
+    def _block_account(self, step: Step, key: str) -> AnyCommand:
+        return BlockStoreCreditAccount(**self._one_account(step), idempotency_key=key, **_said(step))
+
+    def _unblock_account(self, step: Step, key: str) -> AnyCommand:
+        return UnblockStoreCreditAccount(**self._one_account(step), idempotency_key=key, **_said(step))
+
+    def _close_account(self, step: Step, key: str) -> AnyCommand:
+        return CloseStoreCreditAccount(**self._one_account(step), idempotency_key=key, **_said(step))
+
+    def _one_account(self, step: Step) -> dict[str, Any]:
+        named = self._account(step)
+        return named if "account_id" in named else {**named, "currency": step.currency or "USD"}
 
     def _adjust(self, step: Step, key: str) -> AnyCommand:
         fitting = self._currency_of_card(step.card) if step.by_id else self._currency_of_account(step)

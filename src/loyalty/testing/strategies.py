@@ -157,6 +157,11 @@ def _tenders() -> Mapping[str, st.SearchStrategy[Any]]:
     }
 
 
+def _account_names() -> Mapping[str, st.SearchStrategy[Any]]:
+    where = mostly(st.none(), st.integers(-1, 2), times=2)
+    return {"customer": _customers(), "account": where, "currency": mostly(st.none(), currencies(), times=3)}
+
+
 def _lapses() -> st.SearchStrategy[timedelta | None]:
     return st.none() | st.sampled_from((timedelta(seconds=1), HOUR, DAY, DAY + MICROSECOND, 30 * DAY))
 
@@ -221,6 +226,17 @@ _FIELDS: Final[Mapping[Verb, Mapping[str, st.SearchStrategy[Any]]]] = {
         "order": st.none() | _orders(),
         "lines": _lines(times=6),
     },
+    Verb.TRANSFER: {
+        "customer": _customers(),
+        "account": mostly(st.none(), st.integers(-1, 2), times=2),
+        "to": customer_ids(),
+        "to_account": mostly(st.none(), st.integers(-1, 2), times=2),
+        "amount": mostly(st.integers(1, 20), _amounts(), times=2),
+        "currency": _currency(),
+    },
+    Verb.BLOCK_ACCOUNT: _account_names(),
+    Verb.UNBLOCK_ACCOUNT: _account_names(),
+    Verb.CLOSE_ACCOUNT: _account_names(),
     Verb.PLACE_HOLD: {**_tenders(), "lapses_after": _lapses()},
     Verb.ADJUST_HOLD: {
         **_holds(),

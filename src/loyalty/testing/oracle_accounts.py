@@ -1,0 +1,108 @@
+"""
+What ought to become of store credit accounts that are moved between, stopped and closed, once more, in plain integers.
+
+Of the rest of the oracle it knows the plain accounts and lots, and how to find
+and fill them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import attrs
+
+from loyalty.errors import (
+    AccountNotEmpty,
+    CurrencyMismatch,
+    InsufficientBalance,
+    InvalidRequest,
+    NotSpendable,
+    StoreCreditAccountNotFound,
+)
+from loyalty.testing.oracle_records import Facts, PlainAccount, PlainLot, PlainShare, Refusal
+from loyalty.testing.programs import minor
+from loyalty.use_cases.block_store_credit_account import BlockStoreCreditAccount
+from loyalty.use_cases.change_credit_status import ChangeCreditStatus
+from loyalty.use_cases.close_store_credit_account import CloseStoreCreditAccount
+from loyalty.use_cases.transfer_store_credit import TransferStoreCredit
+from loyalty.use_cases.unblock_store_credit_account import UnblockStoreCreditAccount
+
+__all__ = ["AccountLife"]
+
+
+@attrs.frozen(kw_only=True)
+class AccountLife:
+    """The life of store credit accounts, with what the rest of the oracle does for it."""
+
+    named: Callable[[str | None, str | None, str], PlainAccount | None]
+    opened: Callable[[str, str, datetime], PlainAccount]
+    draw: Callable[[list[PlainLot], int, datetime], list[PlainShare]]
+    copy: Callable[[PlainLot, int, datetime, datetime | None], PlainLot]
+    fill: Callable[[PlainAccount, list[PlainLot], datetime, str], None]
+    note: Callable[[datetime, PlainAccount, PlainLot, str, int], None]
+    show: Callable[[PlainAccount, datetime], Facts]
+
+    def rules(self) -> dict[type, Callable[[Any, datetime], Facts]]:
+        """Return what each command about accounts comes to."""
+        return {
+            TransferStoreCredit: self._transfer,
+            BlockStoreCreditAccount: self._block,
+            UnblockStoreCreditAccount: self._unblock,
+            CloseStoreCreditAccount: self._close,
+        }
+
+    def _transfer(self, command: TransferStoreCredit, now: datetime) -> Facts:
+        amount, currency = minor(command.amount), command.amount.currency.code
+        source = self.named(command.from_account_id, command.from_customer_id, currency)
+        target = self.named(command.to_account_id, command.to_customer_id, currency)
+        if source is None or (target is None and command.to_customer_id is None):
+            raise Refusal(StoreCreditAccountNotFound)
+        if source is target:
+            raise Refusal(InvalidRequest)
+        both = [source] if target is None else [source, target]
+        if source.status != "open":
+            raise Refusal(NotSpendable, reason=source.status)
+        if target is not None:
+            target.require_not_closed()
+        if any(account.currency != currency for account in both):
+            raise Refusal(CurrencyMismatch)
+        at = max([now, *(account.recorded for account in both)])
+        shares = self.draw(source.lots, amount, at)
+        if sum(share.taken for share in shares) < amount:
+            raise Refusal(InsufficientBalance, requested=amount, available=source.free(at))
+        target = target or self.opened(str(command.to_customer_id), currency, now)
+        copies = [self.copy(share.lot, share.taken, at, share.lot.expires) for share in shares]
+        for share in shares:
+            share.lot.remaining -= share.taken
+            self.note(at, source, share.lot, "move", -share.taken)
+        source.moved(at)
+        self.fill(target, copies, at, "move")
+        return {"amount": amount, "source": self.show(source, at), "target": self.show(target, at)}
+
+    def _block(self, command: BlockStoreCreditAccount, now: datetime) -> Facts:
+        return self._set_status(command, "blocked", now)
+
+    def _unblock(self, command: UnblockStoreCreditAccount, now: datetime) -> Facts:
+        return self._set_status(command, "open", now)
+
+    def _close(self, command: CloseStoreCreditAccount, now: datetime) -> Facts:
+        account = self._there(command)
+        held = account.held(max(now, account.recorded))
+        if account.posted:
+            raise Refusal(AccountNotEmpty, posted=account.posted, held=held)
+        return self._set_status(command, "closed", now)
+
+    def _set_status(self, command: ChangeCreditStatus, status: str, now: datetime) -> Facts:
+        account = self._there(command)
+        if account.status != status:
+            account.require_not_closed()
+        account.status = status
+        return self.show(account, max(now, account.recorded))
+
+    def _there(self, command: ChangeCreditStatus) -> PlainAccount:
+        account = self.named(command.account_id, command.customer_id, str(command.currency))
+        if account is None:
+            raise Refusal(StoreCreditAccountNotFound)
+        return account
