@@ -39,7 +39,7 @@ from loyalty.testing.fakes import pays_by_product, pays_out_small_change
 from loyalty.testing.invariants import require_available, require_nothing_lost, require_sound
 from loyalty.testing.oracle import Oracle, Refusal, facts_of
 from loyalty.testing.programs import BAD_CALLS, Played, Shop, Step, Verb, minor
-from loyalty.testing.strategies import contested_holds, customer_ids, mostly, some_value, spans, steps
+from loyalty.testing.strategies import CUSTOMERS, contested_holds, customer_ids, mostly, some_value, spans, steps
 from loyalty.use_cases.command import Command
 from loyalty.use_cases.expire_value import Expired
 from loyalty.use_cases.lapse_holds import Lapsed
@@ -173,10 +173,14 @@ class LedgerMachine(RuleBasedStateMachine):
         """Move store credit to another account, to one that is not there yet, or to itself."""
         self.take(step)
 
-    @rule(step=steps(Verb.TRANSFER, customer=st.just("ada"), to=st.just("bo"), account=st.none(), to_account=st.none()))
-    def transfer_and_look(self, step: Step) -> None:
-        """Move store credit between two who often have some, and see that all is told."""
-        self.take(step)
+    @precondition(lambda self: self.filled_accounts())
+    @rule(place=st.integers(0, 1000), amount=st.integers(1, 20), is_undone=st.booleans())
+    def transfer_what_is_there(self, place: int, amount: int, *, is_undone: bool) -> None:
+        """Move what can be spent, or a part of it, to somebody; and perhaps undo just that."""
+        account, available, to = self.filled_account(place)
+        self.take(Step(verb=Verb.TRANSFER, account=account, to=to, amount=min(amount, available)))
+        if is_undone:
+            self.take(Step(verb=Verb.REVERSE))
         self.look_around()
 
     @rule(step=steps(Verb.BLOCK_ACCOUNT))
@@ -194,16 +198,46 @@ class LedgerMachine(RuleBasedStateMachine):
         """Close a store credit account, on which there often is something."""
         self.take(step)
 
-    @precondition(lambda self: self.shop.accounts)
-    @rule(place=st.integers(0, 1000), to=customer_ids())
-    def empty_and_close(self, place: int, to: str) -> None:
+    @rule(step=steps(Verb.MERGE))
+    def merge(self, step: Step) -> None:
+        """Make one customer of two; who was merged goes on to be named, as by a host that has not heard of it."""
+        self.take(step)
+
+    @precondition(lambda self: self.filled_accounts())
+    @rule(place=st.integers(0, 1000), amount=st.integers(1, 20), is_late=st.booleans())
+    def merge_and_refund(self, place: int, amount: int, *, is_late: bool) -> None:
+        """Let a customer pay, merge him into another, and give back what he paid, at once or when it has ended."""
+        account, available, to = self.filled_account(place)
+        self.take(Step(verb=Verb.DEBIT, account=account, amount=min(amount, available), order=0))
+        paid, ends = len(self.shop.redemptions) - 1, self.expiries()
+        self.take(Step(verb=Verb.MERGE, customer=self.shop.accounts[account].customer_id, to=to))
+        if is_late and ends:
+            self.take(Step(verb=Verb.MOVE_CLOCK, move=ends[-1] - self.shop.clock()))
+        self.take(Step(verb=Verb.REFUND, redemption=paid, amount=1))
+        self.look_around()
+
+    @precondition(lambda self: self.filled_accounts())
+    @rule(place=st.integers(0, 1000), amount=st.integers(1, 20))
+    def stop_an_account_that_is_held(self, place: int, amount: int) -> None:
+        """Hold store credit; block the account, close it and merge it away, as far as it goes, and capture the hold."""
+        account, _, to = self.filled_account(place)
+        owner, currency = self.shop.accounts[account].customer_id, self.shop.accounts[account].currency
+        self.take(Step(verb=Verb.PLACE_HOLD, customer=owner, currency=currency, amount=amount, order=0))
+        hold = len(self.shop.holds) - 1
+        self.take(Step(verb=Verb.BLOCK_ACCOUNT, account=account))
+        self.take(Step(verb=Verb.CAPTURE_HOLD, hold=hold, amount=None))
+        self.take(Step(verb=Verb.CLOSE_ACCOUNT, account=account))
+        self.take(Step(verb=Verb.UNBLOCK_ACCOUNT, account=account))
+        self.take(Step(verb=Verb.MERGE, customer=owner, to=to))
+        self.take(Step(verb=Verb.CAPTURE_HOLD, hold=hold, amount=None))
+
+    @precondition(lambda self: self.filled_accounts())
+    @rule(place=st.integers(0, 1000))
+    def empty_and_close(self, place: int) -> None:
         """Move all that can be spent of an account to somebody, and close it, if that was all."""
-        place %= len(self.shop.accounts)
-        account = self.books.account(self.shop.accounts[place].id)
-        left = account.available(max(self.shop.clock(), account.recorded_at))
-        if left:
-            self.take(Step(verb=Verb.TRANSFER, account=place, to=to, amount=left))
-        self.take(Step(verb=Verb.CLOSE_ACCOUNT, account=place))
+        account, available, to = self.filled_account(place)
+        self.take(Step(verb=Verb.TRANSFER, account=account, to=to, amount=available))
+        self.take(Step(verb=Verb.CLOSE_ACCOUNT, account=account))
 
     @rule(step=steps(Verb.PLACE_HOLD))
     def place_hold(self, step: Step) -> None:
@@ -499,6 +533,20 @@ class LedgerMachine(RuleBasedStateMachine):
         cards = [card for card in self.books.gift_cards if card.id in known]
         return [card for card in cards if 0 < card.account.held < card.account.posted]
 
+    def filled_accounts(self) -> list[tuple[int, int]]:
+        """Return which of the store credit accounts can be spent from now, and how much."""
+        now, credits_ = self.shop.clock(), {credit.id: credit for credit in self.books.store_credit_accounts}
+        known = enumerate(credits_[account.id] for account in self.shop.accounts)
+        amounts = [(place, credit.available(max(now, credit.account.recorded_at))) for place, credit in known]
+        return [(place, amount) for place, amount in amounts if amount]
+
+    def filled_account(self, place: int) -> tuple[int, int, str]:
+        """Return one of them, counting around, and another customer than its own."""
+        filled = self.filled_accounts()
+        account, amount = filled[place % len(filled)]
+        others = [one for one in CUSTOMERS if one != self.shop.accounts[account].customer_id]
+        return account, amount, others[place % len(others)]
+
     def expiries(self) -> list[datetime]:
         """Return when value ends, held value first if there is any."""
         lots = [lot for account in self.books.accounts for lot in account.lots if lot.remaining]
@@ -565,7 +613,7 @@ class LedgerMachine(RuleBasedStateMachine):
         expected: type[LoyaltyError] | None = None
         if step.verb is Verb.BAD_CALL:
             expected, _ = BAD_CALLS[step.earlier % len(BAD_CALLS)]
-        elif step.verb in {Verb.PAY, Verb.PLACE_HOLD, Verb.ADJUST_HOLD, Verb.TRANSFER}:
+        elif step.verb in {Verb.PAY, Verb.PLACE_HOLD, Verb.ADJUST_HOLD, Verb.TRANSFER, Verb.MERGE}:
             expected = InvalidRequest
         elif step.verb is Verb.GRANT:
             expected = InvalidTime

@@ -45,7 +45,7 @@ from loyalty.store_credit.account import StoreCreditView
 from loyalty.tenders.asked import GiftCardTender, PaymentRequest
 from loyalty.tenders.hold_view import HoldView
 from loyalty.testing.books import Books
-from loyalty.testing.oracle_accounts import AccountLife
+from loyalty.testing.oracle_accounts import AccountLife, facts_of_account_life
 from loyalty.testing.oracle_cards import CardLife, facts_of_card_life
 from loyalty.testing.oracle_imports import Imports, facts_of_import
 from loyalty.testing.oracle_records import (
@@ -77,6 +77,7 @@ from loyalty.use_cases.expire_value import Expired, ExpireValue
 from loyalty.use_cases.grant_store_credit import Grant, GrantStoreCredit
 from loyalty.use_cases.issue_gift_card import IssueGiftCard
 from loyalty.use_cases.lapse_holds import Lapsed, LapseHolds
+from loyalty.use_cases.merge_customers import CustomerMerge
 from loyalty.use_cases.new_card import IssuedGiftCard
 from loyalty.use_cases.open_store_credit_account import OpenStoreCreditAccount
 from loyalty.use_cases.pay_with_balances import Payment, PayWithBalances
@@ -145,6 +146,8 @@ class Oracle:
         )
         self._imports = Imports(cards=self._cards, fill=self._fill)
         self._account_life = AccountLife(
+            cards=self._cards,
+            credits=self._credits,
             named=self._named_credit,
             opened=self._open_credit,
             draw=_draw,
@@ -211,8 +214,9 @@ class Oracle:
             self._nameless[0].id = result.transfer.id
         account = result.account if isinstance(result, Grant | Conversion | CreditRefund) else result
         account = account.target if isinstance(account, StoreCreditTransfer) else account
-        if isinstance(account, StoreCreditView):
-            self._credit(account.customer_id, account.currency).id = account.id
+        for one in account.accounts if isinstance(account, CustomerMerge) else (account,):
+            if isinstance(one, StoreCreditView):
+                self._credit(one.customer_id, one.currency).id = one.id
         self._sales.learn(result)
         self._imports.learn(result, books)
         for own in self._accounts():
@@ -251,8 +255,9 @@ class Oracle:
         assert {card.id: (card.account.id, card.value, card.status, card.owner) for card in self._cards} == {
             card.id: (card.account.id, card.value, card.status.value, card.customer_id) for card in books.gift_cards
         }
-        assert {account.id: (account.customer, account.status) for account in self._credits} == {
-            credit.id: (credit.customer_id, credit.status.value) for credit in books.store_credit_accounts
+        assert {one.id: (one.customer, one.status, one.successor and one.successor.id) for one in self._credits} == {
+            credit.id: (credit.customer_id, credit.status.value, credit.successor_id)
+            for credit in books.store_credit_accounts
         }
         self._compare_holds(books)
 
@@ -365,12 +370,12 @@ class Oracle:
         amount = left if command.amount is ALL else minor(command.amount)
         if not 0 < amount <= left:
             raise Refusal(RefundTooLarge, refundable=left)
-        at = max([now, *(one.account.recorded for one in redemptions)])
+        at = max([now, *(account.recorded for one in redemptions for account in one.account.line())])
         split = _next_parts(amount, [share.taken for _, share in shares], [share.given for _, share in shares])
         facts: dict[str, Any] = {"amount": amount, "forfeited": 0, "regranted": 0, "parts": []}
         for (one, _), part in zip(shares, split, strict=True):
             if part:
-                one.account.require_not_closed()
+                one.account.line()[-1].require_not_closed()
         for one in redemptions:
             own = [(share, part) for (of, share), part in zip(shares, split, strict=True) if of is one and part]
             if own:
@@ -380,7 +385,7 @@ class Oracle:
     def _give_back(
         self, one: PlainRedemption, own: list[tuple[PlainShare, int]], at: datetime, facts: dict[str, Any]
     ) -> dict[str, object]:
-        opened: list[PlainLot] = []
+        taker, opened = one.account.line()[-1], list[PlainLot]()
         for share, part in own:
             share.given += part
             assert share.given <= share.taken
@@ -389,18 +394,21 @@ class Oracle:
                 facts["regranted"] += part
                 continue
             facts["forfeited"] += 0 if share.lot.lives(at) else part
+            if taker is not one.account:
+                opened.append(_copy(share.lot, part, at, share.lot.expires))
+                continue
             share.lot.remaining += part
-            self._note(at, one.account, share.lot, "refund", part)
+            self._note(at, taker, share.lot, "refund", part)
         for lot in opened:
-            one.account.lots.append(lot)
-            self._note(at, one.account, lot, "refund", lot.amount)
-        one.account.moved(at)
+            taker.lots.append(lot)
+            self._note(at, taker, lot, "refund", lot.amount)
+        taker.moved(at)
         amount = sum(part for _, part in own)
         return {
             "redemption_id": one.id,
-            "account_id": one.account.id,
+            "account_id": taker.id,
             "amount": amount,
-            "balance_after": one.account.posted,
+            "balance_after": taker.posted,
         }
 
     def _block(self, command: BlockGiftCard, now: datetime) -> Facts:
@@ -980,6 +988,7 @@ class Oracle:
             "customer_id": account.customer,
             "currency": account.currency,
             "status": account.status,
+            "successor_id": account.successor and account.successor.id,
             "posted": account.posted,
             "held": account.held(at),
             "available": account.free(at) if account.status == "open" else 0,
@@ -1038,7 +1047,8 @@ class Oracle:
 
 def facts_of(result: object) -> Facts:
     """Return what a real answer says, in the words and plain integers of the oracle."""
-    said = facts_of_sale(result, facts_of) or facts_of_card_life(result, facts_of) or facts_of_import(result)
+    said = facts_of_sale(result, facts_of) or facts_of_card_life(result, facts_of)
+    said = said or facts_of_account_life(result, facts_of) or facts_of_import(result)
     if said is not None:
         return said
     if isinstance(result, IssuedGiftCard):
@@ -1059,14 +1069,12 @@ def facts_of(result: object) -> Facts:
             "customer_id": result.customer_id,
             "currency": result.currency,
             "status": result.status.value,
+            "successor_id": result.successor_id,
             "posted": minor(result.posted),
             "held": minor(result.held),
             "available": minor(result.available),
             "expires_next": result.expires_next,
         }
-    if isinstance(result, StoreCreditTransfer):
-        both = {"source": facts_of(result.source), "target": facts_of(result.target)}
-        return {"amount": minor(result.amount), **both}
     if isinstance(result, Conversion):
         account = facts_of(result.account)
         return {"amount": minor(result.amount), "gift_card_id": result.gift_card_id, "account": account}

@@ -95,6 +95,7 @@ class PlainAccount:
     sequence: int = 0
     customer: str | None = None
     status: str = "open"
+    successor: PlainAccount | None = None
     lots: list[PlainLot] = attrs.Factory(list)
     id: str = ""
 
@@ -110,6 +111,10 @@ class PlainAccount:
     def held(self, at: datetime) -> int:
         """Return what is held."""
         return sum(lot.held(at) for lot in self.lots)
+
+    def line(self) -> list[PlainAccount]:
+        """Return it and those that took it over, one after the other."""
+        return [self, *([] if self.successor is None else self.successor.line())]
 
     def require_not_closed(self) -> None:
         """Refuse what would come to an account that was stopped for good."""

@@ -67,6 +67,7 @@ from loyalty.use_cases.import_row import GiftCardRow
 from loyalty.use_cases.issue_gift_card import IssueGiftCard
 from loyalty.use_cases.issue_gift_cards_for_order import IssueGiftCardsForOrder, OrderGiftCards
 from loyalty.use_cases.lapse_holds import LapseHolds
+from loyalty.use_cases.merge_customers import CustomerMerge, MergeCustomers
 from loyalty.use_cases.new_card import IssuedGiftCard
 from loyalty.use_cases.open_store_credit_account import OpenStoreCreditAccount
 from loyalty.use_cases.pay_with_balances import Payment, PayWithBalances
@@ -163,6 +164,7 @@ class Verb(StrEnum):
     BLOCK_ACCOUNT = "block_account"
     UNBLOCK_ACCOUNT = "unblock_account"
     CLOSE_ACCOUNT = "close_account"
+    MERGE = "merge"
     DEFINE_PRODUCT = "define_product"
     REVISE_PRODUCT = "revise_product"
     RETIRE_PRODUCT = "retire_product"
@@ -196,7 +198,8 @@ class Step:
     Times are relative to the time of the step.
 
     ``to`` and ``to_account`` name the account that a transfer goes to, as
-    ``customer`` and ``account`` do the one it comes from.
+    ``customer`` and ``account`` do the one it comes from. A merge makes one
+    customer of ``customer`` and ``to``.
 
     ``caps`` are pairs of the most a card may pay and its priority, for the first
     of ``cards``; ``credit_at_most`` and ``priority`` are those of store credit.
@@ -330,6 +333,7 @@ class Shop:
             Verb.BLOCK_ACCOUNT: self._block_account,
             Verb.UNBLOCK_ACCOUNT: self._unblock_account,
             Verb.CLOSE_ACCOUNT: self._close_account,
+            Verb.MERGE: self._merge,
             Verb.DEFINE_PRODUCT: self._define_product,
             Verb.REVISE_PRODUCT: self._revise_product,
             Verb.RETIRE_PRODUCT: self._retire_product,
@@ -442,8 +446,9 @@ class Shop:
             self.holds.append(result)
         account = result.account if isinstance(result, Grant | Conversion | CreditRefund) else result
         account = account.target if isinstance(account, StoreCreditTransfer) else account
-        if isinstance(account, StoreCreditView) and account.id not in {known.id for known in self.accounts}:
-            self.accounts.append(account)
+        for one in account.accounts if isinstance(account, CustomerMerge) else (account,):
+            if isinstance(one, StoreCreditView) and one.id not in {known.id for known in self.accounts}:
+                self.accounts.append(one)
 
     def _learn_imported(self, report: ImportReport) -> None:
         """Remember the cards of another system with the codes that their bearers have."""
@@ -646,6 +651,10 @@ class Shop:
 
     def _close_account(self, step: Step, key: str) -> AnyCommand:
         return CloseStoreCreditAccount(**self._one_account(step), idempotency_key=key, **_said(step))
+
+    def _merge(self, step: Step, key: str) -> AnyCommand:
+        old, new = step.customer or "ada", step.to or "bo"
+        return MergeCustomers(from_customer_id=old, into_customer_id=new, idempotency_key=key, **_said(step))
 
     def _one_account(self, step: Step) -> dict[str, Any]:
         named = self._account(step)

@@ -39,6 +39,8 @@ MINUTE: Final = timedelta(minutes=1)
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
 
+CUSTOMERS: Final = ("ada", "bo", "cy")
+
 
 def currencies() -> st.SearchStrategy[str]:
     """Return codes of currencies, one for each number of decimals; mostly one and the same."""
@@ -63,7 +65,7 @@ def moneys(currency: str | None = None) -> st.SearchStrategy[Money]:
 
 def customer_ids() -> st.SearchStrategy[str]:
     """Return one of three customers."""
-    return st.sampled_from(("ada", "bo", "cy"))
+    return st.sampled_from(CUSTOMERS)
 
 
 def texts(longest: int = 40) -> st.SearchStrategy[str]:
@@ -237,6 +239,7 @@ _FIELDS: Final[Mapping[Verb, Mapping[str, st.SearchStrategy[Any]]]] = {
     Verb.BLOCK_ACCOUNT: _account_names(),
     Verb.UNBLOCK_ACCOUNT: _account_names(),
     Verb.CLOSE_ACCOUNT: _account_names(),
+    Verb.MERGE: {"customer": _customers(), "to": customer_ids()},
     Verb.PLACE_HOLD: {**_tenders(), "lapses_after": _lapses()},
     Verb.ADJUST_HOLD: {
         **_holds(),
