@@ -39,7 +39,15 @@ from loyalty.testing.fakes import pays_by_product, pays_out_small_change
 from loyalty.testing.invariants import require_available, require_nothing_lost, require_sound
 from loyalty.testing.oracle import Oracle, Refusal, facts_of
 from loyalty.testing.programs import BAD_CALLS, Played, Shop, Step, Verb, minor
-from loyalty.testing.strategies import CUSTOMERS, contested_holds, customer_ids, mostly, some_value, spans, steps
+from loyalty.testing.strategies import (
+    CUSTOMERS,
+    contested_holds,
+    customer_ids,
+    mostly,
+    some_value,
+    spans,
+    steps,
+)
 from loyalty.use_cases.command import Command
 from loyalty.use_cases.expire_value import Expired
 from loyalty.use_cases.lapse_holds import Lapsed
@@ -174,14 +182,40 @@ class LedgerMachine(RuleBasedStateMachine):
         self.take(step)
 
     @precondition(lambda self: self.filled_accounts())
-    @rule(place=st.integers(0, 1000), amount=st.integers(1, 20), is_undone=st.booleans())
-    def transfer_what_is_there(self, place: int, amount: int, *, is_undone: bool) -> None:
-        """Move what can be spent, or a part of it, to somebody; and perhaps undo just that."""
+    @rule(
+        place=st.integers(0, 1000),
+        amount=st.integers(1, 20),
+        currency=mostly(st.none(), st.sampled_from(("JPY", "KWD")), times=3),
+    )
+    def transfer_what_is_there(self, place: int, amount: int, currency: str | None) -> None:
+        """Move what can be spent, or a part of it, to somebody, sometimes by the name of another currency."""
         account, available, to = self.filled_account(place)
-        self.take(Step(verb=Verb.TRANSFER, account=account, to=to, amount=min(amount, available)))
-        if is_undone:
-            self.take(Step(verb=Verb.REVERSE))
+        amount = min(amount, available)
+        self.take(Step(verb=Verb.TRANSFER, account=account, to=to, currency=currency, amount=amount))
         self.look_around()
+
+    @precondition(lambda self: self.filled_accounts())
+    @rule(place=st.integers(0, 1000), is_late=st.booleans())
+    def transfer_and_undo(self, place: int, *, is_late: bool) -> None:
+        """Move value and undo just that, at once or when it has ended."""
+        account, available, to = self.filled_account(place)
+        ends = self.expiries()
+        self.take(Step(verb=Verb.TRANSFER, account=account, to=to, amount=available))
+        if is_late and ends:
+            self.take(Step(verb=Verb.MOVE_CLOCK, move=ends[-1] - self.shop.clock()))
+        self.take(Step(verb=Verb.REVERSE))
+        self.look_around()
+
+    @precondition(lambda self: self.filled_accounts())
+    @rule(place=st.integers(0, 1000), back=spans())
+    def transfer_to_one_that_was_seen_later(self, place: int, back: timedelta) -> None:
+        """Move value while the clock stands before the last change of the account that gets it."""
+        account, available, to = self.filled_account(place)
+        currency = self.shop.accounts[account].currency
+        self.take(Step(verb=Verb.GRANT, customer=to, currency=currency))
+        self.take(Step(verb=Verb.MOVE_CLOCK, move=-back))
+        self.take(Step(verb=Verb.TRANSFER, account=account, to=to, amount=available))
+        self.take(Step(verb=Verb.MOVE_CLOCK, move=back))
 
     @rule(step=steps(Verb.BLOCK_ACCOUNT))
     def block_account(self, step: Step) -> None:
@@ -215,6 +249,16 @@ class LedgerMachine(RuleBasedStateMachine):
             self.take(Step(verb=Verb.MOVE_CLOCK, move=ends[-1] - self.shop.clock()))
         self.take(Step(verb=Verb.REFUND, redemption=paid, amount=1))
         self.look_around()
+
+    @precondition(lambda self: self.filled_accounts())
+    @rule(place=st.integers(0, 1000), amount=st.integers(1, 20))
+    def stop_an_account(self, place: int, amount: int) -> None:
+        """Block an account on which there is something, and try to take it away; then let it go again."""
+        account, available, to = self.filled_account(place)
+        self.take(Step(verb=Verb.BLOCK_ACCOUNT, account=account))
+        self.take(Step(verb=Verb.TRANSFER, account=account, to=to, amount=min(amount, available)))
+        self.take(Step(verb=Verb.MERGE, customer=self.shop.accounts[account].customer_id, to=to))
+        self.take(Step(verb=Verb.UNBLOCK_ACCOUNT, account=account))
 
     @precondition(lambda self: self.filled_accounts())
     @rule(place=st.integers(0, 1000), amount=st.integers(1, 20))
