@@ -192,3 +192,16 @@ def test_what_staff_look_up_is_found_by_an_index(shop: Shop, field: str) -> None
     value, index = LOOK_UPS[field]
     given: dict[str, Any] = {field: value}
     Choice.by(index, shop, Plans(shop).of(ListGiftCards(**given))).require_no_scan()
+
+
+def test_what_ends_sooner_on_a_card_is_looked_up_among_its_own_lots(shop: Shop) -> None:
+    """For each lot on a page of what ends soon, only the lots of its card are asked whether one ends sooner."""
+    first = ListExpiringGiftCards(within=365 * DAY, limit=5)
+    for page in (first, attrs.evolve(first, after=shop.loyalty.ask(first).next_after)):
+        plan = Plans(shop).of(page)
+        # SQLite says in one line what PostgreSQL says in two; "e" is the lot that would end sooner.
+        read = r"SEARCH e USING INDEX (\w+) \((.*)\)|Index Scan using (\w+) on loyalty_lot e .*\n *Index Cond: \((.*)\)"
+        found = [list(filter(None, groups)) for groups in re.findall(read, plan)]
+
+        assert ["loyalty_lot_account"] == [index for index, _ in found], plan
+        assert re.match(r"\(?account_id ?= ?", found[0][1]), plan

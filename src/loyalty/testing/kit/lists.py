@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import attrs
 import pytest
+from moneyed import Money
 
 from loyalty.errors import MalformedCode
 from loyalty.gift_cards.card import GiftCard, GiftCardStatus
@@ -31,6 +32,8 @@ from loyalty.use_cases.block_gift_card import BlockGiftCard
 from loyalty.use_cases.block_store_credit_account import BlockStoreCreditAccount
 from loyalty.use_cases.debit_store_credit import DebitStoreCredit
 from loyalty.use_cases.expire_value import ExpireValue
+from loyalty.use_cases.grant_store_credit import GrantStoreCredit
+from loyalty.use_cases.issue_gift_card import IssueGiftCard
 from loyalty.use_cases.new_card import IssuedGiftCard
 from loyalty.use_cases.redeem_gift_card import RedeemGiftCard
 
@@ -245,6 +248,86 @@ class ListTests(KitCase):
 
         assert (12, money(12 * 10**18), money(0)) == (totals.count, totals.value, totals.posted)
 
+    # --- the edges of time and of currencies --------------------------------
+
+    def test_value_that_ends_now_has_ended(self, stand: Stand) -> None:
+        """A microsecond before its end value is there and ends soon; at its end it is gone from every list and sum."""
+        end = START + HOUR
+        card = stand.card(1000, expires_at=end)
+        account = stand.credit(500, expires_at=end).account
+        for at, is_there in ((end - MICROSECOND, True), (end, False)):
+            stand.clock.set(at)
+            (cards,), (accounts,) = _totals_of_cards(stand), _totals_of_accounts(stand)
+            soon = {"expiring_before": end + DAY}
+
+            assert (money(1000), money(500)) == (cards.posted, accounts.posted)
+            assert (money(1000 * is_there), money(500 * is_there)) == (cards.available, accounts.available)
+            assert [card.gift_card.id] == _ids(_cards(stand, is_expired=not is_there))
+            assert [] == _ids(_cards(stand, is_expired=is_there))
+            assert [card.gift_card.id] * is_there == _ids(_cards(stand, **soon)) == _ids_that_end(stand)
+            assert [account.id] * is_there == _ids(_accounts(stand, **soon))
+
+    def test_value_that_begins_now_has_begun(self, stand: Stand) -> None:
+        """A microsecond before its beginning value sums to nothing available, at its beginning to all of it."""
+        begin = START + HOUR
+        stand.credit(500, not_before=begin)
+        for at, available in ((begin - MICROSECOND, 0), (begin, 500), (begin + MICROSECOND, 500)):
+            stand.clock.set(at)
+            (accounts,) = _totals_of_accounts(stand)
+
+            assert (money(500), money(available)) == (accounts.posted, accounts.available)
+
+    def test_what_has_begun_stays_so_though_the_clock_went_back(self, stand: Stand) -> None:
+        """Value that began by the last change of its account, to the microsecond, is summed as available."""
+        begin = START + HOUR
+        stand.credit(500, "early", not_before=begin)
+        stand.credit(500, "late", not_before=begin)
+        for customer_id, at in (("early", begin - MICROSECOND), ("late", begin)):
+            stand.clock.set(at)
+            stand.credit(1, customer_id)
+        stand.clock.set(START)
+        sums = [_totals_of_accounts(stand, customer_id=customer_id) for customer_id in ("early", "late")]
+
+        assert [money(1), money(501)] == [totals.available for (totals,) in sums]
+
+    def test_what_has_ended_stays_so_though_the_clock_went_back(self, stand: Stand) -> None:
+        """Value that had ended by the last change of its card or account, to the microsecond, does not end again."""
+        end = START + HOUR
+        early, late, spent = [stand.card(1000, expires_at=end) for _ in range(3)]
+        accounts = [stand.credit(500, customer_id, expires_at=end).account for customer_id in ("early", "late")]
+        _add_value(stand, spent, 20, ends_in=30 * DAY)
+        for at, card, customer_id in ((end - MICROSECOND, early, "early"), (end, late, "late")):
+            stand.clock.set(at)
+            _add_value(stand, card, 1, ends_in=30 * DAY)
+            stand.credit(1, customer_id)
+        _pay(stand, spent, 20)
+        stand.clock.set(START)
+
+        assert [early.gift_card.id] == _ids(_cards(stand, expiring_before=START + DAY)) == _ids_that_end(stand)
+        assert [accounts[0].id] == _ids(_accounts(stand, expiring_before=START + DAY))
+        assert [spent.gift_card.id] == _ids(_cards(stand, is_expired=True))
+        assert [money(1001 + 1)] == [totals.available for totals in _totals_of_cards(stand)]
+        assert [money(501 + 1)] == [totals.available for totals in _totals_of_accounts(stand)]
+
+    def test_a_range_keeps_its_own_currency(self, stand: Stand) -> None:
+        """Cards and accounts of another currency are left out, also where it has as many decimals and as many units."""
+        ten, mine = money(1000), stand.card(1000)
+        euros = stand.loyalty.execute(IssueGiftCard(value=Money("10.00", "EUR"), idempotency_key=stand.key()))
+        credit = stand.credit(1000).account
+        stand.execute(
+            GrantStoreCredit(
+                customer_id="ada",
+                amount=Money("10.00", "EUR"),
+                origin=LotOrigin.GOODWILL,
+                idempotency_key=stand.key(),
+            )
+        )
+        for bound in ("value_from", "value_to", "balance_from", "balance_to"):
+            assert [mine.gift_card.id] == _ids(_cards(stand, **{bound: ten}))
+            assert [euros.gift_card.id] == _ids(_cards(stand, **{bound: Money("10.00", "EUR")}))
+        for bound in ("balance_from", "balance_to"):
+            assert [credit.id] == _ids(_accounts(stand, **{bound: ten}))
+
     # --- what ends soon -----------------------------------------------------
 
     def test_cards_whose_value_ends_soon(self, stand: Stand) -> None:
@@ -366,6 +449,18 @@ def _cards(stand: Stand, **given: Any) -> GiftCardPage:
 
 def _accounts(stand: Stand, **given: Any) -> StoreCreditPage:
     return stand.loyalty.ask(ListStoreCreditAccounts(**given))
+
+
+def _totals_of_cards(stand: Stand, **given: Any) -> tuple[GiftCardTotals, ...]:
+    return _cards(stand, with_totals=True, **given).totals or ()
+
+
+def _totals_of_accounts(stand: Stand, **given: Any) -> tuple[StoreCreditTotals, ...]:
+    return _accounts(stand, with_totals=True, **given).totals or ()
+
+
+def _ids_that_end(stand: Stand) -> list[str]:
+    return [one.gift_card.id for one in stand.loyalty.ask(ListExpiringGiftCards(within=DAY))]
 
 
 def _expected(stand: Stand, **given: Any) -> list[str]:
