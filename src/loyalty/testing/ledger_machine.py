@@ -41,6 +41,7 @@ from loyalty.testing.oracle import Oracle, Refusal, facts_of
 from loyalty.testing.programs import BAD_CALLS, Played, Shop, Step, Verb, minor
 from loyalty.testing.strategies import (
     CUSTOMERS,
+    LARGEST_AMOUNT,
     contested_holds,
     customer_ids,
     mostly,
@@ -585,11 +586,11 @@ class LedgerMachine(RuleBasedStateMachine):
         return [(place, amount) for place, amount in amounts if amount]
 
     def filled_account(self, place: int) -> tuple[int, int, str]:
-        """Return one of them, counting around, and another customer than its own."""
+        """Return one of them, counting around, as much of it as one command may move, and another customer."""
         filled = self.filled_accounts()
         account, amount = filled[place % len(filled)]
         others = [one for one in CUSTOMERS if one != self.shop.accounts[account].customer_id]
-        return account, amount, others[place % len(others)]
+        return account, min(amount, LARGEST_AMOUNT), others[place % len(others)]
 
     def expiries(self) -> list[datetime]:
         """Return when value ends, held value first if there is any."""

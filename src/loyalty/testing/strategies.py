@@ -41,6 +41,9 @@ DAY: Final = timedelta(days=1)
 
 CUSTOMERS: Final = ("ada", "bo", "cy")
 
+LARGEST_AMOUNT: Final = 10**15
+"""The most that one command may move, in minor units; an account may hold more."""
+
 
 def currencies() -> st.SearchStrategy[str]:
     """Return codes of currencies, one for each number of decimals; mostly one and the same."""
@@ -54,13 +57,13 @@ def amounts() -> st.SearchStrategy[int]:
 
 def boundary_amounts() -> st.SearchStrategy[int]:
     """Return amounts in minor units at which number types break."""
-    return st.sampled_from((1, 2**31 - 1, 2**31, 2**32 + 1, 10**15 - 1, 10**15))
+    return st.sampled_from((1, 2**31 - 1, 2**31, 2**32 + 1, LARGEST_AMOUNT - 1, LARGEST_AMOUNT))
 
 
 def moneys(currency: str | None = None) -> st.SearchStrategy[Money]:
     """Return positive money of one currency, or of any in the table, over the whole range."""
     codes = st.sampled_from(sorted(EXPONENTS)) if currency is None else st.just(currency)
-    return st.builds(money, st.integers(1, 10**15) | boundary_amounts(), codes)
+    return st.builds(money, st.integers(1, LARGEST_AMOUNT) | boundary_amounts(), codes)
 
 
 def customer_ids() -> st.SearchStrategy[str]:
