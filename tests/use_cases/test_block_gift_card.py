@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from loyalty import BlockGiftCard, CodeKeys, GiftCardStatus, GiftCardView, RefundRedemption, UnblockGiftCard
-from loyalty.errors import GiftCardNotFound, IdempotencyConflict, InvalidRequest, MalformedCode, NotSpendable
+from loyalty.errors import IdempotencyConflict, NotSpendable
 from loyalty.identifiers import GiftCardId
 from tests.use_cases.shop import SECRET, Shop, usd
 
@@ -105,33 +105,6 @@ def test_a_card_that_waits_for_its_payment_is_not_blocked() -> None:
     assert before == shop.books()
     with pytest.raises(NotSpendable):
         shop.redeem(issued, "1.00")
-
-
-@pytest.mark.parametrize("command", [BlockGiftCard, UnblockGiftCard])
-def test_unknown_cards_are_not_found(command: type[BlockGiftCard | UnblockGiftCard]) -> None:
-    """No card of this id or code: not found."""
-    shop = Shop()
-    stranger = Shop(keys=CodeKeys.from_secret("the secret of quite another shop")).issue()
-    with pytest.raises(GiftCardNotFound):
-        shop.execute(command(gift_card_id=GiftCardId("nobody"), idempotency_key="a"))
-    with pytest.raises(GiftCardNotFound):
-        shop.execute(command(code=stranger.code, idempotency_key="b"))
-
-
-@pytest.mark.parametrize("command", [BlockGiftCard, UnblockGiftCard])
-def test_what_cannot_be_a_code_is_malformed(command: type[BlockGiftCard | UnblockGiftCard]) -> None:
-    """A malformed code is told before any look-up."""
-    with pytest.raises(MalformedCode):
-        Shop().execute(command(code="GIFT-0000", idempotency_key="a"))
-
-
-@pytest.mark.parametrize("command", [BlockGiftCard, UnblockGiftCard])
-def test_the_card_is_named_exactly_once(command: type[BlockGiftCard | UnblockGiftCard]) -> None:
-    """Naming the card twice or not at all is an invalid request."""
-    with pytest.raises(InvalidRequest):
-        command(idempotency_key="a")
-    with pytest.raises(InvalidRequest):
-        command(code="GIFT-0000", gift_card_id=GiftCardId("x"), idempotency_key="a")
 
 
 def test_a_replayed_block_does_not_block_again() -> None:

@@ -37,7 +37,6 @@ from loyalty.errors import (
     CashOutNotDue,
     ClaimedByAnother,
     GiftCardNotFound,
-    InvalidRequest,
     MalformedCode,
     NotSpendable,
 )
@@ -351,14 +350,6 @@ def test_the_event_and_the_receipt_tell_how_much_and_by_which_law() -> None:
         assert part in receipt.event_data
     for part in ('"us_cash_out"', '"2026-04"', "US-CA: below 10 USD"):
         assert part in str(receipt.decisions)
-
-
-def test_the_card_is_named_exactly_once() -> None:
-    """Naming the card twice or not at all is an invalid request."""
-    with pytest.raises(InvalidRequest):
-        CashOutGiftCard(idempotency_key="a")
-    with pytest.raises(InvalidRequest):
-        CashOutGiftCard(code="GIFT-0000", gift_card_id="card", idempotency_key="a")
 
 
 def test_a_rule_says_itself_in_a_few_words() -> None:

@@ -13,7 +13,6 @@ from loyalty import (
     AtLeastYears,
     CaptureHold,
     ChangeGiftCardExpiry,
-    CodeKeys,
     Direction,
     ExpireValue,
     GiftCardStatus,
@@ -30,12 +29,10 @@ from loyalty.errors import (
     GiftCardNotFound,
     InvalidRequest,
     InvalidTime,
-    LoyaltyError,
     MalformedCode,
     NotSpendable,
     TermTooShort,
 )
-from loyalty.identifiers import GiftCardId
 from loyalty.ledger.account import Account
 from loyalty.ledger.lot import Lot
 from tests.use_cases.shop import DAY, MICROSECOND, NOW, Shop, usd
@@ -285,24 +282,6 @@ def test_somebody_says_why(missing: str) -> None:
     said = {**BY_STAFF, missing: None}
     with pytest.raises(InvalidRequest):
         ChangeGiftCardExpiry(gift_card_id="card", expires_at=None, idempotency_key="k", **said)
-
-
-def test_the_card_is_named_exactly_once() -> None:
-    """Naming the card twice or not at all is an invalid request."""
-    with pytest.raises(InvalidRequest):
-        ChangeGiftCardExpiry(expires_at=None, idempotency_key="a", **BY_STAFF)
-    with pytest.raises(InvalidRequest):
-        ChangeGiftCardExpiry(
-            code="GIFT-0000", gift_card_id=GiftCardId("x"), expires_at=None, idempotency_key="a", **BY_STAFF
-        )
-
-
-def test_a_card_of_another_shop_is_not_found() -> None:
-    """No card of this code."""
-    stranger = Shop(keys=CodeKeys.from_secret("the secret of quite another shop")).issue()
-    error: type[LoyaltyError] = GiftCardNotFound
-    with pytest.raises(error):
-        Shop().execute(ChangeGiftCardExpiry(code=stranger.code, expires_at=None, idempotency_key="b", **BY_STAFF))
 
 
 def test_value_does_not_end_before_it_begins() -> None:

@@ -24,14 +24,10 @@ from loyalty import (
 )
 from loyalty.errors import (
     ClaimedByAnother,
-    GiftCardNotFound,
     IdempotencyConflict,
-    InvalidRequest,
-    MalformedCode,
     NotSpendable,
     StoreCreditAccountNotFound,
 )
-from loyalty.identifiers import GiftCardId
 from loyalty.ledger.lot import Lot
 from loyalty.ports.storage import Wanted
 from tests.use_cases.shop import DAY, MICROSECOND, NOW, SECRET, Shop, usd
@@ -203,32 +199,6 @@ def test_a_blocked_account_still_takes_value() -> None:
     shop.set_credit_status(shop.grant("1.00").account.id, StoreCreditStatus.BLOCKED)
     account = convert(shop, shop.issue("5.00")).account
     assert (usd("6.00"), usd("0.00")) == (account.posted, account.available)
-
-
-def test_unknown_cards_are_not_found() -> None:
-    """No card of this id or code: not found, and no account is opened."""
-    shop = Shop()
-    stranger = Shop(keys=CodeKeys.from_secret("the secret of quite another shop")).issue()
-    before = shop.books()
-    with pytest.raises(GiftCardNotFound):
-        convert(shop, stranger)
-    with pytest.raises(GiftCardNotFound):
-        shop.execute(ConvertGiftCard(gift_card_id=GiftCardId("nobody"), customer_id="ada", idempotency_key="k"))
-    assert before == shop.books()
-
-
-def test_what_cannot_be_a_code_is_malformed() -> None:
-    """A malformed code is told before any look-up."""
-    with pytest.raises(MalformedCode):
-        Shop().execute(ConvertGiftCard(code="GIFT-0000", customer_id="ada", idempotency_key="k"))
-
-
-def test_the_card_is_named_exactly_once() -> None:
-    """Naming the card twice or not at all is an invalid request."""
-    with pytest.raises(InvalidRequest):
-        ConvertGiftCard(customer_id="ada", idempotency_key="k")
-    with pytest.raises(InvalidRequest):
-        ConvertGiftCard(code="GIFT-0000", gift_card_id=GiftCardId("x"), customer_id="ada", idempotency_key="k")
 
 
 def test_a_replay_answers_again_and_converts_nothing() -> None:

@@ -8,7 +8,6 @@ from loyalty import (
     AdjustValue,
     BlockGiftCard,
     CaptureHold,
-    CodeKeys,
     ConvertGiftCard,
     DeactivateGiftCard,
     Direction,
@@ -24,10 +23,6 @@ from loyalty import (
     VoidHold,
 )
 from loyalty.errors import (
-    GiftCardNotFound,
-    InvalidRequest,
-    LoyaltyError,
-    MalformedCode,
     NotSpendable,
 )
 from loyalty.identifiers import GiftCardId
@@ -157,28 +152,3 @@ def test_the_event_tells_the_reason() -> None:
     receipt = shop.last_receipt()
     assert ("GiftCardDeactivated", True) == (receipt.event, '"reason":"destroyed"' in receipt.event_data)
     assert issued.code not in repr(receipt)
-
-
-@pytest.mark.parametrize(
-    ("given", "error"),
-    [
-        ({"gift_card_id": "nobody"}, GiftCardNotFound),
-        ({"code": "GIFT-0000"}, MalformedCode),
-        ({"code": Shop(keys=CodeKeys.from_secret("the secret of another shop")).issue().code}, GiftCardNotFound),
-    ],
-)
-def test_unknown_cards_are_refused(given: dict[str, str], error: type[LoyaltyError]) -> None:
-    """No card of this id or code, and what cannot be a code."""
-    shop = Shop()
-    before = shop.books()
-    with pytest.raises(error):
-        shop.execute(DeactivateGiftCard(**given, idempotency_key="a"))  # type: ignore[arg-type]  # the command checks itself
-    assert before == shop.books()
-
-
-def test_the_card_is_named_exactly_once() -> None:
-    """Naming the card twice or not at all is an invalid request."""
-    with pytest.raises(InvalidRequest):
-        DeactivateGiftCard(idempotency_key="a")
-    with pytest.raises(InvalidRequest):
-        DeactivateGiftCard(code="GIFT-0000", gift_card_id=GiftCardId("x"), idempotency_key="a")

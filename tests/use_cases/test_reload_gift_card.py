@@ -37,12 +37,10 @@ from loyalty.errors import (
     IdempotencyConflict,
     InsufficientBalance,
     InvalidAmount,
-    InvalidRequest,
     InvalidTime,
     MalformedCode,
     NotSpendable,
 )
-from loyalty.identifiers import GiftCardId
 from loyalty.ledger.lot import Lot
 from tests.use_cases.shop import DAY, MICROSECOND, NOW, Shop, usd
 
@@ -344,11 +342,3 @@ def test_the_event_tells_what_was_added() -> None:
     for part in (issued.gift_card.id, done.transfer.id, "[2000,", (NOW + DAY).isoformat(), '"77"'):
         assert part in receipt.event_data
     assert "as_asked" in str(receipt.decisions)
-
-
-def test_the_card_is_named_exactly_once() -> None:
-    """Naming the card twice or not at all is an invalid request."""
-    with pytest.raises(InvalidRequest):
-        ReloadGiftCard(amount=usd("1.00"), idempotency_key="a")
-    with pytest.raises(InvalidRequest):
-        ReloadGiftCard(code="GIFT-0000", gift_card_id=GiftCardId("x"), amount=usd("1.00"), idempotency_key="a")

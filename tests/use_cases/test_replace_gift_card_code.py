@@ -25,12 +25,8 @@ from loyalty.errors import (
     DuplicateRecord,
     GiftCardNotFound,
     IdempotencyConflict,
-    InvalidRequest,
-    LoyaltyError,
-    MalformedCode,
     NotSpendable,
 )
-from loyalty.identifiers import GiftCardId
 from loyalty.ports.changes import AccountChange, Changes
 from loyalty.ports.storage import UnitOfWork, Wanted
 from tests.use_cases.shop import KEYS, SECRET, Shop, usd
@@ -165,31 +161,6 @@ def test_a_deactivated_card_gets_no_new_code() -> None:
         replace(shop, issued)
     assert "deactivated" == caught.value.reason
     assert before == shop.books()
-
-
-@pytest.mark.parametrize(
-    ("given", "error"),
-    [
-        ({"gift_card_id": "nobody"}, GiftCardNotFound),
-        ({"code": "GIFT-0000"}, MalformedCode),
-        ({"code": Shop(keys=CodeKeys.from_secret("the secret of another shop")).issue().code}, GiftCardNotFound),
-    ],
-)
-def test_unknown_cards_are_refused(given: dict[str, str], error: type[LoyaltyError]) -> None:
-    """No card of this id or code, and what cannot be a code."""
-    shop = Shop()
-    before = shop.books()
-    with pytest.raises(error):
-        shop.execute(ReplaceGiftCardCode(**given, idempotency_key="a"))  # type: ignore[arg-type]  # the command checks itself
-    assert before == shop.books()
-
-
-def test_the_card_is_named_exactly_once() -> None:
-    """Naming the card twice or not at all is an invalid request."""
-    with pytest.raises(InvalidRequest):
-        ReplaceGiftCardCode(idempotency_key="a")
-    with pytest.raises(InvalidRequest):
-        ReplaceGiftCardCode(code="GIFT-0000", gift_card_id=GiftCardId("x"), idempotency_key="a")
 
 
 def test_other_content_under_the_key_is_a_conflict() -> None:
