@@ -87,20 +87,6 @@ def _ids(books: Books) -> Iterator[str]:
     return (card.id for card in books.gift_cards)
 
 
-@pytest.fixture(scope="module")
-def sqlite_databases(tmp_path_factory: pytest.TempPathFactory) -> SqliteDatabases:
-    """Give SQLite files."""
-    return SqliteDatabases(tmp_path_factory.mktemp("cut off"))
-
-
-@pytest.fixture(scope="module")
-def postgresql_databases(postgresql_database_of_module: str) -> Iterator[PostgresqlDatabases]:
-    """Give PostgreSQL databases."""
-    databases = PostgresqlDatabases(postgresql_database_of_module)
-    yield databases
-    databases.close()
-
-
 @pytest.fixture(params=[f"{name}, {command}" for name in ("sqlite", "postgresql") for command in COMMANDS])
 def scenes(request: pytest.FixtureRequest) -> Iterator[Callable[[], Scene]]:
     """Give a maker of scenes, on each kind of database in turn, for each command."""

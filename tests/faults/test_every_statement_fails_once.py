@@ -42,20 +42,6 @@ def unplugged(_: AnyStorage) -> Exception:
     return Unplugged("unplugged")
 
 
-@pytest.fixture(scope="module")
-def sqlite_databases(tmp_path_factory: pytest.TempPathFactory) -> SqliteDatabases:
-    """Give SQLite files."""
-    return SqliteDatabases(tmp_path_factory.mktemp("faults"))
-
-
-@pytest.fixture(scope="module")
-def postgresql_databases(postgresql_database_of_module: str) -> Iterator[PostgresqlDatabases]:
-    """Give PostgreSQL databases."""
-    databases = PostgresqlDatabases(postgresql_database_of_module)
-    yield databases
-    databases.close()
-
-
 @attrs.frozen
 class Scene:
     """A shop in which one command can be carried out, on a storage that fails on command."""

@@ -6,12 +6,10 @@ import itertools
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator
 from datetime import timedelta
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
-import pytest
 from sqlalchemy import event
 
 from loyalty import CaptureHold, GetHold, HoldStatus, IssuedGiftCard, LapseHolds, Loyalty, PlaceHold, RedeemGiftCard
@@ -20,33 +18,9 @@ from loyalty.errors import HoldClosed
 from loyalty.testing import CountingIds, FakeClock, fake_code_keys
 from loyalty.testing.kit.case import MICROSECOND, START, Stand
 from loyalty.testing.programs import money
-from tests.storages.databases import PostgresqlDatabases, SqliteDatabases
 
 NEVER: Final = 0
 """Not at any statement."""
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def stand(request: pytest.FixtureRequest) -> Iterator[Stand]:
-    """Give a shop on each kind of database in turn."""
-    databases: SqliteDatabases | PostgresqlDatabases = request.getfixturevalue(f"{request.param}_databases")
-    storage = databases.make()
-    yield Stand(storage)
-    databases.drop(storage)
-
-
-@pytest.fixture(scope="module")
-def sqlite_databases(tmp_path_factory: pytest.TempPathFactory) -> SqliteDatabases:
-    """Give SQLite files."""
-    return SqliteDatabases(tmp_path_factory.mktemp("killed"))
-
-
-@pytest.fixture(scope="module")
-def postgresql_databases(postgresql_database_of_module: str) -> Iterator[PostgresqlDatabases]:
-    """Give PostgreSQL databases."""
-    databases = PostgresqlDatabases(postgresql_database_of_module)
-    yield databases
-    databases.close()
 
 
 class Checkout:

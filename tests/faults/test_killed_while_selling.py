@@ -6,10 +6,8 @@ import itertools
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator
 from typing import Any, Final
 
-import pytest
 from sqlalchemy import event
 
 from loyalty import (
@@ -26,32 +24,8 @@ from loyalty.testing import CountingIds, FakeClock, fake_code_keys
 from loyalty.testing.books import Books
 from loyalty.testing.kit.case import START, Stand
 from loyalty.testing.programs import AnyCommand, money
-from tests.storages.databases import PostgresqlDatabases, SqliteDatabases
 
 UNITS: Final = 4
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def stand(request: pytest.FixtureRequest) -> Iterator[Stand]:
-    """Give a shop on each kind of database in turn."""
-    databases: SqliteDatabases | PostgresqlDatabases = request.getfixturevalue(f"{request.param}_databases")
-    storage = databases.make()
-    yield Stand(storage)
-    databases.drop(storage)
-
-
-@pytest.fixture(scope="module")
-def sqlite_databases(tmp_path_factory: pytest.TempPathFactory) -> SqliteDatabases:
-    """Give SQLite files."""
-    return SqliteDatabases(tmp_path_factory.mktemp("killed"))
-
-
-@pytest.fixture(scope="module")
-def postgresql_databases(postgresql_database_of_module: str) -> Iterator[PostgresqlDatabases]:
-    """Give PostgreSQL databases."""
-    databases = PostgresqlDatabases(postgresql_database_of_module)
-    yield databases
-    databases.close()
 
 
 def commands() -> tuple[AnyCommand, ...]:
