@@ -14,7 +14,10 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-__all__ = ["context", "lives_through"]
+from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
+from loyalty.testing.kit.case import Stand
+
+__all__ = ["context", "lives_through", "url_of"]
 
 
 @cache
@@ -34,3 +37,9 @@ def lives_through(work: Callable[..., None], *given: object) -> bool:
     process.join()
     assert process.exitcode in {0, -signal.SIGKILL}
     return bool(process.exitcode == 0)
+
+
+def url_of(stand: Stand) -> str:
+    """Return where a shop's books are, for another process."""
+    assert isinstance(stand.storage, SqlAlchemyStorage)
+    return stand.storage.engine.url.render_as_string(hide_password=False)

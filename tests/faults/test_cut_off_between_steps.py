@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +21,7 @@ from loyalty.testing.kit.case import START, Stand
 from loyalty.testing.programs import money
 from loyalty.use_cases.stepwise import Stepwise
 from tests.faults.faulty_drivers import broken, lost_race, with_faults
+from tests.faults.processes import lives_through, url_of
 from tests.storages.databases import PostgresqlDatabases, SqliteDatabases
 
 CARDS: Final = 5
@@ -171,18 +171,11 @@ def _carry_out(url: str, command: Stepwise[Any], dies_at: int) -> None:
 
 def test_a_process_killed_at_any_moment_of_any_step(scenes: Callable[[], Scene]) -> None:
     """Before and after each statement and before each commit: another process finds whole steps and does the rest."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
     for moment in itertools.count(1):
         scene = scenes()
-        url = scene.storage.engine.url.render_as_string(hide_password=False)
-        process = context.Process(target=_carry_out, args=(url, scene.command, moment), daemon=True)
-        process.start()
-        process.join()
-        if process.exitcode == 0:
+        if lives_through(_carry_out, url_of(scene.stand), scene.command, moment):
             assert STEPS < moment
             assert CARDS == len(scene.stand.books().gift_cards)
             return
-        assert -signal.SIGKILL == process.exitcode
         scene.require_whole_steps()
         scene.require_the_rest_when_asked_again()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import multiprocessing
 import os
 import signal
 from datetime import timedelta
@@ -18,6 +17,7 @@ from loyalty.errors import HoldClosed
 from loyalty.testing import CountingIds, FakeClock, fake_code_keys
 from loyalty.testing.kit.case import MICROSECOND, START, Stand
 from loyalty.testing.programs import money
+from tests.faults.processes import context, url_of
 
 NEVER: Final = 0
 """Not at any statement."""
@@ -28,11 +28,9 @@ class Checkout:
 
     def __init__(self, stand: Stand, card: IssuedGiftCard, *, dies_at: int) -> None:
         """Start it and wait until it holds."""
-        assert isinstance(stand.storage, SqlAlchemyStorage)
-        context = multiprocessing.get_context("spawn")
-        self._end, theirs = context.Pipe()
-        url = stand.storage.engine.url.render_as_string(hide_password=False)
-        self.process = context.Process(target=_check_out, args=(theirs, url, card.code, dies_at), daemon=True)
+        self._end, theirs = context().Pipe()
+        given = (theirs, url_of(stand), card.code, dies_at)
+        self.process = context().Process(target=_check_out, args=given, daemon=True)
         self.process.start()
         theirs.close()
         self.hold_id: str = self._end.recv()
@@ -41,7 +39,7 @@ class Checkout:
         """Tell it to capture; return whether it lived to say that it did."""
         self._end.send("paid elsewhere")
         self.process.join()
-        return self.process.exitcode == 0
+        return bool(self.process.exitcode == 0)
 
 
 def _check_out(end: Connection, url: str, code: str, dies_at: int) -> None:

@@ -7,13 +7,11 @@ import os
 import signal
 import time
 from collections import defaultdict
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import attrs
-import pytest
 from sqlalchemy import event
 
 from loyalty import Loyalty, OutgoingEvent, RedeemGiftCard
@@ -21,35 +19,11 @@ from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
 from loyalty.testing import CountingIds, FakeClock, fake_code_keys
 from loyalty.testing.kit.case import Stand
 from loyalty.testing.programs import money
-from tests.faults.processes import context, lives_through
-from tests.storages.databases import PostgresqlDatabases, SqliteDatabases
+from tests.faults.processes import context, lives_through, url_of
 
 LEASE: Final = timedelta(minutes=1)
 CARDS: Final = 2
 PAYMENTS: Final = 2
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def stand(request: pytest.FixtureRequest) -> Iterator[Stand]:
-    """Give a shop on each kind of database in turn."""
-    databases: SqliteDatabases | PostgresqlDatabases = request.getfixturevalue(f"{request.param}_databases")
-    storage = databases.make()
-    yield Stand(storage)
-    databases.drop(storage)
-
-
-@pytest.fixture(scope="module")
-def sqlite_databases(tmp_path_factory: pytest.TempPathFactory) -> SqliteDatabases:
-    """Give SQLite files."""
-    return SqliteDatabases(tmp_path_factory.mktemp("killed"))
-
-
-@pytest.fixture(scope="module")
-def postgresql_databases(postgresql_database_of_module: str) -> Iterator[PostgresqlDatabases]:
-    """Give PostgreSQL databases."""
-    databases = PostgresqlDatabases(postgresql_database_of_module)
-    yield databases
-    databases.close()
 
 
 @attrs.frozen
@@ -85,12 +59,6 @@ def sell(stand: Stand) -> list[tuple[str, str]]:
     waiting = stand.storage.read(lambda reader: reader.undelivered(0, 1000))
     facts = [(entry.id, entry.decoded()) for entry in waiting]
     return [(id_, str(getattr(told, "gift_card_id", ""))) for id_, told in facts]
-
-
-def url_of(stand: Stand) -> str:
-    """Return where the shop's books are."""
-    assert isinstance(stand.storage, SqlAlchemyStorage)
-    return stand.storage.engine.url.render_as_string(hide_password=False)
 
 
 def _deliver(url: str, path: str, now: Any, dies_at: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import multiprocessing
 import os
 import signal
 from typing import Any, Final
@@ -24,6 +23,7 @@ from loyalty.testing import CountingIds, FakeClock, fake_code_keys
 from loyalty.testing.books import Books
 from loyalty.testing.kit.case import START, Stand
 from loyalty.testing.programs import AnyCommand, money
+from tests.faults.processes import lives_through, url_of
 
 UNITS: Final = 4
 
@@ -36,18 +36,6 @@ def commands() -> tuple[AnyCommand, ...]:
         IssueGiftCardsForOrder(order=order, idempotency_key="placed"),
         ReverseGiftCardSale(order_id="sold", cause=ReversalCause.CHARGEBACK, idempotency_key="undone"),
     )
-
-
-def lives_through(stand: Stand, place: int, dies_at: int) -> bool:
-    """Carry out one of the commands in a process that is killed at one statement; return whether it lived."""
-    assert isinstance(stand.storage, SqlAlchemyStorage)
-    url = stand.storage.engine.url.render_as_string(hide_password=False)
-    context = multiprocessing.get_context("spawn")
-    process = context.Process(target=_carry_out, args=(url, place, dies_at), daemon=True)
-    process.start()
-    process.join()
-    assert process.exitcode in {0, -signal.SIGKILL}
-    return process.exitcode == 0
 
 
 def _carry_out(url: str, place: int, dies_at: int) -> None:
@@ -76,7 +64,7 @@ def test_a_process_that_is_killed_between_two_cards_leaves_none_or_all(stand: St
     for place, command in enumerate(commands()):
         before = stand.books()
         for dies_at in itertools.count(1):
-            if lives_through(stand, place, dies_at):
+            if lives_through(_carry_out, url_of(stand), place, dies_at):
                 assert 1 < dies_at
                 break
             assert before == stand.books(), f"command {place}, statement {dies_at}"
