@@ -21,6 +21,7 @@ from loyalty import (
     Audit,
     CaptureHold,
     CardsOfOrder,
+    Delivered,
     EraseCustomer,
     GetBalance,
     GetGiftCard,
@@ -41,15 +42,16 @@ from loyalty import (
     PlanPayment,
     RedeemGiftCard,
     RefundRedemption,
+    RetryDeadLetter,
     Statement,
     VoidHold,
 )
 from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
 from loyalty.adapters.sqlalchemy.tables import Tables
-from loyalty.errors import IdempotencyConflict
+from loyalty.errors import EventNotFound, IdempotencyConflict
 from loyalty.plain import encode
 from loyalty.ports.storage import Reader
-from loyalty.testing import Books, books_of
+from loyalty.testing import Books, FakeSink, books_of
 from tests.migrations.older_books import END, KEYS, play, usd
 from tests.use_cases.checkout import line
 from tests.use_cases.shop import DAY
@@ -306,3 +308,29 @@ def test_a_person_of_old_books_is_forgotten(loyalty: Loyalty, storage: SqlAlchem
     note = "UPDATE loyalty_transfer SET note = 'erased' WHERE note IS NOT NULL"
     with storage.engine.begin() as connection:
         connection.exec_driver_sql(note)
+
+
+def test_events_from_before_there_was_an_outbox_never_leave(loyalty: Loyalty, storage: SqlAlchemyStorage) -> None:
+    """What happens from now on does, in its order; nobody is told of what happened years ago."""
+    sink = FakeSink()
+    assert Delivered() == loyalty.deliver_events(sink)
+    old = next(iter(receipts(storage).values()))
+    with pytest.raises(EventNotFound):
+        loyalty.execute(RetryDeadLetter(event_id=old.id, idempotency_key="an old event"))
+
+    card = loyalty.execute(IssueGiftCard(value=usd(5), idempotency_key="new 1"))
+    loyalty.execute(RedeemGiftCard(code=card.code, amount=usd(1), order_id="new", idempotency_key="new 2"))
+    assert Delivered(delivered=2) == loyalty.deliver_events(sink)
+    assert ["GiftCardIssued", "GiftCardRedeemed"] == sink.names
+
+
+def test_what_an_older_version_writes_beside_this_one_stays(loyalty: Loyalty, storage: SqlAlchemyStorage) -> None:
+    """It knows nothing of the outbox, so its events do not leave; its receipts answer, and the books tie."""
+    issue = IssueGiftCard(value=usd(5), idempotency_key="beside")
+    loyalty.execute(issue)
+    forgotten = "due_at = NULL, attempts = NULL, about = NULL, position = NULL"
+    with storage.engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE loyalty_receipt SET {forgotten} WHERE idempotency_key = 'beside'")
+    assert Delivered() == loyalty.deliver_events(FakeSink())
+    assert "5.00" == f"{loyalty.execute(issue).gift_card.value.amount}"
+    assert loyalty.ask(Audit()).is_clean

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 
@@ -37,6 +38,20 @@ MICROSECOND: Final = timedelta(microseconds=1)
 MINUTE: Final = timedelta(minutes=1)
 ONE_MINUTE: Final = Redelivery(first=MINUTE, longest=MINUTE)
 """After every failure, half a minute to a whole one."""
+
+
+class Meanwhile(FakeSink):
+    """A sink that does something else before it takes an event."""
+
+    def __init__(self, work: Callable[[], object]) -> None:
+        """Remember what to do."""
+        super().__init__()
+        self.work = work
+
+    def deliver(self, outgoing: OutgoingEvent) -> None:
+        """Do it, and take the event."""
+        self.work()
+        super().deliver(outgoing)
 
 
 def block(shop: Shop, issued: IssuedGiftCard) -> None:
@@ -208,14 +223,14 @@ def test_of_a_strangers_error_only_its_class_is_kept() -> None:
     shop = Shop()
     shop.issue()
 
-    class Broken:
-        def deliver(self, _: OutgoingEvent) -> None:
-            raise StorageUnavailable("the queue does not answer")
+    def fails() -> None:
+        """Fail as a storage does."""
+        raise StorageUnavailable("the queue does not answer")
 
     shop.loyalty.deliver_events(FakeSink("*"), redelivery=ONE_MINUTE)
     assert ["ValueError"] == [entry.failure for entry in entries(shop)]
     shop.clock.advance(MINUTE)
-    shop.loyalty.deliver_events(Broken(), redelivery=ONE_MINUTE)
+    shop.loyalty.deliver_events(Meanwhile(fails), redelivery=ONE_MINUTE)
     assert ["StorageUnavailable: the queue does not answer"] == [entry.failure for entry in entries(shop)]
 
 
@@ -312,12 +327,7 @@ def test_a_worker_lets_go_of_what_half_its_lease_was_too_short_for() -> None:
     for _ in range(3):
         shop.issue()
 
-    class Slow(FakeSink):
-        def deliver(self, outgoing: OutgoingEvent) -> None:
-            super().deliver(outgoing)
-            shop.clock.advance(MINUTE / 2)
-
-    slow = Slow()
+    slow = Meanwhile(lambda: shop.clock.advance(MINUTE / 2))
     assert Delivered(delivered=1, is_done=False) == shop.loyalty.deliver_events(slow, lease=MINUTE)
     assert 1 == len(slow.taken)
     assert Delivered(delivered=2) == shop.loyalty.deliver_events(sink)
@@ -369,12 +379,7 @@ def test_two_workers_never_have_one_event_or_one_card_at_a_time() -> None:
     block(shop, one)
     block(shop, other)
 
-    class First(FakeSink):
-        def deliver(self, outgoing: OutgoingEvent) -> None:
-            shop.loyalty.deliver_events(second)
-            super().deliver(outgoing)
-
-    first = First()
+    first = Meanwhile(lambda: shop.loyalty.deliver_events(second))
     shop.loyalty.deliver_events(first, limit=1)
 
     assert [one.gift_card.id] == [_card(outgoing) for outgoing in first.taken]
@@ -418,14 +423,13 @@ def test_a_lease_that_ran_out_writes_nothing_down() -> None:
     shop = Shop()
     shop.issue()
 
-    class TooSlow(FakeSink):
-        def deliver(self, outgoing: OutgoingEvent) -> None:
-            shop.clock.advance(MINUTE)
-            with pytest.raises(KeyboardInterrupt):
-                shop.loyalty.deliver_events(Dies(at=1), lease=MINUTE)
-            super().deliver(outgoing)
+    def takes_too_long() -> None:
+        """Let the lease run out, and another worker die with the event."""
+        shop.clock.advance(MINUTE)
+        with pytest.raises(KeyboardInterrupt):
+            shop.loyalty.deliver_events(Dies(at=1), lease=MINUTE)
 
-    shop.loyalty.deliver_events(TooSlow(), lease=MINUTE)
+    shop.loyalty.deliver_events(Meanwhile(takes_too_long), lease=MINUTE)
 
     (entry,) = entries(shop)
     assert (2, shop.clock.now + MINUTE) == (entry.attempts, entry.leased_until)
@@ -436,12 +440,7 @@ def test_who_is_erased_while_an_event_is_on_its_way_is_not_told_of_afterwards() 
     shop, sink = Shop(), FakeSink()
     shop.grant(customer_id="ada")
 
-    class Erases(FakeSink):
-        def deliver(self, outgoing: OutgoingEvent) -> None:
-            shop.execute(EraseCustomer(customer_id="ada"))
-            super().deliver(outgoing)
-
-    erases = Erases()
+    erases = Meanwhile(lambda: shop.execute(EraseCustomer(customer_id="ada")))
     shop.loyalty.deliver_events(erases)
     shop.loyalty.deliver_events(sink)
 
@@ -550,7 +549,10 @@ def test_a_task_that_is_cancelled_leaves_the_event_to_another() -> None:
     shop.issue()
 
     class Waits(FakeSink):
+        """A sink that never comes back."""
+
         async def deliver(self, outgoing: OutgoingEvent) -> None:  # type: ignore[override]  # awaited instead
+            """Take an event, say so, and wait for ever."""
             super().deliver(outgoing)
             begun.set()
             await asyncio.Event().wait()
