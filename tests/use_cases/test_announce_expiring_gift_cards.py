@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any, Final
 
 import pytest
@@ -10,16 +11,21 @@ import pytest
 from loyalty import (
     AnnounceExpiringGiftCards,
     ChangeGiftCardExpiry,
+    CodeFormat,
     ExpiryAnnounced,
     IssuedGiftCard,
     ListExpiringGiftCards,
+    Policies,
+    ReloadGiftCard,
     UnblockGiftCard,
 )
 from loyalty.errors import InvalidTime
 from loyalty.events import GiftCardExpiresSoon
-from loyalty.testing import FakeSink
+from loyalty.ports.storage import UnitOfWork
+from loyalty.testing import FakeSink, books_of
 from loyalty.use_cases import announce_expiring_gift_cards
-from tests.use_cases.shop import DAY, MICROSECOND, Shop, usd
+from loyalty.use_cases.command import Context, Outcome
+from tests.use_cases.shop import DAY, KEYS, MICROSECOND, Shop, usd
 from tests.use_cases.test_deliver_events import block
 
 WEEK: Final = 7 * DAY
@@ -145,3 +151,47 @@ def test_a_time_without_a_zone_is_refused() -> None:
     """As everywhere."""
     with pytest.raises(InvalidTime):
         AnnounceExpiringGiftCards(within=WEEK, after_end=Shop().clock.now.replace(tzinfo=None))
+
+
+def test_of_value_that_ends_at_other_times_each_part_is_told_of() -> None:
+    """First what ends first, and when that has ended, the rest."""
+    shop = Shop()
+    card = shop.issue("50.00", expires_at=shop.clock.now + DAY)
+    shop.execute(
+        ReloadGiftCard(
+            gift_card_id=card.gift_card.id,
+            amount=usd("20.00"),
+            expires_at=shop.clock.now + 2 * DAY,
+            idempotency_key=shop.key(),
+        )
+    )
+    assert ids(card) == told(shop)
+    assert [] == told(shop)
+    shop.clock.advance(DAY)
+    assert ids(card) == told(shop)
+    assert [usd("50.00"), usd("20.00")] == [event.amount for event in events(shop)]
+
+
+@pytest.mark.parametrize("is_blocked", [True, False])
+def test_it_is_decided_under_the_lock(is_blocked: bool) -> None:
+    """A card that was stopped, or emptied, after it was found is passed over."""
+    shop = Shop()
+    card = shop.issue("50.00", expires_at=shop.clock.now + DAY)
+    (found,) = books_of(shop.storage).gift_cards
+    if is_blocked:
+        block(shop, card)
+    else:
+        shop.redeem(card, "50.00")
+
+    def tell(uow: UnitOfWork) -> Outcome[ExpiryAnnounced]:
+        seen_before: Any = SimpleNamespace(
+            expiring_gift_cards=lambda *_, **__: (found,), used_keys=uow.used_keys, lock=uow.lock
+        )
+        context = Context(
+            code_keys=KEYS, code_format=CodeFormat(), now=shop.clock.now, new_id=shop.new_id, policies=Policies()
+        )
+        return AnnounceExpiringGiftCards(within=WEEK).carry_out(seen_before, context)
+
+    outcome = shop.storage.run(tell)
+    assert (None, None) == (outcome.event, outcome.result.gift_card_id)
+    assert (found.account.id, False) == (outcome.result.after_account_id, outcome.result.is_done)

@@ -21,6 +21,7 @@ from loyalty import (
     PayWithBalances,
     RedeemGiftCard,
     Redelivery,
+    RetireGiftCardProduct,
     RetryDeadLetter,
     RevealGiftCardCode,
     UnblockGiftCard,
@@ -32,6 +33,7 @@ from loyalty.ports.outbox import OutboxEntry
 from loyalty.ports.storage import UnitOfWork
 from loyalty.testing import FakeSink, give_up_one
 from loyalty.use_cases import deliver_events
+from tests.use_cases.sales import define
 from tests.use_cases.shop import DAY, KEYS, NOW, Shop, usd
 
 MICROSECOND: Final = timedelta(microseconds=1)
@@ -155,6 +157,20 @@ def test_a_payment_by_several_cards_waits_for_each_of_them() -> None:
     shop.clock.advance(MINUTE)
     shop.loyalty.deliver_events(sink)
     assert ["GiftCardBlocked", "GiftCardUnblocked", "OrderPaid"] == sink.names[2:]
+
+
+def test_what_has_no_account_waits_for_its_own_kind() -> None:
+    """Events about one product leave in their order, and so do those of one batch, import or order."""
+    shop, sink = Shop(), FakeSink("GiftCardProductDefined")
+    define(shop, "card")
+    define(shop, "another")
+    shop.execute(RetireGiftCardProduct(product_id="card", idempotency_key=shop.key()))
+    shop.loyalty.deliver_events(sink, redelivery=ONE_MINUTE)
+    assert ([], 2) == (sink.names, len(sink.refused))
+    sink.refuses.clear()
+    shop.clock.advance(MINUTE)
+    shop.loyalty.deliver_events(sink)
+    assert ["GiftCardProductDefined", "GiftCardProductDefined", "GiftCardProductRetired"] == sink.names
 
 
 def test_a_command_that_changes_nothing_has_its_place_too() -> None:
