@@ -29,7 +29,6 @@ from loyalty.adapters.sqlalchemy.append_only import guard
 from loyalty.adapters.sqlalchemy.numbering import number
 
 __all__ = ["Tables"]
-__all__ = ["Tables"]
 
 Number: TypeEngine[int] = BigInteger().with_variant(sqlite.INTEGER(), "sqlite")
 Words: TypeEngine[str] = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
