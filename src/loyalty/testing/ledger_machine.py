@@ -279,10 +279,11 @@ class LedgerMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.filled_accounts())
     @rule(place=st.integers(0, 1000))
     def empty_and_close(self, place: int) -> None:
-        """Move all that can be spent of an account to somebody, and close it, if that was all."""
+        """Move all that can be spent of an account, close it, if that was all, and try to undo the move."""
         account, available, to = self.filled_account(place)
         self.take(Step(verb=Verb.TRANSFER, account=account, to=to, amount=available))
         self.take(Step(verb=Verb.CLOSE_ACCOUNT, account=account))
+        self.take(Step(verb=Verb.REVERSE))
 
     @rule(step=steps(Verb.PLACE_HOLD))
     def place_hold(self, step: Step) -> None:
