@@ -16,12 +16,18 @@ from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from sqlalchemy.orm import Session
+
 import loyalty
 from docs import public_reference
+from loyalty.adapters.sqlalchemy import joined, storage
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
     from sphinx.environment import BuildEnvironment
+
+for module in (joined, storage):
+    vars(module)["Session"] = Session  # there only a type checker reads it, and here so does Sphinx
 
 project = "loyalty"
 author = "The loyalty authors"

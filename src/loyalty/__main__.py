@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 
 __all__ = ["main"]
 
@@ -12,8 +13,9 @@ _OF_THE_EXTRA = frozenset({"typer", "rich", "click", "sqlalchemy", "tenacity"})
 def main() -> None:
     """Run the command line, or say how to install what it needs."""
     try:
-        import sqlalchemy as _  # noqa: PLC0415, F401  # found missing here, not after the log was read
-
+        for name in ("sqlalchemy", "tenacity"):  # found missing here, not after the log was read
+            if find_spec(name) is None:
+                raise ModuleNotFoundError(name=name)  # noqa: TRY301  # explained below, as if it were imported
         from loyalty.cli.app import app  # noqa: PLC0415  # imported here, so that its absence can be explained
     except ModuleNotFoundError as missing:
         name = (missing.name or "").partition(".")[0]

@@ -39,7 +39,7 @@ def test_codes_go_into_a_new_file_that_only_its_owner_reads(
     """As many cards as were asked for, each with a code that leads to it; nothing else shows a code."""
     path = tmp_path / "codes.csv"
     said = ("batch", "3", "25.00", "usd", "--name", "fair", "--expires", "2099-01-01", "--tag", "fair")
-    done = run(*said, "--output", str(path), "--json", env=env)
+    done = call(*said, "--output", str(path), "--json", env=env)
 
     assert 0 == done.code, done.err
     answer = json.loads(done.out)

@@ -44,7 +44,7 @@ def test_a_card_is_issued_masked_and_revealed_by_the_same_command_again(env: dic
     """Without --reveal no code is shown; the same again with the key that was shown tells it, and issues nothing."""
     said = ("issue", "50.00", "usd", "--expires", "2099-01-01", "--customer", "ada", "--tag", "spring", "--note", "hi")
     first = run(*said, env=env)
-    again = run(*said, "--key", key_in(first), "--reveal", "--json", env=env)
+    again = call(*said, "--key", key_in(first), "--reveal", "--json", env=env)
 
     assert (0, 0) == (first.code, again.code), first.err + again.err
     answer = json.loads(again.out)
@@ -201,7 +201,7 @@ def test_a_key_that_was_used_for_something_else_is_exit_code_2(env: dict[str, st
 def test_a_card_is_shown_with_its_history_as_the_library_answers(env: dict[str, str], loyalty: Loyalty) -> None:
     """By its id or by its code from a pipe, the JSON is the card and its entries."""
     issued = issued_card(loyalty)
-    by_id = run("show", issued.gift_card.id, "--json", env=env)
+    by_id = call("show", issued.gift_card.id, "--json", env=env)
     by_code = run("show", "--code", "-", "--json", env=env, typed=f"{issued.code.lower()}\r\n")
 
     assert (0, 0) == (by_id.code, by_code.code), by_id.err + by_code.err
@@ -287,12 +287,12 @@ def test_a_code_is_replaced_and_the_old_one_is_dead(env: dict[str, str], loyalty
 def test_a_card_is_blocked_and_unblocked(env: dict[str, str], loyalty: Loyalty) -> None:
     """By its code or its id; the answer is the card as the library shows it."""
     issued = issued_card(loyalty)
-    blocked = run("block", "--code", "-", "--reason", "reported stolen", "--json", env=env, typed=issued.code)
+    blocked = call("block", "--code", "-", "--reason", "reported stolen", "--json", env=env, typed=issued.code)
     assert 0 == blocked.code, blocked.err
     card = loyalty.ask(GetGiftCard(id=issued.gift_card.id))
     assert (GiftCardStatus.BLOCKED, without_time(card)) == (card.status, without_time_in(json.loads(blocked.out)))
 
-    unblocked = run("unblock", issued.gift_card.id, env=env)
+    unblocked = call("unblock", issued.gift_card.id, env=env)
     assert 0 == unblocked.code, unblocked.err
     assert "state\tactive" in unblocked.out
     assert GiftCardStatus.ACTIVE is loyalty.ask(GetGiftCard(id=issued.gift_card.id)).status

@@ -141,7 +141,7 @@ def test_a_limit_out_of_bounds_is_exit_code_2(env: dict[str, str], limit: str) -
 
 def test_a_statement_is_what_the_library_answers(env: dict[str, str], loyalty: Loyalty, account_id: str) -> None:
     """Of a card's account by its id, of store credit by its customer as well."""
-    done = run("statement", account_id, "--json", env=env)
+    done = call("statement", account_id, "--json", env=env)
     assert (0, "") == (done.code, done.err)
     assert as_json(loyalty.ask(Statement(account_id=account_id))) == json.loads(done.out)
 

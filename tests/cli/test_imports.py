@@ -26,7 +26,7 @@ def test_a_file_is_tried_imported_and_imported_only_once(
     path = tmp_path / "cards.csv"
     path.write_text(GOOD)
     before = books_of(storage)
-    trial = run("import", str(path), *FROM, "--dry-run", "--json", env=env)
+    trial = call("import", str(path), *FROM, "--dry-run", "--json", env=env)
     assert before == books_of(storage)
     done = run("import", "-", *FROM, "--expect-rows", "2", "--json", env=env, typed=GOOD)
     again = call("import", str(path), *FROM, env=env)

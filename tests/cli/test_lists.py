@@ -132,7 +132,7 @@ def test_a_page_is_what_the_library_answers_and_the_next_one_follows(
     """The cursor of one process is good for the next, and no card is skipped or repeated."""
     first = run("list", "--limit", "4", "--totals", "--json", env=env)
     page = json.loads(first.out)
-    second = run("list", "--after", page["next_after"], "--json", env=env)
+    second = call("list", "--after", page["next_after"], "--json", env=env)
 
     answer = loyalty.ask(ListGiftCards(limit=4, with_totals=True))
     assert (0, 0) == (first.code, second.code), first.err + second.err

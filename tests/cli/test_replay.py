@@ -12,7 +12,8 @@ from moneyed import Money
 
 from loyalty.adapters.memory import MemoryStorage
 from loyalty.cli.books import BooksDoNotTie, Month, month_by_month, require_ties, take_snapshot
-from loyalty.cli.checkout import Answer, CheckoutKind, answer_elsewhere
+from loyalty.cli.checkout import Answer, answer_elsewhere
+from loyalty.cli.checkout_kind import CheckoutKind
 from loyalty.cli.purchases import Purchase, PurchaseLog, read_log
 from loyalty.cli.replay import Replay
 from loyalty.cli.till import DayClock, Moved, OtherBooks

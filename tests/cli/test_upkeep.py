@@ -148,7 +148,7 @@ def test_what_has_expired_or_lapsed_is_written_down(env: dict[str, str], storage
             idempotency_key="h",
         )
     )
-    done, again = run("expire", "--json", env=env), call("expire", env=env)
+    done, again = call("expire", "--json", env=env), call("expire", env=env)
 
     assert (0, 0) == (done.code, again.code), done.err
     assert {

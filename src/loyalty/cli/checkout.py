@@ -24,6 +24,7 @@ from typing import Final, Protocol
 
 import attrs
 
+from loyalty.cli.checkout_kind import CheckoutKind
 from loyalty.cli.purchases import Purchase
 from loyalty.cli.till import Paid, Till, key_of, order_of, usd
 from loyalty.errors import NotSpendable
@@ -37,17 +38,10 @@ from loyalty.use_cases.pay_with_balances import PayWithBalances
 from loyalty.use_cases.place_hold import PlaceHold
 from loyalty.use_cases.void_hold import VoidHold
 
-__all__ = ["Answer", "Checkout", "CheckoutKind", "EarnedCard", "answer_elsewhere", "checkout_of"]
+__all__ = ["Answer", "Checkout", "EarnedCard", "answer_elsewhere", "checkout_of"]
 
 DECLINED_OF_HUNDRED: Final = 3
 AGAIN: Final = "again"
-
-
-class CheckoutKind(StrEnum):
-    """How the replay pays."""
-
-    DIRECT = "direct"
-    HOLD = "hold"
 
 
 class Answer(StrEnum):

@@ -1,18 +1,24 @@
-"""Opening the database that the command line was told of, with one sentence for whatever is wrong with it."""
+"""
+Opening the database that the command line was told of, with one sentence for whatever is wrong with it.
+
+SQLAlchemy is loaded here, when a database is opened, and nowhere else in the
+command line: a page of help and a wrong option need none.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from loyalty.cli.ending import Cannot, failures, reason
+from loyalty.errors import InvalidRequest
 
-from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
-from loyalty.cli.ending import Cannot, reason
-from loyalty.errors import InvalidRequest, StorageError
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+
+    from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
 
 __all__ = ["UnusableDatabase", "named", "open_books", "open_database", "opened", "require_lasting", "without_password"]
 
@@ -74,6 +80,8 @@ def opened(url: str, *, prefix: str = "loyalty_", schema: str | None = None) -> 
         loyalty.cli.database.UnusableDatabase: If it is no such URL, or if the
             driver is not installed.
     """
+    from loyalty.adapters.sqlalchemy import SqlAlchemyStorage  # noqa: PLC0415 - see above
+
     with named(url):
         _require_whole_password(url)
         storage = SqlAlchemyStorage(url, prefix=prefix, schema=schema)
@@ -96,7 +104,7 @@ def named(url: str) -> Iterator[None]:
     except InvalidRequest as error:
         missing = "the driver is not installed: " if isinstance(error.__cause__, ImportError) else ""
         raise UnusableDatabase(f"{without_password(url)}: {missing}{reason(error)}") from None
-    except (SQLAlchemyError, StorageError, ValueError, OSError) as error:
+    except failures(ValueError, OSError) as error:
         raise UnusableDatabase(f"{without_password(url)}: {reason(error)}") from None
 
 
@@ -110,6 +118,9 @@ def without_password(url: str) -> str:
 
 
 def _parsed(url: str) -> URL | None:
+    from sqlalchemy.engine import make_url  # noqa: PLC0415 - see above
+    from sqlalchemy.exc import ArgumentError  # noqa: PLC0415 - see above
+
     try:
         return make_url(url)
     except (ArgumentError, ValueError):

@@ -11,11 +11,10 @@ import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 import attrs
 
-from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
 from loyalty.cli.database import open_books, opened
 from loyalty.cli.ending import Cannot, ended_in_one_line
 from loyalty.cli.options import BooksOptions, ChangeOptions, Said
@@ -25,6 +24,9 @@ from loyalty.codes.digest import CodeKeys
 from loyalty.facade import Loyalty
 from loyalty.gift_cards.listing import GiftCardFilter, GiftCardSort
 from loyalty.use_cases.command import Command
+
+if TYPE_CHECKING:
+    from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
 
 __all__ = ["Desk", "at_desk"]
 

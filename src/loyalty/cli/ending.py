@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from typing import Any, Final, NoReturn
 
 import typer
-from sqlalchemy.exc import SQLAlchemyError
 from typer.core import TyperGroup
 
 from loyalty.errors import (
@@ -30,7 +29,17 @@ from loyalty.errors import (
     StorageError,
 )
 
-__all__ = ["CANNOT", "FOUND_WRONG", "INTERRUPTED", "Cannot", "OperatorGroup", "ended_in_one_line", "reason", "stop"]
+__all__ = [
+    "CANNOT",
+    "FOUND_WRONG",
+    "INTERRUPTED",
+    "Cannot",
+    "OperatorGroup",
+    "ended_in_one_line",
+    "failures",
+    "reason",
+    "stop",
+]
 
 FOUND_WRONG: Final = 1
 CANNOT: Final = 2
@@ -68,7 +77,7 @@ def ended_in_one_line(unchanged: str, again: str) -> Iterator[None]:
         stop(f"{error}.{unchanged}", FOUND_WRONG)
     except OutcomeUnknown:
         stop(f"the connection broke while committing, so it may be done or not. {again}", CANNOT)
-    except (StorageError, SQLAlchemyError) as error:
+    except failures() as error:
         stop(f"the database failed: {reason(error)}. {again}", CANNOT)
     except CorruptLedger as error:
         stop(f"the books are damaged: {error}. Run 'loyalty audit'.", FOUND_WRONG)
@@ -80,6 +89,13 @@ def ended_in_one_line(unchanged: str, again: str) -> Iterator[None]:
         raise
     except OSError as error:
         stop(f"{reason(error)}. {again}", CANNOT)
+
+
+def failures(*others: type[Exception]) -> tuple[type[Exception], ...]:
+    """Return the errors of a database that fails, and *others*. They are loaded when something went wrong."""
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - slow, and no database is opened for a page of help
+
+    return (StorageError, SQLAlchemyError, *others)
 
 
 def reason(error: BaseException) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 __all__ = ["watch"]
 
@@ -21,6 +20,14 @@ def watch(
 
 
 def _as_bar(done: Iterable[int], total: int, console: Console, *, verb: str, what: str) -> None:
+    from rich.progress import (  # noqa: PLC0415 - slow to load, and most commands show none
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
     columns = (
         TextColumn(verb),
         BarColumn(),

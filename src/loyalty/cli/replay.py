@@ -26,7 +26,8 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from loyalty.cli.checkout import AGAIN, CheckoutKind, EarnedCard, checkout_of
+from loyalty.cli.checkout import AGAIN, EarnedCard, checkout_of
+from loyalty.cli.checkout_kind import CheckoutKind
 from loyalty.cli.purchases import Purchase, PurchaseLog
 from loyalty.cli.till import DayClock, Moved, OtherBooks, Paid, Till, key_of, order_of, usd
 from loyalty.facade import Loyalty

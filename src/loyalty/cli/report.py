@@ -10,7 +10,7 @@ from rich import box
 from rich.table import Table
 
 from loyalty.cli.books import CURRENCY, Month, Snapshot
-from loyalty.cli.checkout import CheckoutKind
+from loyalty.cli.checkout_kind import CheckoutKind
 from loyalty.cli.purchases import PurchaseLog
 from loyalty.cli.replay import Replay
 from loyalty.facade import Loyalty

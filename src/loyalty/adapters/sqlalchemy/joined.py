@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.orm import Session
 
 from loyalty.adapters.sqlalchemy.driver import ThroughSqlAlchemy
 from loyalty.adapters.sqlalchemy.reading import SqlReader
@@ -15,6 +14,9 @@ from loyalty.adapters.sqlalchemy.transactions import require_transaction, take_w
 from loyalty.adapters.sqlalchemy.unit_of_work import SqlUnitOfWork
 from loyalty.errors import InvalidRequest
 from loyalty.ports.storage import Reader, UnitOfWork
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 __all__ = ["JoinedStorage"]
 
@@ -54,11 +56,17 @@ class JoinedStorage:
             return question(SqlReader(ThroughSqlAlchemy(self._connection()), self._statements))
 
     def _connection(self) -> Connection:
-        connection = self._host.connection() if isinstance(self._host, Session) else self._host
-        if not isinstance(connection, Connection):
-            raise InvalidRequest("join a SQLAlchemy Connection or Session")
+        connection = self._host if isinstance(self._host, Connection) else _connection_of(self._host)
         if connection.closed:
             raise InvalidRequest("the connection to join is closed")
         if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
             raise InvalidRequest("the connection commits every statement by itself; there is no transaction to join")
         return connection
+
+
+def _connection_of(session: object) -> Connection:
+    from sqlalchemy.orm import Session  # noqa: PLC0415 - slow to load, and loaded already by whoever has a session
+
+    if not isinstance(session, Session):
+        raise InvalidRequest("join a SQLAlchemy Connection or Session")
+    return session.connection()

@@ -11,16 +11,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import tenacity
 from sqlalchemy import Connection, Engine, create_engine
-from sqlalchemy.orm import Session
 
 from loyalty.adapters.sqlalchemy.joined import JoinedStorage
 from loyalty.adapters.sqlalchemy.transactions import Transactions, engine_from, retries
 from loyalty.errors import ConcurrentUpdate, InvalidRequest
 from loyalty.ports.storage import Reader, UnitOfWork
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 __all__ = ["SqlAlchemyStorage"]
 
