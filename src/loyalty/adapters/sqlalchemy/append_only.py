@@ -15,7 +15,7 @@ from sqlalchemy import DDL, Connection, Table, event, text
 
 from loyalty.ledger.transfer import ERASED, ERASED_METADATA
 
-__all__ = ["PERSONAL_TEXTS", "guard", "renew_guard"]
+__all__ = ["PERSONAL_TEXTS", "guard", "guard_wholly", "renew_guard", "unguard"]
 
 PERSONAL_TEXTS: Final = ("actor", "reason", "note", "reference_id", "metadata")
 """The columns of a transfer in which a person may be named."""
@@ -36,6 +36,36 @@ def renew_guard(connection: Connection, transfer: Table) -> None:
     renew[connection.dialect.name](connection, transfer)
 
 
+def guard_wholly(connection: Connection, transfer: Table) -> None:
+    """Make the guard of the first version, which lets nothing through at all; if there is none yet."""
+    if not _is_guarded(connection, transfer):
+        whole = {"sqlite": _wholly_on_sqlite, "postgresql": _wholly_on_postgresql}
+        for statement in whole[connection.dialect.name](transfer):
+            connection.exec_driver_sql(statement)
+
+
+def unguard(connection: Connection, transfer: Table) -> None:
+    """Take the guard away, to put another one there or because the table goes."""
+    name, dialect = _full_name(transfer), connection.dialect.name
+    if dialect == "sqlite":
+        for trigger in (_update_trigger(transfer), f"{transfer.name}_no_delete"):
+            connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {trigger}")
+    else:
+        for end in ("append_only", "only_erased"):
+            connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {transfer.name}_{end} ON {name}")
+            connection.exec_driver_sql(f"DROP FUNCTION IF EXISTS {_function(transfer, end)}")
+
+
+def _is_guarded(connection: Connection, transfer: Table) -> bool:
+    if connection.dialect.name == "sqlite":
+        known = "SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND name = ?"
+        return bool(connection.exec_driver_sql(known, (_update_trigger(transfer),)).scalar())
+    guards = text(
+        "SELECT count(*) FROM pg_trigger WHERE tgrelid = CAST(CAST(:table AS TEXT) AS regclass) AND NOT tgisinternal"
+    )
+    return bool(connection.execute(guards, {"table": _full_name(transfer)}).scalar())
+
+
 def _ddl(statement: str) -> DDL:
     return DDL(statement.replace("%", "%%"))  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
 
@@ -48,6 +78,13 @@ def _on_sqlite(transfer: Table) -> Iterator[str]:
     refuse = f"BEGIN SELECT RAISE(ABORT, '{REFUSED}'); END"
     unless = f"WHEN NOT ({_only_erases(transfer)})"
     yield f"CREATE TRIGGER {_update_trigger(transfer)} BEFORE UPDATE ON {name} {unless} {refuse}"
+    yield f"CREATE TRIGGER {transfer.name}_no_delete BEFORE DELETE ON {name} {refuse}"
+
+
+def _wholly_on_sqlite(transfer: Table) -> Iterator[str]:
+    name = _full_name(transfer)
+    refuse = f"BEGIN SELECT RAISE(ABORT, '{REFUSED}'); END"
+    yield f"CREATE TRIGGER {_update_trigger(transfer)} BEFORE UPDATE ON {name} {refuse}"
     yield f"CREATE TRIGGER {transfer.name}_no_delete BEFORE DELETE ON {name} {refuse}"
 
 
@@ -91,6 +128,18 @@ def _on_postgresql(transfer: Table) -> Iterator[str]:
     )
     yield (
         f"CREATE TRIGGER {transfer.name}_only_erased BEFORE UPDATE ON {name} FOR EACH ROW EXECUTE FUNCTION {erasing}"
+    )
+
+
+def _wholly_on_postgresql(transfer: Table) -> Iterator[str]:
+    everything = _function(transfer, "append_only")
+    yield (
+        f"CREATE OR REPLACE FUNCTION {everything} RETURNS trigger LANGUAGE plpgsql AS"
+        f" $$ BEGIN RAISE EXCEPTION '{REFUSED}'; END $$"
+    )
+    yield (
+        f"CREATE TRIGGER {transfer.name}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {_full_name(transfer)}"
+        f" FOR EACH STATEMENT EXECUTE FUNCTION {everything}"
     )
 
 

@@ -109,13 +109,20 @@ class AsyncSqlAlchemyStorage:
 
     async def upgrade(self) -> None:
         """
-        Create what tables are missing; safe to repeat, and to run from several processes at once.
+        Bring the tables to this version; as ``SqlAlchemyStorage.upgrade``.
 
         Raises:
+            loyalty.errors.ConcurrentUpdate: If traffic got in the way at every attempt.
             loyalty.errors.StorageUnavailable: If the database did not answer or refused.
         """
         async with self._turn():
-            await self._end_of(greenlet_spawn(self._transactions.upgrade))
+            try:
+                await self._upgrade()
+            except ConcurrentUpdate:
+                await self._retrying.copy()(self._upgrade)
+
+    async def _upgrade(self) -> None:
+        await self._end_of(greenlet_spawn(self._transactions.upgrade))
 
     async def missing(self) -> tuple[str, ...]:
         """

@@ -100,13 +100,21 @@ class SqlAlchemyStorage:
 
     def upgrade(self) -> None:
         """
-        Create what tables are missing; safe to repeat, and to run from several processes at once.
+        Bring the tables to this version; safe to repeat, in the middle of traffic and from several processes at once.
+
+        Runs the Alembic revisions that are missing (``loyalty.adapters.sqlalchemy.migrations``).
+        Nothing that was recorded is rewritten, and older versions may go on writing. Tables
+        of a newer version stay as they are.
 
         Raises:
+            loyalty.errors.ConcurrentUpdate: If traffic got in the way at every attempt.
             loyalty.errors.StorageUnavailable: If the database did not answer or refused.
         """
         with self._turn:
-            self._transactions.upgrade()
+            try:
+                self._transactions.upgrade()
+            except ConcurrentUpdate:
+                self._retrying.copy()(self._transactions.upgrade)
 
     def missing(self) -> tuple[str, ...]:
         """

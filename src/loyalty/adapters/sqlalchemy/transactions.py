@@ -24,11 +24,12 @@ from sqlalchemy.schema import CreateSchema
 from loyalty.adapters.sqlalchemy.connecting import connected
 from loyalty.adapters.sqlalchemy.driver import Driver, ThroughSqlAlchemy
 from loyalty.adapters.sqlalchemy.failures import is_outcome_unknown, translated
+from loyalty.adapters.sqlalchemy.migrations import upgrade_tables
 from loyalty.adapters.sqlalchemy.reading import SqlReader
 from loyalty.adapters.sqlalchemy.statements import Statements
 from loyalty.adapters.sqlalchemy.tables import Tables
 from loyalty.adapters.sqlalchemy.unit_of_work import SqlUnitOfWork
-from loyalty.adapters.sqlalchemy.upgrading import add_what_is_missing, what_is_missing
+from loyalty.adapters.sqlalchemy.upgrading import what_is_missing
 from loyalty.errors import ConcurrentUpdate, InvalidRequest, LoyaltyError, OutcomeUnknown
 from loyalty.ports.storage import Reader, UnitOfWork
 
@@ -123,7 +124,7 @@ class Transactions:
                 connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": self.tables.prefix})
                 if self.tables.metadata.schema is not None:
                     connection.execute(CreateSchema(self.tables.metadata.schema, if_not_exists=True))
-            add_what_is_missing(connection, self.tables)
+            upgrade_tables(connection, self.tables)
             connection.commit()
 
     def missing(self) -> tuple[str, ...]:
