@@ -22,6 +22,7 @@ KINDS: Final = {
     "mermaid": "is drawn and checked by test_concepts.py",
     "sh": "is typed into a shell by test_shell_blocks.py",
     "text": "shows what a program prints; after a block of a shell it is compared with that",
+    "ini": "is part of the example of a host's environment, and compared with it below",
     "{toctree}": "is read by Sphinx, where a page that is not there is an error",
     "{eval-rst}": "is read by Sphinx, where a name that is not there is an error",
 }
@@ -52,6 +53,14 @@ def test_a_page_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
     assert text_of(name).count("\n```python\n") == ran
     assert ran > 0 or not name.startswith(("guides/", "start")) or name in SESSIONS
+
+
+@pages
+def test_what_is_to_be_configured_is_what_the_example_has(name: str) -> None:
+    """Every line of a block of configuration stands in the example that the tests run."""
+    example = (DOCS / "examples" / "alembic" / "alembic.ini").read_text(encoding="utf-8").splitlines()
+    for block in re.findall(r"^```ini\n(.*?)^```$", text_of(name), re.MULTILINE | re.DOTALL):
+        assert set(block.splitlines()) <= set(example)
 
 
 @pages

@@ -24,7 +24,6 @@ from sqlalchemy.schema import CreateSchema
 from loyalty.adapters.sqlalchemy.connecting import connected
 from loyalty.adapters.sqlalchemy.driver import Driver, ThroughSqlAlchemy
 from loyalty.adapters.sqlalchemy.failures import is_outcome_unknown, translated
-from loyalty.adapters.sqlalchemy.migrations import upgrade_tables
 from loyalty.adapters.sqlalchemy.reading import SqlReader
 from loyalty.adapters.sqlalchemy.statements import Statements
 from loyalty.adapters.sqlalchemy.tables import Tables
@@ -112,11 +111,14 @@ class Transactions:
 
     def upgrade(self) -> None:
         """
-        Create what tables are missing; safe to repeat, and to run from several processes at once.
+        Run the revisions that are missing; safe to repeat, and to run from several processes at once.
 
         Raises:
+            loyalty.errors.ConcurrentUpdate: If it and traffic waited for each other, and it was given up.
             loyalty.errors.StorageUnavailable: If the database did not answer or refused.
         """
+        from loyalty.adapters.sqlalchemy.migrations import upgrade_tables  # noqa: PLC0415  # brings Alembic
+
         with translating(), self.engine.connect() as connection:
             if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
