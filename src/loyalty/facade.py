@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import datetime, timedelta
 from inspect import isawaitable, iscoroutinefunction
-from typing import Any, Final, Generic, Self, TypeVar, cast
+from typing import Any, Generic, Self, TypeVar, cast
 
 from loyalty.attempts.default import InThisProcess
 from loyalty.attempts.watch import AttemptWatch
@@ -29,7 +29,17 @@ from loyalty.ports.storage import AsyncStorage, Reader, Storage, UnitOfWork
 from loyalty.reports.paged import Page, PagedQuery
 from loyalty.reports.query import Query, QueryContext
 from loyalty.use_cases.command import Command, Context, Sweep
-from loyalty.use_cases.deliver_events import Delivered, Delivery, ReadStep, Step, Steps
+from loyalty.use_cases.deliver_events import (
+    LEASE,
+    LIMIT,
+    REDELIVERY,
+    Delivered,
+    Delivery,
+    ReadStep,
+    Step,
+    Steps,
+    never_stopped,
+)
 from loyalty.use_cases.perform import perform, perform_sweep
 from loyalty.use_cases.stepwise import Stepwise
 
@@ -39,14 +49,6 @@ Result = TypeVar("Result")
 Item = TypeVar("Item")
 AnyPage = TypeVar("AnyPage", bound=Page[Any])
 Books = TypeVar("Books", bound=Storage | AsyncStorage)
-
-LEASE: Final = timedelta(minutes=10)
-REDELIVERY: Final = Redelivery()
-
-
-def never_stopped() -> bool:
-    """Never stop."""
-    return False
 
 
 class _Door(Generic[Books]):
@@ -272,7 +274,7 @@ class Loyalty(_Door[Storage]):
         self,
         sink: EventSink,
         *,
-        limit: int = 100,
+        limit: int = LIMIT,
         lease: timedelta = LEASE,
         redelivery: Redelivery = REDELIVERY,
         is_stopped: Callable[[], bool] = never_stopped,
@@ -445,7 +447,7 @@ class AsyncLoyalty(_Door[AsyncStorage]):
         self,
         sink: AsyncEventSink | EventSink,
         *,
-        limit: int = 100,
+        limit: int = LIMIT,
         lease: timedelta = LEASE,
         redelivery: Redelivery = REDELIVERY,
         is_stopped: Callable[[], bool] = never_stopped,

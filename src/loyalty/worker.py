@@ -17,11 +17,11 @@ import attrs
 
 from loyalty import fields
 from loyalty.errors import InvalidRequest, StorageError
-from loyalty.facade import LEASE, REDELIVERY, AsyncLoyalty, Loyalty
+from loyalty.facade import AsyncLoyalty, Loyalty
 from loyalty.policies.redelivery import Redelivery
 from loyalty.ports.event_sink import AsyncEventSink, EventSink
 from loyalty.use_cases.command import Sweep
-from loyalty.use_cases.deliver_events import Delivered
+from loyalty.use_cases.deliver_events import LEASE, LIMIT, REDELIVERY, Delivered, never_stopped
 from loyalty.use_cases.start_due_gifts import StartDueGifts
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class _Pace:
     pause: timedelta = attrs.field(
         default=timedelta(seconds=5), validator=fields.is_duration(timedelta(milliseconds=1), LONGEST_PAUSE)
     )
-    limit: int = attrs.field(default=100, validator=fields.is_whole_number(1, 1000))
+    limit: int = attrs.field(default=LIMIT, validator=fields.is_whole_number(1, 1000))
     lease: timedelta = LEASE
     redelivery: Redelivery = REDELIVERY
 
@@ -115,7 +115,7 @@ class EventWorker(_Pace):
             stop.wait(seconds)
         return done
 
-    def turn(self, is_stopped: Callable[[], bool] = lambda: False) -> Delivered:
+    def turn(self, is_stopped: Callable[[], bool] = never_stopped) -> Delivered:
         """
         Sweep until nothing is left, then hand over at most *limit* events, once.
 
@@ -161,7 +161,7 @@ class AsyncEventWorker(_Pace):
             await _set_or_over(stop, seconds)
         return done
 
-    async def turn(self, is_stopped: Callable[[], bool] = lambda: False) -> Delivered:
+    async def turn(self, is_stopped: Callable[[], bool] = never_stopped) -> Delivered:
         """
         Sweep until nothing is left, then hand over at most *limit* events, once.
 

@@ -24,7 +24,7 @@ from loyalty.events import GiftCardExpiresSoon
 from loyalty.ports.storage import UnitOfWork
 from loyalty.testing import FakeSink, books_of
 from loyalty.use_cases import announce_expiring_gift_cards
-from loyalty.use_cases.command import Context, Outcome
+from loyalty.use_cases.command import Context, Outcome, swept
 from tests.use_cases.shop import DAY, KEYS, MICROSECOND, Shop, usd
 from tests.use_cases.test_deliver_events import block
 
@@ -34,13 +34,8 @@ BY_STAFF: Final[dict[str, Any]] = {"actor": "staff/7", "reason": "a mistake"}
 
 def told(shop: Shop, within: timedelta = WEEK) -> list[str]:
     """Follow the sweep to its end and return the cards that it told of."""
-    cards: list[str] = []
-    sweep: AnnounceExpiringGiftCards | None = AnnounceExpiringGiftCards(within=within)
-    while sweep is not None:
-        result = shop.execute(sweep)
-        cards += [] if result.gift_card_id is None else [result.gift_card_id]
-        sweep = sweep.following(result)
-    return cards
+    cards = [one.gift_card_id for one in swept(shop.execute, AnnounceExpiringGiftCards(within=within))]
+    return [card for card in cards if card is not None]
 
 
 def ids(*issued: IssuedGiftCard) -> list[str]:

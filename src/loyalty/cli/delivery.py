@@ -155,15 +155,11 @@ class PrintingSink:
             attempt=outgoing.attempt,
         )
         try:
-            self.paper.part((printed,), _no_sheet, is_first=True)
+            self.paper.record(printed)
             sys.stdout.flush()
         except OSError:
             self.stopped.set()
             raise
-
-
-def _no_sheet(_: Sequence[PrintedEvent]) -> Sheet:
-    raise NotImplementedError
 
 
 @at_desk()
@@ -202,12 +198,12 @@ def deliver(
         desk.require_secret()
     worker = EventWorker(
         loyalty=desk.loyalty,
-        sink=PrintingSink(Paper(as_json=True), stopped) if print_ else mail.sink(desk.loyalty),
+        sink=PrintingSink(desk.paper, stopped) if print_ else mail.sink(desk.loyalty),
         sweeps=(StartDueGifts(), *(AnnounceExpiringGiftCards(within=timedelta(days=days)) for days in expiring or ())),
     )
     with _ended_gently(stopped):
         done = worker.run(stopped) if watch else _until_done(worker, stopped)
-    _tell(Paper(as_json=False) if print_ else desk.paper, done, is_printed=print_)
+    _tell(desk.paper, done, is_printed=print_)
     if stopped.is_set() and not watch:
         stop("interrupted. Run the same again.", INTERRUPTED)
     if done.failed or done.given_up:

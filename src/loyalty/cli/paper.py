@@ -99,7 +99,11 @@ class Paper:
             self.sheet(attrs.evolve(sheet(answers), has_header=is_first))
             return
         for answer in answers:
-            self.line(json_text(answer, is_ascii=self._is_ascii, indent=None))
+            self.record(answer)
+
+    def record(self, answer: object) -> None:
+        """Write an answer as one line of JSON, whatever kind of answers is wanted otherwise."""
+        self.line(json_text(answer, is_ascii=self._is_ascii, indent=None))
 
     def sheet(self, sheet: Sheet) -> None:
         """Write a table."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, date, datetime, time
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 import attrs
 from moneyed import Money
@@ -14,7 +14,7 @@ from loyalty.errors import IdempotencyConflict, InvalidRequest
 from loyalty.facade import Loyalty
 from loyalty.ledger.transfer import Reference
 from loyalty.money import to_money
-from loyalty.use_cases.command import Command, Sweep
+from loyalty.use_cases.command import Command, Sweep, swept
 
 __all__ = ["DayClock", "Moved", "OtherBooks", "Paid", "Till", "key_of", "order_of", "usd"]
 
@@ -52,15 +52,6 @@ class Moved:
     refunded: int = 0
 
 
-class Swept(Protocol):
-    """What the answers of all sweeps say."""
-
-    @property
-    def is_done(self) -> bool:
-        """Whether there is nothing left to do."""
-        ...
-
-
 @attrs.frozen(kw_only=True)
 class Paid:
     """How a purchase was paid, in cents: in which order, with how much stored value, and how much elsewhere."""
@@ -72,7 +63,6 @@ class Paid:
 
 
 Result = TypeVar("Result")
-AnySwept = TypeVar("AnySwept", bound=Swept)
 
 
 class Till:
@@ -117,10 +107,9 @@ class Till:
         except InvalidRequest:  # the command is sound, so it is the key of the receipt that is not known
             raise OtherBooks("the database was filled under another secret") from None
 
-    def sweep(self, sweep: Sweep[AnySwept]) -> None:
+    def sweep(self, sweep: Sweep[Any]) -> None:
         """Repeat a sweep until it is done."""
-        self.sweeps += 1
-        while not self.loyalty.execute(sweep).is_done:
+        for _ in swept(self.loyalty.execute, sweep):
             self.sweeps += 1
 
 

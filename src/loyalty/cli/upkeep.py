@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Final, TypeVar
+from collections.abc import Iterable
+from typing import Final
 
 import attrs
 from moneyed import Money
@@ -13,16 +13,14 @@ from loyalty.cli.desk import Desk, at_desk
 from loyalty.cli.paper import facts
 from loyalty.cli.sheets import money
 from loyalty.money import exponent_of, signed_minor_units, totals
-from loyalty.use_cases.command import Sweep
-from loyalty.use_cases.expire_value import Expired, ExpireValue
-from loyalty.use_cases.lapse_holds import Lapsed, LapseHolds
+from loyalty.use_cases.command import swept
+from loyalty.use_cases.expire_value import ExpireValue
+from loyalty.use_cases.lapse_holds import LapseHolds
 
 __all__ = ["expire", "upgrade"]
 
 STEP: Final = 200
 """How many accounts or holds one transaction takes on, and so keeps locked."""
-
-AnySwept = TypeVar("AnySwept", Expired, Lapsed)
 
 
 @attrs.frozen(kw_only=True)
@@ -68,8 +66,8 @@ def expire(desk: Desk) -> None:
     Bookkeeping only: expired value cannot be spent, and lapsed holds reserve nothing, also if this never runs.
     Safe to run at any time and on any number of machines. Exit codes: 0 done, 2 it cannot be done, 130 interrupted.
     """
-    lapsed = list(_swept(desk, LapseHolds(limit=STEP)))
-    expired = list(_swept(desk, ExpireValue(limit=STEP)))
+    lapsed = list(swept(desk.loyalty.execute, LapseHolds(limit=STEP)))
+    expired = list(swept(desk.loyalty.execute, ExpireValue(limit=STEP)))
     answer = ExpireAnswer(
         holds=sum(one.holds for one in lapsed),
         lapsed=_summed(amount for one in lapsed for amount in one.amounts),
@@ -89,15 +87,6 @@ def expire(desk: Desk) -> None:
             )
         ],
     )
-
-
-def _swept(desk: Desk, sweep: Sweep[AnySwept]) -> Iterator[AnySwept]:
-    """Repeat a sweep until it is done."""
-    is_done = False
-    while not is_done:
-        swept = desk.loyalty.execute(sweep)
-        yield swept
-        is_done = swept.is_done
 
 
 def _summed(amounts: Iterable[Money]) -> tuple[Money, ...]:

@@ -85,7 +85,7 @@ class OutboxEntry:
         return attrs.evolve(self, due_at=None, leased_until=None, failure=failure, dead_at=at)
 
     def retried(self, at: datetime) -> OutboxEntry:
-        """Return a dead letter due once more, with all its attempts before it."""
+        """Return a dead letter due once more, as if it had never been tried."""
         return attrs.evolve(self, due_at=at, attempts=0, dead_at=None)
 
 

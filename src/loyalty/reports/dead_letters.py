@@ -76,8 +76,5 @@ class ListDeadLetters(PagedQuery[DeadLetterPage, DeadLetter]):
         """Answer from the outbox."""
         after = self.begins_after(context)
         found = reader.dead_letters(0 if after is None else int(after[0] or 0), self.limit + 1)
-        shown = found[: self.limit]
-        return DeadLetterPage(
-            letters=tuple(map(DeadLetter.of, shown)),
-            next_after=self.continues_at((shown[-1].position, ""), context) if len(shown) < len(found) else None,
-        )
+        shown, next_after = self.cut(found, lambda entry: (entry.position, ""), context)
+        return DeadLetterPage(letters=tuple(map(DeadLetter.of, shown)), next_after=next_after)

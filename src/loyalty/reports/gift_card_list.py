@@ -151,10 +151,10 @@ class ListGiftCards(PagedQuery[GiftCardPage, GiftCardView]):
         found = reader.gift_cards(wanted, self.sort, descending=self.descending, after=after, limit=self.limit + 1)
         if self.code is not None:
             context.require(self.code)
-        shown = found[: self.limit]
+        shown, next_after = self.cut(found, self.sort.place, context)
         return GiftCardPage(
             gift_cards=tuple([GiftCardView.of(card, card.account.instant(context.now)) for card in shown]),
-            next_after=self.continues_at(self.sort.place(shown[-1]), context) if len(shown) < len(found) else None,
+            next_after=next_after,
             totals=tuple(map(GiftCardTotals.of, reader.gift_card_sums(wanted))) if self.with_totals else None,
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 import attrs
@@ -20,6 +20,7 @@ MOST_PER_PAGE = 1000
 """How many rows a page may have."""
 
 Item = TypeVar("Item")
+Row = TypeVar("Row")
 AnyPage = TypeVar("AnyPage", bound="Page[Any]")
 
 
@@ -63,6 +64,13 @@ class PagedQuery(Query[AnyPage], Generic[AnyPage, Item]):
             loyalty.errors.InvalidRequest: If it is none of this list's.
         """
         return None if self.after is None else place_at(self.after, self._content(), context.code_keys)
+
+    def cut(
+        self, found: Sequence[Row], place: Callable[[Row], Place], context: QueryContext
+    ) -> tuple[Sequence[Row], str | None]:
+        """Return the rows of the page, and where the next one begins if one more than fits was *found*."""
+        shown = found[: self.limit]
+        return shown, self.continues_at(place(shown[-1]), context) if len(shown) < len(found) else None
 
     def continues_at(self, place: Place, context: QueryContext) -> str:
         """Return the *after* that stands for a place in this list."""

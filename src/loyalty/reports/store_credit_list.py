@@ -116,10 +116,10 @@ class ListStoreCreditAccounts(PagedQuery[StoreCreditPage, StoreCreditView]):
         found = reader.store_credit_accounts(
             wanted, self.sort, descending=self.descending, after=after, limit=self.limit + 1
         )
-        shown = found[: self.limit]
+        shown, next_after = self.cut(found, self.sort.place, context)
         return StoreCreditPage(
             accounts=tuple([StoreCreditView.of(credit, credit.account.instant(context.now)) for credit in shown]),
-            next_after=self.continues_at(self.sort.place(shown[-1]), context) if len(shown) < len(found) else None,
+            next_after=next_after,
             totals=tuple(map(StoreCreditTotals.of, reader.store_credit_sums(wanted))) if self.with_totals else None,
         )
 

@@ -122,7 +122,6 @@ def _place_of(end: datetime | None, card: GiftCard) -> ExpiryAnnounced:
 
 
 def _first_end(card: GiftCard, now: datetime, within: timedelta) -> datetime | None:
-    """Return when the first value of a card ends that is left and ends within the window, judged as lists do."""
-    at = card.account.instant(now)
-    ends = [lot.expires_at for lot in card.account.lots if lot.remaining > 0 and lot.expires_at is not None]
-    return min((end for end in ends if at < end <= now + within), default=None)
+    """Return when the first value of a card ends, if that is within the window; judged as lists do."""
+    end = card.account.next_end(card.account.instant(now))
+    return None if end is None or end > now + within else end

@@ -9,6 +9,7 @@ writes nothing itself.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -28,7 +29,7 @@ from loyalty.policies.decision import Decision
 from loyalty.ports.changes import Changes
 from loyalty.ports.storage import UnitOfWork
 
-__all__ = ["Command", "Context", "Outcome", "Request", "Sweep"]
+__all__ = ["Command", "Context", "Outcome", "Request", "Sweep", "swept"]
 
 Result = TypeVar("Result")
 
@@ -206,6 +207,15 @@ class Sweep(Request[Result]):
     def following(self, result: Result) -> Sweep[Result] | None:
         """Return the sweep that goes on after what one answered, or None if nothing was left to do."""
         return None if getattr(result, "is_done", True) else self
+
+
+def swept(execute: Callable[[Sweep[Result]], Result], sweep: Sweep[Result]) -> Iterator[Result]:
+    """Execute a sweep, and what follows on it, until nothing is left to do; yield what each answered."""
+    following: Sweep[Result] | None = sweep
+    while following is not None:
+        result = execute(following)
+        yield result
+        following = following.following(result)
 
 
 _FIELDS: dict[type, tuple[tuple[str, object], ...]] = {}

@@ -24,10 +24,36 @@ from loyalty.ports.event_sink import OutgoingEvent
 from loyalty.ports.outbox import OutboxChange, OutboxEntry
 from loyalty.ports.storage import Reader, UnitOfWork
 
-__all__ = ["Delivered", "Delivery", "ReadStep", "Step", "Steps", "WorkStep", "leaving"]
+__all__ = [
+    "LEASE",
+    "LIMIT",
+    "REDELIVERY",
+    "Delivered",
+    "Delivery",
+    "ReadStep",
+    "Step",
+    "Steps",
+    "WorkStep",
+    "leaving",
+    "never_stopped",
+]
 
 PAGE: Final = 200
 """How many waiting events are read at a time."""
+
+LIMIT: Final = 100
+"""How many events a worker takes if nobody says."""
+
+LEASE: Final = timedelta(minutes=10)
+"""For how long they are its own if nobody says."""
+
+REDELIVERY: Final = Redelivery()
+"""How long what failed waits if nobody says."""
+
+
+def never_stopped() -> bool:
+    """Never stop."""
+    return False
 
 
 @attrs.frozen(kw_only=True)
@@ -95,17 +121,10 @@ class Delivery:
     """
 
     clock: Clock
-    is_stopped: Callable[[], bool] = lambda: False
-    limit: int = attrs.field(default=100, validator=fields.is_whole_number(1, 1000))
-    lease: timedelta = attrs.field(
-        default=timedelta(minutes=10), validator=fields.is_duration(timedelta(seconds=1), timedelta(days=1))
-    )
-    redelivery: Redelivery = attrs.field(factory=Redelivery)
-
-    def __attrs_post_init__(self) -> None:
-        """Check the policy."""
-        if not isinstance(self.redelivery, Redelivery):
-            raise InvalidRequest("redelivery must be a Redelivery")
+    is_stopped: Callable[[], bool] = never_stopped
+    limit: int = attrs.field(default=LIMIT, validator=fields.is_whole_number(1, 1000))
+    lease: timedelta = attrs.field(default=LEASE, validator=fields.is_duration(timedelta(seconds=1), timedelta(days=1)))
+    redelivery: Redelivery = attrs.field(default=REDELIVERY, validator=fields.is_one_of(Redelivery))
 
     def steps(self) -> Steps:
         """Take events, hand each over, and write down what came of it, one after the other."""

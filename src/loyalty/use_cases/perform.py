@@ -63,10 +63,10 @@ def perform(command: Command[Result], uow: UnitOfWork, context: Context) -> Resu
 def perform_sweep(sweep: Sweep[Result], uow: UnitOfWork, context: Context) -> Result:
     """Carry out *sweep*; if there is nothing to do, nothing is written."""
     outcome = sweep.carry_out(uow, context)
-    if outcome.event is not None:
-        receipt = attrs.evolve(_receipt(sweep, outcome, context), idempotency_key=outcome.once_under)
-        if not uow.write(attrs.evolve(outcome.changes, receipt=receipt)):
-            raise ConcurrentUpdate("another sweep is doing the same")
+    if outcome.event is None:
+        return outcome.result
+    if not uow.write(attrs.evolve(outcome.changes, receipt=_receipt(sweep, outcome, context))):
+        raise ConcurrentUpdate("another sweep is doing the same")
     return outcome.result
 
 
@@ -74,7 +74,7 @@ def _receipt(request: Request[Result], outcome: Outcome[Result], context: Contex
     command = request if isinstance(request, Command) else None
     return Receipt(
         id=context.new_id(),
-        idempotency_key=None if command is None else command.receipt_key,
+        idempotency_key=outcome.once_under if command is None else command.receipt_key,
         command=type(request).__name__,
         fingerprint=None if command is None else context.code_keys.fingerprint(command.content()),
         fingerprint_key_id=None if command is None else context.code_keys.current_id,

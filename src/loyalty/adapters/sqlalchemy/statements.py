@@ -8,7 +8,7 @@ driver has them prepared, and SQLAlchemy only hands them through.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -478,11 +478,10 @@ class Statements:
         return self._outbox(f" WHERE r.id IN ({self.markers(count)}) AND r.attempts IS NOT NULL ORDER BY place")
 
     def _outbox(self, where: str) -> str:
-        event, way = (
-            "r.event, r.event_data, r.recorded_at, r.about",
-            "r.due_at, r.attempts, r.leased_until, r.failure, r.dead_at",
+        return (
+            f"SELECT r.id, {self._position} AS place, r.event, r.event_data, r.recorded_at, r.about,"
+            f" r.due_at, r.attempts, r.leased_until, r.failure, r.dead_at FROM {self.receipt} r{where}"
         )
-        return f"SELECT r.id, {self._position} AS place, {event}, {way} FROM {self.receipt} r{where}"
 
     def _page_of_outbox(self, given: str) -> str:
         numbered = "" if self._position == "r.position" else " AND r.position IS NULL"
@@ -564,6 +563,6 @@ def columns(table: Table, alias: str) -> str:
     return ", ".join([f"{alias}.{column.name}" for column in table.columns])
 
 
-def names(table: Table) -> tuple[str, ...]:
-    """Return the names of all columns of a table in their order."""
-    return tuple([column.name for column in table.columns])
+def names(table: Table, *, without: Collection[str] = ()) -> tuple[str, ...]:
+    """Return the names of all columns of a table in their order, but for some."""
+    return tuple([column.name for column in table.columns if column.name not in without])

@@ -51,7 +51,8 @@ MOST_LISTED = 20
 """More rows than this come to PostgreSQL column by column, each column as one array."""
 
 _TABLES = Tables.named()
-RECEIPT = names(_TABLES.receipt)[:13]  # what comes after is empty at first, or the database numbers it
+RECEIPT = names(_TABLES.receipt, without=("leased_until", "failure", "dead_at", "position"))
+"""What a new receipt says of itself: nobody has its event yet, and the database numbers it."""
 ACCOUNT = names(_TABLES.account)
 GIFT_CARD = names(_TABLES.gift_card)
 STORE_CREDIT = names(_TABLES.store_credit)

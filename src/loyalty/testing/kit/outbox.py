@@ -30,6 +30,7 @@ from loyalty.testing.kit.replays import prepare
 from loyalty.testing.programs import money
 from loyalty.use_cases.announce_expiring_gift_cards import AnnounceExpiringGiftCards, ExpiryAnnounced
 from loyalty.use_cases.block_gift_card import BlockGiftCard
+from loyalty.use_cases.command import swept
 from loyalty.use_cases.deliver_events import Delivered
 from loyalty.use_cases.new_card import IssuedGiftCard
 from loyalty.use_cases.redeem_gift_card import RedeemGiftCard
@@ -222,13 +223,8 @@ class _OwnError(Exception):
 
 def _told(stand: Stand, within: timedelta) -> list[str]:
     """Follow the sweep to its end and return the cards that it told of."""
-    told: list[str] = []
-    sweep: AnnounceExpiringGiftCards | None = AnnounceExpiringGiftCards(within=within)
-    while sweep is not None:
-        result = stand.execute(sweep)
-        told += [] if result.gift_card_id is None else [result.gift_card_id]
-        sweep = sweep.following(result)
-    return told
+    told = [one.gift_card_id for one in swept(stand.execute, AnnounceExpiringGiftCards(within=within))]
+    return [card for card in told if card is not None]
 
 
 @attrs.define
