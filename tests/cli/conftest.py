@@ -9,6 +9,9 @@ import pytest
 from loyalty import CodeKeys, Loyalty
 from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
 from tests.cli.terminal import SECRET
+from tests.mail.mailbox import mailbox, server
+
+__all__ = ["mailbox", "server"]
 
 
 @pytest.fixture

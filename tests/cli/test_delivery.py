@@ -6,12 +6,10 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, Final
 
 import pytest
-from aiosmtpd.controller import Controller
 from moneyed import Money
 
 from loyalty import IssueGiftCard, ListDeadLetters, Loyalty, Recipient
@@ -19,22 +17,9 @@ from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
 from loyalty.clock import system_clock
 from loyalty.testing import FakeSink, give_up_one
 from tests.cli.terminal import PATIENCE, call, environment, run
-from tests.mail.mailbox import Mailbox, mail_server
+from tests.mail.mailbox import Mailbox
 
 TEN: Final = Money("10.00", "USD")
-
-
-@pytest.fixture
-def mailbox() -> Mailbox:
-    """Give an empty mailbox."""
-    return Mailbox()
-
-
-@pytest.fixture
-def server(mailbox: Mailbox) -> Iterator[Controller]:
-    """Give a mail server."""
-    with mail_server(mailbox) as controller:
-        yield controller
 
 
 @pytest.fixture

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 
 import attrs
+import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-__all__ = ["Mailbox", "mail_server"]
+__all__ = ["Mailbox", "mailbox", "server"]
 
 
 @attrs.define
@@ -33,9 +33,15 @@ class Mailbox:
         return "250 OK"
 
 
-@contextmanager
-def mail_server(mailbox: Mailbox) -> Iterator[Controller]:
-    """Run a mail server on a free port of this machine."""
+@pytest.fixture
+def mailbox() -> Mailbox:
+    """Give an empty mailbox."""
+    return Mailbox()
+
+
+@pytest.fixture
+def server(mailbox: Mailbox) -> Iterator[Controller]:
+    """Give a mail server on a free port of this machine."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 
 import attrs
 import pytest
-from aiosmtpd.controller import Controller
 
 from loyalty import (
     BlockGiftCard,
@@ -26,23 +24,10 @@ from loyalty.errors import InvalidRequest
 from loyalty.events import Event, GiftCardBlocked, GiftCardSendingDue
 from loyalty.mail import Letters, MailNotSent, Security, SmtpSink
 from loyalty.ports.event_sink import OutgoingEvent
-from tests.mail.mailbox import Mailbox, mail_server
+from tests.mail.mailbox import Mailbox
 from tests.use_cases.shop import NOW, Shop
 
 ADA = Recipient(address="ada@example.com", name="Ada Lovelace", message="For <you> & yours.\nLove", sender="Bob")
-
-
-@pytest.fixture
-def mailbox() -> Mailbox:
-    """Give an empty mailbox."""
-    return Mailbox()
-
-
-@pytest.fixture
-def server(mailbox: Mailbox) -> Iterator[Controller]:
-    """Give a mail server on a free port of this machine."""
-    with mail_server(mailbox) as controller:
-        yield controller
 
 
 @pytest.fixture

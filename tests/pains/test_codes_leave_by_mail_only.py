@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import attrs
 import pytest
-from aiosmtpd.controller import Controller
 from sqlalchemy import MetaData, create_engine, select
 
 from loyalty import (
@@ -41,7 +39,6 @@ from loyalty.mail import Letters, Security, SmtpSink
 from loyalty.testing import FakeSink, books_of
 from loyalty.use_cases.command import Command
 from tests.bad_input.scene import Scene, requests
-from tests.mail.mailbox import Mailbox, mail_server
 from tests.properties.test_codes_are_never_stored import spellings
 from tests.use_cases.shop import KEYS, Shop
 
@@ -195,13 +192,6 @@ def _fails_with(code: str) -> None:
 
 
 # --- mail -------------------------------------------------------------------
-
-
-@pytest.fixture
-def server() -> Iterator[Controller]:
-    """Give a mail server, whose handler is its mailbox."""
-    with mail_server(Mailbox()) as controller:
-        yield controller
 
 
 @attrs.frozen

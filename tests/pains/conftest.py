@@ -1,0 +1,5 @@
+"""The mail server that a code may leave by."""
+
+from tests.mail.mailbox import mailbox, server
+
+__all__ = ["mailbox", "server"]
