@@ -17,7 +17,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateSchema
@@ -127,6 +127,30 @@ def test_from_tables_that_were_made_before_there_were_revisions(storage: SqlAlch
     storage.upgrade()
     assert [] == differences(storage, Tables.named())
     assert HEAD == revision(storage)
+
+
+def test_tables_of_this_version_that_do_not_say_so(storage: SqlAlchemyStorage, url: str) -> None:
+    """All revisions are run and find their work done; the guard of this version is not put back to an older one."""
+    load_older(url)
+    storage.upgrade()
+    with writing(storage) as connection:
+        connection.exec_driver_sql("DROP TABLE loyalty_version")
+    before = guards_of(storage)
+    storage.upgrade()
+    assert [] == differences(storage, Tables.named())
+    assert HEAD == revision(storage)
+    assert before == guards_of(storage)
+    _require_guard(storage)
+
+
+def guards_of(storage: SqlAlchemyStorage) -> list[str]:
+    """Return how the triggers on transfers are made."""
+    made = {
+        "sqlite": "SELECT sql FROM sqlite_master WHERE type = 'trigger' ORDER BY 1",
+        "postgresql": "SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1",
+    }
+    with storage.engine.connect() as connection:
+        return [row[0] for row in connection.execute(text(made[storage.engine.dialect.name]))]
 
 
 def test_the_difference_is_seen(storage: SqlAlchemyStorage) -> None:
@@ -277,6 +301,24 @@ def test_an_upgrade_in_the_middle_of_traffic(storage: SqlAlchemyStorage, url: st
     assert sum(done) == written
     assert Loyalty(storage, code_keys=KEYS).ask(Audit()).is_clean
     other.dispose()
+
+
+def test_tables_are_locked_before_anything_is_changed(postgresql_database: str) -> None:
+    """On the way up and on the way down: what is waited for is waited for with empty hands."""
+    load_older(postgresql_database)
+    storage, seen = SqlAlchemyStorage(postgresql_database), list[str]()
+    event.listen(storage.engine, "before_cursor_execute", lambda *given: seen.append(given[2]))
+    for work in (upgrade_tables, downgrade_tables):
+        seen.clear()
+        with writing(storage) as connection:
+            work(connection, Tables.named())
+        theirs = [text_ for text_ in seen if text_.startswith(CHANGING) and "_version" not in text_]
+        assert "LOCK TABLE" == theirs[0][:10]
+        assert 1 == sum(text_.startswith("LOCK TABLE") for text_ in theirs)
+    storage.dispose()
+
+
+CHANGING: Final = ("LOCK", "ALTER", "DROP", "CREATE", "\nALTER", "\nDROP", "\nCREATE")
 
 
 def _wait_for(done: list[int], goal: list[int]) -> None:

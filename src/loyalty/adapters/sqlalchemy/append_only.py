@@ -8,26 +8,19 @@ anything, by whatever program, is refused by the database.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
-from sqlalchemy import DDL, Connection, Table, event, text
+from sqlalchemy import Connection, Table, text
 
 from loyalty.ledger.transfer import ERASED, ERASED_METADATA
 
-__all__ = ["PERSONAL_TEXTS", "guard", "guard_wholly", "renew_guard", "unguard"]
+__all__ = ["PERSONAL_TEXTS", "guard_wholly", "renew_guard", "unguard"]
 
 PERSONAL_TEXTS: Final = ("actor", "reason", "note", "reference_id", "metadata")
 """The columns of a transfer in which a person may be named."""
 
 REFUSED: Final = "transfers are append-only"
-
-
-def guard(transfer: Table) -> None:
-    """Have the guard made with the table."""
-    for dialect, statements in (("sqlite", _on_sqlite(transfer)), ("postgresql", _on_postgresql(transfer))):
-        for statement in statements:
-            event.listen(transfer, "after_create", _ddl(statement).execute_if(dialect=dialect))
 
 
 def renew_guard(connection: Connection, transfer: Table) -> None:
@@ -38,7 +31,7 @@ def renew_guard(connection: Connection, transfer: Table) -> None:
 
 def guard_wholly(connection: Connection, transfer: Table) -> None:
     """Make the guard of the first version, which lets nothing through at all; if there is none yet."""
-    if not _is_guarded(connection, transfer):
+    if not _has_trigger(connection, transfer, {"sqlite": "no_update", "postgresql": "append_only"}):
         whole = {"sqlite": _wholly_on_sqlite, "postgresql": _wholly_on_postgresql}
         for statement in whole[connection.dialect.name](transfer):
             connection.exec_driver_sql(statement)
@@ -46,58 +39,48 @@ def guard_wholly(connection: Connection, transfer: Table) -> None:
 
 def unguard(connection: Connection, transfer: Table) -> None:
     """Take the guard away, to put another one there or because the table goes."""
-    name, dialect = _full_name(transfer), connection.dialect.name
-    if dialect == "sqlite":
-        for trigger in (_update_trigger(transfer), f"{transfer.name}_no_delete"):
-            connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {trigger}")
+    if connection.dialect.name == "sqlite":
+        for end in ("no_update", "no_delete"):
+            connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {transfer.name}_{end}")
     else:
         for end in ("append_only", "only_erased"):
-            connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {transfer.name}_{end} ON {name}")
+            connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {transfer.name}_{end} ON {_full_name(transfer)}")
             connection.exec_driver_sql(f"DROP FUNCTION IF EXISTS {_function(transfer, end)}")
 
 
-def _is_guarded(connection: Connection, transfer: Table) -> bool:
-    if connection.dialect.name == "sqlite":
-        known = "SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND name = ?"
-        return bool(connection.exec_driver_sql(known, (_update_trigger(transfer),)).scalar())
-    guards = text(
-        "SELECT count(*) FROM pg_trigger WHERE tgrelid = CAST(CAST(:table AS TEXT) AS regclass) AND NOT tgisinternal"
-    )
-    return bool(connection.execute(guards, {"table": _full_name(transfer)}).scalar())
-
-
-def _ddl(statement: str) -> DDL:
-    return DDL(statement.replace("%", "%%"))  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
+def _has_trigger(connection: Connection, transfer: Table, ends: Mapping[str, str]) -> bool:
+    """Tell whether the trigger is there whose name ends so on this kind of database."""
+    # Statements of SQLAlchemy's and not a driver's, for each driver marks its parameters in another way.
+    known = {
+        "sqlite": "SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :table AND name = :trigger",
+        "postgresql": "SELECT count(*) FROM pg_trigger"
+        " WHERE tgrelid = CAST(CAST(:table AS TEXT) AS regclass) AND tgname = :trigger",
+    }
+    dialect = connection.dialect.name
+    given = {"table": _full_name(transfer), "trigger": f"{transfer.name}_{ends[dialect]}"}
+    return bool(connection.execute(text(known[dialect]), given).scalar())
 
 
 # --- SQLite -----------------------------------------------------------------
 
 
-def _on_sqlite(transfer: Table) -> Iterator[str]:
-    name = _full_name(transfer)
-    refuse = f"BEGIN SELECT RAISE(ABORT, '{REFUSED}'); END"
-    unless = f"WHEN NOT ({_only_erases(transfer)})"
-    yield f"CREATE TRIGGER {_update_trigger(transfer)} BEFORE UPDATE ON {name} {unless} {refuse}"
-    yield f"CREATE TRIGGER {transfer.name}_no_delete BEFORE DELETE ON {name} {refuse}"
-
-
 def _wholly_on_sqlite(transfer: Table) -> Iterator[str]:
-    name = _full_name(transfer)
+    yield _refusing_on_sqlite(transfer, "update", "")
+    yield _refusing_on_sqlite(transfer, "delete", "")
+
+
+def _refusing_on_sqlite(transfer: Table, verb: str, unless: str) -> str:
     refuse = f"BEGIN SELECT RAISE(ABORT, '{REFUSED}'); END"
-    yield f"CREATE TRIGGER {_update_trigger(transfer)} BEFORE UPDATE ON {name} {refuse}"
-    yield f"CREATE TRIGGER {transfer.name}_no_delete BEFORE DELETE ON {name} {refuse}"
+    before = f"BEFORE {verb.upper()} ON {_full_name(transfer)}"
+    return f"CREATE TRIGGER {transfer.name}_no_{verb} {before} {unless}{refuse}"
 
 
 def _renew_on_sqlite(connection: Connection, transfer: Table) -> None:
-    wanted = next(_on_sqlite(transfer))
-    known = "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = ?"
-    if connection.exec_driver_sql(known, (_update_trigger(transfer),)).scalar() != wanted:
-        connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {_update_trigger(transfer)}")
+    wanted = _refusing_on_sqlite(transfer, "update", f"WHEN NOT ({_only_erases(transfer)}) ")
+    known = text("SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = :trigger")
+    if connection.execute(known, {"trigger": f"{transfer.name}_no_update"}).scalar() != wanted:
+        connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {transfer.name}_no_update")
         connection.exec_driver_sql(wanted)
-
-
-def _update_trigger(transfer: Table) -> str:
-    return f"{transfer.name}_no_update"
 
 
 def _only_erases(transfer: Table) -> str:
@@ -114,45 +97,38 @@ def _only_erases(transfer: Table) -> str:
 # --- PostgreSQL -------------------------------------------------------------
 
 
-def _on_postgresql(transfer: Table) -> Iterator[str]:
-    name, refuse = _full_name(transfer), f"RAISE EXCEPTION '{REFUSED}';"
-    everything, erasing = (_function(transfer, end) for end in ("append_only", "only_erased"))
-    yield f"CREATE OR REPLACE FUNCTION {everything} RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {refuse} END $$"
-    yield (
-        f"CREATE OR REPLACE FUNCTION {erasing} RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-        f" IF {_only_erases_on_postgresql()} THEN RETURN NEW; END IF; {refuse} END $$"
-    )
-    yield (
-        f"CREATE TRIGGER {transfer.name}_append_only BEFORE DELETE OR TRUNCATE ON {name}"
-        f" FOR EACH STATEMENT EXECUTE FUNCTION {everything}"
-    )
-    yield (
-        f"CREATE TRIGGER {transfer.name}_only_erased BEFORE UPDATE ON {name} FOR EACH ROW EXECUTE FUNCTION {erasing}"
-    )
-
-
 def _wholly_on_postgresql(transfer: Table) -> Iterator[str]:
-    everything = _function(transfer, "append_only")
-    yield (
-        f"CREATE OR REPLACE FUNCTION {everything} RETURNS trigger LANGUAGE plpgsql AS"
-        f" $$ BEGIN RAISE EXCEPTION '{REFUSED}'; END $$"
-    )
-    yield (
-        f"CREATE TRIGGER {transfer.name}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {_full_name(transfer)}"
-        f" FOR EACH STATEMENT EXECUTE FUNCTION {everything}"
-    )
+    yield _refusing_function(transfer, "append_only")
+    yield _refusing_statements(transfer, "UPDATE OR DELETE OR TRUNCATE")
 
 
 def _renew_on_postgresql(connection: Connection, transfer: Table) -> None:
-    name = _full_name(transfer)
-    # A statement of SQLAlchemy's and not a driver's, for each driver marks its parameters in another way.
-    known = text(
-        "SELECT count(*) FROM pg_trigger WHERE tgrelid = CAST(CAST(:table AS TEXT) AS regclass) AND tgname = :trigger"
-    )
-    if not connection.execute(known, {"table": name, "trigger": f"{transfer.name}_only_erased"}).scalar():
-        connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {transfer.name}_append_only ON {name}")
-        for statement in _on_postgresql(transfer):
+    if not _has_trigger(connection, transfer, {"postgresql": "only_erased"}):
+        connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {transfer.name}_append_only ON {_full_name(transfer)}")
+        for statement in _but_for_erased_on_postgresql(transfer):
             connection.exec_driver_sql(statement)
+
+
+def _but_for_erased_on_postgresql(transfer: Table) -> Iterator[str]:
+    yield _refusing_function(transfer, "append_only")
+    yield _refusing_function(transfer, "only_erased", f"IF {_only_erases_on_postgresql()} THEN RETURN NEW; END IF; ")
+    yield _refusing_statements(transfer, "DELETE OR TRUNCATE")
+    yield (
+        f"CREATE TRIGGER {transfer.name}_only_erased BEFORE UPDATE ON {_full_name(transfer)}"
+        f" FOR EACH ROW EXECUTE FUNCTION {_function(transfer, 'only_erased')}"
+    )
+
+
+def _refusing_function(transfer: Table, end: str, unless: str = "") -> str:
+    body = f"BEGIN {unless}RAISE EXCEPTION '{REFUSED}'; END"
+    return f"CREATE OR REPLACE FUNCTION {_function(transfer, end)} RETURNS trigger LANGUAGE plpgsql AS $$ {body} $$"
+
+
+def _refusing_statements(transfer: Table, verbs: str) -> str:
+    return (
+        f"CREATE TRIGGER {transfer.name}_append_only BEFORE {verbs} ON {_full_name(transfer)}"
+        f" FOR EACH STATEMENT EXECUTE FUNCTION {_function(transfer, 'append_only')}"
+    )
 
 
 def _only_erases_on_postgresql() -> str:

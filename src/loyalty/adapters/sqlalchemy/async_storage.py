@@ -9,7 +9,7 @@ await of the task. Nothing about money is said here; only who waits, and how.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary
@@ -87,11 +87,7 @@ class AsyncSqlAlchemyStorage:
             asyncio.CancelledError: If the task was cancelled; if that was while
                 committing, only calling again with the same key tells what happened.
         """
-        try:
-            return await self._attempt(work)
-        except ConcurrentUpdate:
-            result: Result = await self._retrying.copy()(self._attempt, work)
-            return result
+        return await self._until_it_wins(lambda: self._attempt(work))
 
     async def read(self, question: Callable[[Reader], Result]) -> Result:
         """Answer *question* from one snapshot, without locking anything."""
@@ -116,13 +112,18 @@ class AsyncSqlAlchemyStorage:
             loyalty.errors.StorageUnavailable: If the database did not answer or refused.
         """
         async with self._turn():
-            try:
-                await self._upgrade()
-            except ConcurrentUpdate:
-                await self._retrying.copy()(self._upgrade)
+            await self._until_it_wins(self._upgrade)
 
     async def _upgrade(self) -> None:
         await self._end_of(greenlet_spawn(self._transactions.upgrade))
+
+    async def _until_it_wins(self, attempt: Callable[[], Awaitable[Result]]) -> Result:
+        """Try once, and only if that lost its race prepare to try again."""
+        try:
+            return await attempt()
+        except ConcurrentUpdate:
+            result: Result = await self._retrying.copy()(attempt)
+            return result
 
     async def missing(self) -> tuple[str, ...]:
         """

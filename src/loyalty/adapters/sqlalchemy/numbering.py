@@ -10,19 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import DDL, Connection, Table, event
+from sqlalchemy import Connection, Table
 
-__all__ = ["number", "renew_numbers"]
-
-
-def number(receipt: Table) -> None:
-    """Have receipts numbered from the moment the table is made."""
-    for statement in _on_postgresql(receipt):
-        made: DDL = DDL(statement)  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
-        event.listen(receipt, "after_create", made.execute_if(dialect="postgresql"))
+__all__ = ["number_receipts"]
 
 
-def renew_numbers(connection: Connection, receipt: Table) -> None:
+def number_receipts(connection: Connection, receipt: Table) -> None:
     """Have receipts numbered from now on, if they are not yet; what is there already keeps having no number."""
     if connection.dialect.name == "postgresql":
         for statement in _on_postgresql(receipt):

@@ -78,11 +78,7 @@ class SqlAlchemyStorage:
             loyalty.errors.StorageUnavailable: If the database did not answer; nothing was changed.
             loyalty.errors.OutcomeUnknown: If the connection broke while committing.
         """
-        try:
-            return self._attempt(work)
-        except ConcurrentUpdate:
-            result: Result = self._retrying.copy()(self._attempt, work)
-            return result
+        return self._until_it_wins(lambda: self._attempt(work))
 
     def read(self, question: Callable[[Reader], Result]) -> Result:
         """Answer *question* from one snapshot, without locking anything."""
@@ -111,10 +107,7 @@ class SqlAlchemyStorage:
             loyalty.errors.StorageUnavailable: If the database did not answer or refused.
         """
         with self._turn:
-            try:
-                self._transactions.upgrade()
-            except ConcurrentUpdate:
-                self._retrying.copy()(self._transactions.upgrade)
+            self._until_it_wins(self._transactions.upgrade)
 
     def missing(self) -> tuple[str, ...]:
         """
@@ -131,6 +124,14 @@ class SqlAlchemyStorage:
     def dispose(self) -> None:
         """Close all pooled connections."""
         self.engine.dispose()
+
+    def _until_it_wins(self, attempt: Callable[[], Result]) -> Result:
+        """Try once, and only if that lost its race prepare to try again."""
+        try:
+            return attempt()
+        except ConcurrentUpdate:
+            result: Result = self._retrying.copy()(attempt)
+            return result
 
     def _attempt(self, work: Callable[[UnitOfWork], Result]) -> Result:
         with self._turn:

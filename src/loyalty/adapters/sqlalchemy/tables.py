@@ -25,9 +25,6 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeEngine
 
-from loyalty.adapters.sqlalchemy.append_only import guard
-from loyalty.adapters.sqlalchemy.numbering import number
-
 __all__ = ["Tables"]
 
 Number: TypeEngine[int] = BigInteger().with_variant(sqlite.INTEGER(), "sqlite")
@@ -77,13 +74,10 @@ class Tables:
         gift_card = _gift_card(metadata, prefix, account)
         transfer = _transfer(metadata, prefix)
         product = _gift_card_product(metadata, prefix)
-        guard(transfer)
-        receipt = _receipt(metadata, prefix)
-        number(receipt)
         return cls(
             metadata=metadata,
             prefix=prefix,
-            receipt=receipt,
+            receipt=_receipt(metadata, prefix),
             account=account,
             gift_card=gift_card,
             store_credit=_store_credit(metadata, prefix, account),

@@ -9,13 +9,13 @@ upgrades to ``loyalty@head``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from alembic.migration import MigrationContext
 from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext, RevisionStep
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
@@ -28,6 +28,9 @@ __all__ = ["BRANCH", "VERSIONS", "downgrade_tables", "revision_of", "upgrade_tab
 BRANCH: Final = "loyalty"
 """The label of our revisions, and so the first half of ``loyalty@head``."""
 
+Heads = Any
+"""The revisions that a database is at, as a tuple; Alembic's own annotations do not agree on it."""
+
 VERSIONS: Final = Path(__file__).with_name("versions")
 """The folder with our revisions."""
 
@@ -38,8 +41,11 @@ def upgrade_tables(connection: Connection, tables: Tables, revision: str = "head
 
     A database that a newer version of this library brought further stays as it is.
     """
-    if _is_known(revision_of(connection, tables)):
-        _run(connection, tables, lambda current: _scripts()._upgrade_revs(f"{BRANCH}@{revision}", current))  # noqa: SLF001 - as Alembic's own command does
+
+    def missing(heads: Heads) -> Iterable[RevisionStep]:
+        return _scripts()._upgrade_revs(f"{BRANCH}@{revision}", heads) if _are_known(heads) else ()  # noqa: SLF001 - as Alembic's own command does
+
+    _run(connection, tables, missing)
 
 
 def downgrade_tables(connection: Connection, tables: Tables, revision: str = "base") -> None:
@@ -49,9 +55,13 @@ def downgrade_tables(connection: Connection, tables: Tables, revision: str = "ba
     Raises:
         loyalty.errors.InvalidRequest: If the database is at a revision of a newer version of this library.
     """
-    if not _is_known(revision_of(connection, tables)):
-        raise InvalidRequest("the tables are of a newer version of this library, which has to take its own back")
-    _run(connection, tables, lambda current: _scripts()._downgrade_revs(f"{BRANCH}@{revision}", current))  # noqa: SLF001 - as Alembic's own command does
+
+    def too_many(heads: Heads) -> Iterable[RevisionStep]:
+        if not _are_known(heads):
+            raise InvalidRequest("the tables are of a newer version of this library, which has to take its own back")
+        return _scripts()._downgrade_revs(f"{BRANCH}@{revision}", heads)  # noqa: SLF001 - as Alembic's own command does
+
+    _run(connection, tables, too_many)
 
 
 def revision_of(connection: Connection, tables: Tables) -> str | None:
@@ -59,11 +69,11 @@ def revision_of(connection: Connection, tables: Tables) -> str | None:
     return MigrationContext.configure(connection, opts=_options(tables)).get_current_revision()
 
 
-def _is_known(revision: str | None) -> bool:
-    return revision is None or any(revision == script.revision for script in _scripts().walk_revisions())
+def _are_known(heads: Heads) -> bool:
+    return set(heads) <= {script.revision for script in _scripts().walk_revisions()}
 
 
-def _run(connection: Connection, tables: Tables, wanted: Callable[[Any], Any]) -> None:
+def _run(connection: Connection, tables: Tables, wanted: Callable[[Heads], Iterable[RevisionStep]]) -> None:
     # Not by Alembic's commands: those keep what they are at in one place for the whole process, and threads upgrade
     # several databases at once.
     options = {**_options(tables), "fn": lambda current, _: wanted(current)}

@@ -1,14 +1,15 @@
 """
 The steps that revisions are made of.
 
-Each does nothing where its work is done already. So databases that were made
-before there were revisions run all of them, and an upgrade that was cut off on a
-database whose tables are not part of its transactions is simply run again.
+Each that makes something does nothing where it is there already. So databases
+that were made before there were revisions run all of them, and an upgrade that
+was cut off on a database whose tables are not part of its transactions is simply
+run again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final
@@ -20,7 +21,7 @@ from sqlalchemy import CheckConstraint, Column, Connection, ForeignKeyConstraint
 from sqlalchemy.engine.reflection import Inspector
 
 from loyalty.adapters.sqlalchemy.append_only import guard_wholly, renew_guard, unguard
-from loyalty.adapters.sqlalchemy.numbering import renew_numbers
+from loyalty.adapters.sqlalchemy.numbering import number_receipts
 from loyalty.adapters.sqlalchemy.tables import Number, Tables, Words
 
 __all__ = ["Part", "Steps", "check", "number", "refers", "running", "unique", "words"]
@@ -33,6 +34,10 @@ LOCKED_FIRST: Final = (
 """Tables in the order in which commands come to them."""
 
 
+Part = Callable[["Steps"], CheckConstraint | UniqueConstraint | ForeignKeyConstraint]
+"""A constraint of a table, whose name is known when the prefix is."""
+
+
 def number(name: str, *, nullable: bool = False, key: bool = False) -> Column[int]:
     """Return a column of whole numbers, which nothing counts up."""
     return Column(name, Number, nullable=nullable, primary_key=key, autoincrement=False)
@@ -43,37 +48,19 @@ def words(name: str, *, nullable: bool = False, key: bool = False, unique: bool 
     return Column(name, Words, nullable=nullable, primary_key=key, unique=unique or None)
 
 
-@attrs.frozen
-class Part:
-    """A constraint of a table, whose name is known when the prefix is."""
-
-    kind: str
-    name: str
-    what: tuple[str, ...]
-
-    def under(self, steps: Steps) -> CheckConstraint | UniqueConstraint | ForeignKeyConstraint:
-        """Return the constraint for the tables of one shop."""
-        if self.kind == "check":
-            return CheckConstraint(self.what[0], name=steps.name(self.name))
-        if self.kind == "unique":
-            return UniqueConstraint(*self.what, name=steps.name(self.name))
-        column, table, other = self.what
-        return ForeignKeyConstraint([column], [f"{steps.qualified(table)}.{other}"])
-
-
 def check(name: str, condition: str) -> Part:
     """Return what every row must be."""
-    return Part("check", name, (condition,))
+    return lambda steps: CheckConstraint(condition, name=steps.name(name))
 
 
 def unique(name: str, *columns: str) -> Part:
     """Return what no two rows may share."""
-    return Part("unique", name, columns)
+    return lambda steps: UniqueConstraint(*columns, name=steps.name(name))
 
 
-def refers(column: str, table: str, other: str = "id") -> Part:
-    """Return that a column names a row of another table."""
-    return Part("foreign key", "", (column, table, other))
+def refers(column: str, table: str) -> Part:
+    """Return that a column names a row of another table by its id."""
+    return lambda steps: ForeignKeyConstraint([column], [f"{steps.qualified(table)}.id"])
 
 
 @attrs.define
@@ -87,14 +74,17 @@ class Steps:
     @classmethod
     def here(cls) -> Steps:
         """
-        Return the steps for the revision that is being run, by us or by a host's environment.
+        Return the steps for the revision that is being run, by us or by a host's environment, with the tables locked.
 
         In a host's, the options ``loyalty_prefix`` and ``loyalty_schema`` of its
         configuration say where the tables are.
         """
-        ours = _RUNNING.get()
-        if ours is not None:
-            return ours
+        steps = _RUNNING.get() or cls._in_a_host()
+        steps.known()
+        return steps
+
+    @classmethod
+    def _in_a_host(cls) -> Steps:
         config = op.get_context().config
         prefix = None if config is None else config.get_main_option("loyalty_prefix")
         schema = None if config is None else config.get_main_option("loyalty_schema")
@@ -111,17 +101,17 @@ class Steps:
 
     def table(self, name: str, *parts: Column[Any] | Part) -> None:
         """Make a table, if it is not there."""
-        if self.name(name) in self._known():
+        if self.name(name) in self.known():
             return
-        made = [part.under(self) if isinstance(part, Part) else part for part in parts]
+        made = [part if isinstance(part, Column) else part(self) for part in parts]
         schema = self.tables.metadata.schema
         self.operations.create_table(self.name(name), *made, schema=schema, sqlite_strict=True)
         columns = {str(part.name) for part in parts if isinstance(part, Column)}
-        self._known()[self.name(name)] = (columns, set())
+        self.known()[self.name(name)] = (columns, set())
 
     def columns(self, table: str, *columns: Column[Any]) -> None:
         """Add the columns that are not there. They may be empty, so that no old row is written anew."""
-        known, _ = self._known()[self.name(table)]
+        known, _ = self.known()[self.name(table)]
         for column in columns:
             if column.name not in known:
                 self.operations.add_column(self.name(table), column, schema=self.tables.metadata.schema)
@@ -131,7 +121,7 @@ class Steps:
         self, name: str, table: str, *columns: str, where: str | None = None, is_unique: bool = False, **more: Any
     ) -> None:
         """Make an index, if it is not there; with *where*, of the rows alone in which that is so."""
-        _, known = self._known()[self.name(table)]
+        _, known = self.known()[self.name(table)]
         if self.name(name) in known:
             return
         given = {} if where is None else {"postgresql_where": text(where), "sqlite_where": text(where)}
@@ -143,7 +133,7 @@ class Steps:
 
     def no_index(self, name: str, table: str) -> None:
         """Drop an index, if it is there."""
-        _, known = self._known().get(self.name(table), (set(), set()))
+        _, known = self.known().get(self.name(table), (set(), set()))
         if self.name(name) in known:
             self.operations.drop_index(self.name(name), self.name(table), schema=self.tables.metadata.schema)
             known.discard(self.name(name))
@@ -172,14 +162,14 @@ class Steps:
 
     def number_receipts(self) -> None:
         """Have receipts numbered as they come, where the database does not do so by itself."""
-        renew_numbers(self._connection, self.tables.receipt)
+        number_receipts(self._connection, self.tables.receipt)
 
     @property
     def _connection(self) -> Connection:
         connection: Connection = self.operations.get_bind()
         return connection
 
-    def _known(self) -> dict[str, tuple[set[str], set[str]]]:
+    def known(self) -> dict[str, tuple[set[str], set[str]]]:
         """Return the tables that are there, with the names of their columns and indexes; read once."""
         if self._present is None:
             self._present = _present_in(inspect(self._connection), self.tables.metadata.schema)
