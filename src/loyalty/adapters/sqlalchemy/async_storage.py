@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, nullcontext
+from functools import partial
 from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -87,7 +88,7 @@ class AsyncSqlAlchemyStorage:
             asyncio.CancelledError: If the task was cancelled; if that was while
                 committing, only calling again with the same key tells what happened.
         """
-        return await self._until_it_wins(lambda: self._attempt(work))
+        return await self._until_it_wins(partial(self._attempt, work))
 
     async def read(self, question: Callable[[Reader], Result]) -> Result:
         """Answer *question* from one snapshot, without locking anything."""
@@ -118,7 +119,11 @@ class AsyncSqlAlchemyStorage:
         await self._end_of(greenlet_spawn(self._transactions.upgrade))
 
     async def _until_it_wins(self, attempt: Callable[[], Awaitable[Result]]) -> Result:
-        """Try once, and only if that lost its race prepare to try again."""
+        """
+        Try once, and only if that lost its race prepare to try again.
+
+        By a coroutine function or a partial of one: what is made by another function would never be awaited.
+        """
         try:
             return await attempt()
         except ConcurrentUpdate:
