@@ -129,3 +129,10 @@ def benchmarks(session: nox.Session) -> None:
     """Compare our commands with hand-written SQL on the same database."""
     session.install(EVERYTHING, *group("bench"))
     session.run("python", "tests/benchmarks/run.py", *session.posargs)
+
+
+@nox.session
+def faults(session: nox.Session) -> None:
+    """Kill, cut off and crowd out commands for an hour, and check the books after each fault. See docs/guides."""
+    session.install(EVERYTHING, *group("tests"))
+    session.run("python", "tests/faults/campaign/run.py", *session.posargs)

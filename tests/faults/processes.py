@@ -25,7 +25,7 @@ def context() -> Any:
     """Return what processes are made by; see :mod:`multiprocessing`."""
     made = multiprocessing.get_context("forkserver")
     made.set_forkserver_preload(
-        ["loyalty.adapters.sqlalchemy", "loyalty.testing", "loyalty.testing.kit.case", "sqlalchemy.event", "psycopg"]
+        ["loyalty.adapters.sqlalchemy", "loyalty.testing", "loyalty.testing.kit.replays", "sqlalchemy.event", "psycopg"]
     )
     return made
 

@@ -1,0 +1,72 @@
+"""Where campaigns run: every kind of database, with fresh books as often as they are wanted."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Final, Protocol
+
+import attrs
+
+from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
+from tests.servers import postgresql
+from tests.storages.databases import PostgresqlDatabases, SqliteDatabases
+
+__all__ = ["GROUNDS", "Databases", "Ground", "url_of"]
+
+
+class Databases(Protocol):
+    """What makes empty books of one kind, and takes them back."""
+
+    def make(self) -> SqlAlchemyStorage:
+        """Return a storage whose books are empty."""
+        ...
+
+    def drop(self, storage: SqlAlchemyStorage) -> None:
+        """Take it back."""
+        ...
+
+
+@attrs.frozen
+class Ground:
+    """One kind of database, by its name."""
+
+    name: str
+    databases: Databases
+
+    @contextmanager
+    def fresh(self) -> Iterator[SqlAlchemyStorage]:
+        """Give a storage whose books are empty, and take it back."""
+        storage = self.databases.make()
+        try:
+            yield storage
+        finally:
+            self.databases.drop(storage)
+
+
+def url_of(storage: SqlAlchemyStorage) -> str:
+    """Return where the books are, for another process."""
+    return storage.engine.url.render_as_string(hide_password=False)
+
+
+@contextmanager
+def _sqlite() -> Iterator[Databases]:
+    with tempfile.TemporaryDirectory(prefix="loyalty-faults-") as directory:
+        yield SqliteDatabases(Path(directory))
+
+
+@contextmanager
+def _postgresql() -> Iterator[Databases]:
+    with postgresql.running_server() as server, postgresql.fresh_database(server) as url:
+        databases = PostgresqlDatabases(url)
+        yield databases
+        databases.close()
+
+
+GROUNDS: Final[Mapping[str, Callable[[], AbstractContextManager[Databases]]]] = {
+    "sqlite": _sqlite,
+    "postgresql": _postgresql,
+}
+"""How each kind of database is started, and stopped again."""

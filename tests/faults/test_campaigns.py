@@ -1,0 +1,27 @@
+"""The campaigns of `nox -s faults`, each for a short time, so that none of them rots."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faults.campaign.grounds import Ground
+from tests.faults.campaign.kill import kill
+from tests.faults.campaign.knife import Cut
+from tests.faults.campaign.tally import any_seed
+
+CUTS = 20
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ground(request: pytest.FixtureRequest) -> Ground:
+    """Give each kind of database in turn."""
+    return Ground(request.param, request.getfixturevalue(f"{request.param}_databases"))
+
+
+def test_workers_that_are_killed_leave_all_or_nothing(ground: Ground) -> None:
+    """At a statement, around the commit, at any moment: the books tie, and the command called again has one effect."""
+    done = kill(ground, any_seed(), CUTS)
+
+    assert CUTS == sum(done.faults.values())
+    assert set(Cut) - {Cut.AT_ANY_MOMENT} <= set(done.faults)
+    assert CUTS <= done.checks["single effects"] == done.checks["replays"] <= done.checks["audits"]
