@@ -5,11 +5,14 @@ from __future__ import annotations
 import pytest
 
 from tests.faults.campaign.grounds import Ground
+from tests.faults.campaign.hammer import hammer
 from tests.faults.campaign.kill import kill
 from tests.faults.campaign.knife import Cut
 from tests.faults.campaign.tally import any_seed
 
 CUTS = 20
+HAMMERING = 8
+COMMANDS_EACH = 50
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -25,3 +28,11 @@ def test_workers_that_are_killed_leave_all_or_nothing(ground: Ground) -> None:
     assert CUTS == sum(done.faults.values())
     assert set(Cut) - {Cut.AT_ANY_MOMENT} <= set(done.faults)
     assert CUTS <= done.checks["single effects"] == done.checks["replays"] <= done.checks["audits"]
+
+
+def test_processes_that_hammer_on_five_accounts_lose_no_update(ground: Ground) -> None:
+    """Every balance is what the acknowledged commands come to, and every process gets its turn."""
+    done = hammer(ground, any_seed(), COMMANDS_EACH, HAMMERING)
+
+    assert HAMMERING * COMMANDS_EACH == done.commands
+    assert {"audits": 1, "balances": 5, "processes that ended": HAMMERING} == done.checks

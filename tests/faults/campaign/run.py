@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.faults.campaign.grounds import GROUNDS, Ground
+from tests.faults.campaign.hammer import hammer
 from tests.faults.campaign.kill import kill
 from tests.faults.campaign.tally import Done, any_seed
 
@@ -38,12 +39,14 @@ class Options:
     seed: int
     first: int
     size: int | None
+    processes: int | None
 
 
 Campaign = Callable[[Ground, Options], Done]
 
 CAMPAIGNS: Final[Mapping[str, Campaign]] = {
     "kill": lambda ground, options: kill(ground, options.seed, options.size or 1000, options.first),
+    "hammer": lambda ground, options: hammer(ground, options.seed, options.size or 20_000, options.processes or 20),
 }
 """Every campaign, with the size of a whole run."""
 
@@ -71,7 +74,7 @@ def main() -> None:
 def table_of(done: list[Done]) -> Table:
     """Return what was done as a table."""
     table = Table(title="Nothing was lost or minted in what was done", title_justify="left", title_style="bold")
-    for header in ("campaign", "database", "seed", "commands", "faults", "checks", "seconds"):
+    for header in ("campaign", "database", "seed", "commands", "faults", "checks", "figures", "seconds"):
         table.add_column(header, justify="right" if header in {"seed", "commands", "seconds"} else "left")
     for one in done:
         table.add_row(
@@ -81,6 +84,7 @@ def table_of(done: list[Done]) -> Table:
             f"{one.commands:,}",
             _listed(one.faults),
             _listed(one.checks),
+            _listed(one.figures),
             f"{one.seconds:,.0f}",
         )
     return table
@@ -97,7 +101,8 @@ def parsed() -> Options:
     parser.add_argument("--database", action="append", choices=GROUNDS, help="may be repeated; all by default")
     parser.add_argument("--seed", type=int, default=None, help="the same seed injects the same faults")
     parser.add_argument("--first", type=int, default=0, help="the number of the first fault")
-    parser.add_argument("--size", type=int, default=None, help="how many faults")
+    parser.add_argument("--size", type=int, default=None, help="how many faults; commands per process in hammer")
+    parser.add_argument("--processes", type=int, default=None, help="how many at once, in hammer")
     given = parser.parse_args()
     return Options(
         campaigns=tuple(given.campaign or CAMPAIGNS),
@@ -105,6 +110,7 @@ def parsed() -> Options:
         seed=any_seed() if given.seed is None else given.seed,
         first=given.first,
         size=given.size,
+        processes=given.processes,
     )
 
 

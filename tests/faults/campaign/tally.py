@@ -15,7 +15,7 @@ __all__ = ["Done", "Tally", "any_seed", "replayed_by"]
 
 @attrs.frozen(kw_only=True)
 class Done:
-    """What one campaign did on one kind of database. Faults and checks are counted by kind."""
+    """What one campaign did on one kind of database. Faults and checks are counted by kind; figures are of interest."""
 
     campaign: str
     database: str
@@ -23,6 +23,7 @@ class Done:
     commands: int
     faults: Mapping[str, int]
     checks: Mapping[str, int]
+    figures: Mapping[str, int]
     seconds: float
 
 
@@ -36,6 +37,7 @@ class Tally:
     commands: int = 0
     faults: Counter[str] = attrs.field(factory=Counter)
     checks: Counter[str] = attrs.field(factory=Counter)
+    figures: Counter[str] = attrs.field(factory=Counter)
     began: float = attrs.field(factory=time.perf_counter)
 
     def done(self) -> Done:
@@ -47,6 +49,7 @@ class Tally:
             commands=self.commands,
             faults=dict(self.faults),
             checks=dict(self.checks),
+            figures=dict(self.figures),
             seconds=time.perf_counter() - self.began,
         )
 
