@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
+from tests.faults.campaign.bank import bank
 from tests.faults.campaign.grounds import Ground
 from tests.faults.campaign.hammer import hammer
 from tests.faults.campaign.kill import kill
@@ -13,6 +16,8 @@ from tests.faults.campaign.tally import any_seed
 CUTS = 20
 HAMMERING = 8
 COMMANDS_EACH = 50
+CLERKS = 8
+BANK_SECONDS = float(os.environ.get("LOYALTY_BANK_SECONDS", "10"))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -36,3 +41,12 @@ def test_processes_that_hammer_on_five_accounts_lose_no_update(ground: Ground) -
 
     assert HAMMERING * COMMANDS_EACH == done.commands
     assert {"audits": 1, "balances": 5, "processes that ended": HAMMERING} == done.checks
+
+
+def test_every_read_of_the_bank_shows_one_total(ground: Ground) -> None:
+    """Whatever is transferred, held, captured and refunded meanwhile, by processes that are killed now and then."""
+    done = bank(ground, any_seed(), BANK_SECONDS, CLERKS)
+
+    assert 0 < done.faults["killed"] < done.checks["audits"]
+    assert 0 < done.checks["acknowledged"] <= done.commands
+    assert 0 < done.checks["reads"]

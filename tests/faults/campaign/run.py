@@ -24,6 +24,7 @@ import attrs
 from rich.console import Console
 from rich.table import Table
 
+from tests.faults.campaign.bank import bank
 from tests.faults.campaign.grounds import GROUNDS, Ground
 from tests.faults.campaign.hammer import hammer
 from tests.faults.campaign.kill import kill
@@ -40,6 +41,7 @@ class Options:
     first: int
     size: int | None
     processes: int | None
+    seconds: float | None
 
 
 Campaign = Callable[[Ground, Options], Done]
@@ -47,6 +49,7 @@ Campaign = Callable[[Ground, Options], Done]
 CAMPAIGNS: Final[Mapping[str, Campaign]] = {
     "kill": lambda ground, options: kill(ground, options.seed, options.size or 1000, options.first),
     "hammer": lambda ground, options: hammer(ground, options.seed, options.size or 20_000, options.processes or 20),
+    "bank": lambda ground, options: bank(ground, options.seed, options.seconds or 600, options.processes or 16),
 }
 """Every campaign, with the size of a whole run."""
 
@@ -102,7 +105,8 @@ def parsed() -> Options:
     parser.add_argument("--seed", type=int, default=None, help="the same seed injects the same faults")
     parser.add_argument("--first", type=int, default=0, help="the number of the first fault")
     parser.add_argument("--size", type=int, default=None, help="how many faults; commands per process in hammer")
-    parser.add_argument("--processes", type=int, default=None, help="how many at once, in hammer")
+    parser.add_argument("--processes", type=int, default=None, help="how many at once, in hammer and bank")
+    parser.add_argument("--seconds", type=float, default=None, help="how long, in bank")
     given = parser.parse_args()
     return Options(
         campaigns=tuple(given.campaign or CAMPAIGNS),
@@ -111,6 +115,7 @@ def parsed() -> Options:
         first=given.first,
         size=given.size,
         processes=given.processes,
+        seconds=given.seconds,
     )
 
 
