@@ -7,13 +7,17 @@ import os
 import pytest
 
 from tests.faults.campaign.bank import bank
+from tests.faults.campaign.drop import DRIVERS, drop
 from tests.faults.campaign.grounds import Ground
 from tests.faults.campaign.hammer import hammer
 from tests.faults.campaign.kill import kill
 from tests.faults.campaign.knife import Cut
 from tests.faults.campaign.tally import any_seed
+from tests.faults.campaign.wire import Message, Place, postgresql_message
+from tests.storages.databases import PostgresqlDatabases
 
 CUTS = 20
+DROPS = 5
 HAMMERING = 8
 COMMANDS_EACH = 50
 CLERKS = 8
@@ -50,3 +54,31 @@ def test_every_read_of_the_bank_shows_one_total(ground: Ground) -> None:
     assert 0 < done.faults["killed"] < done.checks["audits"]
     assert 0 < done.checks["acknowledged"] <= done.commands
     assert 0 < done.checks["reads"]
+
+
+def test_a_wire_that_is_cut_leaves_all_or_nothing(postgresql_databases: PostgresqlDatabases) -> None:
+    """Around a COMMIT the outcome is unknown, at a statement nothing happened; again with the key has one effect."""
+    done = drop(Ground("postgresql", postgresql_databases), any_seed(), DROPS)
+
+    assert {f"{place}, {driver}": DROPS for place in Place for driver in DRIVERS["postgresql"]} == done.faults
+    assert sum(done.faults.values()) == done.checks["single effects"]
+
+
+@pytest.mark.parametrize(
+    ("received", "message"),
+    [
+        (b"", None),
+        (b"Q\0\0", None),
+        (b"Q\0\0\0\x0bCOMMIT", None),
+        (b"Q\0\0\0\x0bCOMMIT\0and more", Message(12, "COMMIT")),
+        (b"Q\0\0\0\x0dSELECT 1\0", Message(14, "SELECT 1")),
+        (b"B\0\0\0\x05\0", Message(6, "")),
+        (b"P\0\0\0\x05\0", Message(6)),
+        (b"\0\0\0\x08\x04\xd2\x16\x2f", Message(8)),
+    ],
+    ids=["nothing", "no length", "a part", "COMMIT", "a statement", "a prepared one", "preparing it", "asking for TLS"],
+)
+def test_messages_of_a_client_are_told_apart(received: bytes, message: Message | None) -> None:
+    """The first one that is whole; a COMMIT is known as one."""
+    assert message == postgresql_message(received)
+    assert (message is not None and message.statement == "COMMIT") is (message is not None and message.is_commit)

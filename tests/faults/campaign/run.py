@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.faults.campaign.bank import bank
+from tests.faults.campaign.drop import DRIVERS, drop
 from tests.faults.campaign.grounds import GROUNDS, Ground
 from tests.faults.campaign.hammer import hammer
 from tests.faults.campaign.kill import kill
@@ -50,6 +51,7 @@ CAMPAIGNS: Final[Mapping[str, Campaign]] = {
     "kill": lambda ground, options: kill(ground, options.seed, options.size or 1000, options.first),
     "hammer": lambda ground, options: hammer(ground, options.seed, options.size or 20_000, options.processes or 20),
     "bank": lambda ground, options: bank(ground, options.seed, options.seconds or 600, options.processes or 16),
+    "drop": lambda ground, options: drop(ground, options.seed, options.size or 500, options.first),
 }
 """Every campaign, with the size of a whole run."""
 
@@ -63,6 +65,9 @@ def main() -> None:
         for database in options.databases:
             with GROUNDS[database]() as databases:
                 for name in options.campaigns:
+                    if name == "drop" and database not in DRIVERS:
+                        console.print(f"{name} needs a wire, and {database} has none")
+                        continue
                     console.print(f"{name} on {database}, seed {options.seed} …")
                     done.append(CAMPAIGNS[name](Ground(database, databases), options))
     except Exception:  # noqa: BLE001 - whatever went wrong is what this program looks for
