@@ -48,7 +48,7 @@ HOUSE_SECTION_8: Final = {
         "GiftCardNotFound", "StoreCreditAccountNotFound", "HoldNotFound", "TransferNotFound", "GiftCardProductNotFound",
         "OrderNotFound", "GiftCardBatchNotFound", "GiftNotFound", "EventNotFound",
     },
-    "StorageError": {"ConcurrentUpdate", "DuplicateRecord", "StorageUnavailable", "OutcomeUnknown"},
+    "StorageError": {"ConcurrentUpdate", "DuplicateRecord", "StorageUnavailable", "StorageNotReady", "OutcomeUnknown"},
     "TransferNotFound": {"RedemptionNotFound"},
 }  # fmt: skip
 """The tree as HOUSE.md draws it, with what SPEC.md sections 4 and 7, the refunds and the policies add."""
@@ -91,6 +91,7 @@ def full(kind: type[LoyaltyError]) -> LoyaltyError:
         "earliest": datetime(2031, 1, 1, tzinfo=UTC),
         "current": 2,
         "rows": ((3, "repeated"),),
+        "problems": ("no tables",),
     }
     return kind(*(values[field.name] for field in attrs.fields(kind)))
 

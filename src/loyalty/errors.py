@@ -47,6 +47,7 @@ Every error this library raises, grouped by what the caller does next.
     │   ├── ConcurrentUpdate
     │   ├── DuplicateRecord
     │   ├── StorageUnavailable
+    │   ├── StorageNotReady             the database has to be set up first
     │   └── OutcomeUnknown              call again with the same key: always safe
     └── CorruptLedger                   stop and call a human
 
@@ -108,6 +109,7 @@ __all__ = [
     "RefundTooLarge",
     "Refused",
     "StorageError",
+    "StorageNotReady",
     "StorageUnavailable",
     "StoreCreditAccountNotFound",
     "TermTooShort",
@@ -578,6 +580,21 @@ class StorageUnavailable(StorageError):
 
     code: ClassVar[str] = "storage_unavailable"
     default_message: ClassVar[str] = "the storage is unavailable"
+
+
+@attrs.define(eq=False, str=False)
+class StorageNotReady(StorageError):
+    """
+    The database was reached and cannot be used as it is; the message says what has to be done.
+
+    ``problems`` holds each thing that was found by itself, none with a password.
+    Trying again helps when somebody has done what they say.
+    """
+
+    code: ClassVar[str] = "storage_not_ready"
+    default_message: ClassVar[str] = "the database is not ready"
+
+    problems: tuple[str, ...] = ()
 
 
 @attrs.define(eq=False, str=False)

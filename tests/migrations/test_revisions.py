@@ -26,6 +26,7 @@ from loyalty import Audit, CodeKeys, GetBalance, IssueGiftCard, Loyalty, PlaceHo
 from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
 from loyalty.adapters.sqlalchemy.migrations import downgrade_tables, revision_of, upgrade_tables
 from loyalty.adapters.sqlalchemy.tables import Tables
+from loyalty.adapters.sqlalchemy.upgrading import NEWEST
 from loyalty.errors import InvalidRequest
 from tests.migrations.older_books import usd
 
@@ -109,6 +110,12 @@ def test_from_nothing_to_the_tables_of_this_version(storage: SqlAlchemyStorage) 
     before = columns_of(storage)
     storage.upgrade()
     assert before == columns_of(storage)
+
+
+def test_the_newest_revision_is_known_without_alembic() -> None:
+    """The look at a database when a process starts compares with it, as names that grow."""
+    assert HEAD == NEWEST
+    assert sorted(REVISIONS) == REVISIONS
 
 
 def test_from_the_first_version_to_the_tables_of_this_one(storage: SqlAlchemyStorage, url: str) -> None:

@@ -51,6 +51,10 @@ full_page_writes = off
 """What a test may save: its data need not survive a power cut. Benchmarks measure with the defaults."""
 
 
+GUARDED = 'host all "/^guarded_" 127.0.0.1/32 scram-sha-256\n'
+"""Roles of such a name need their password; everybody else is trusted."""
+
+
 class ServerNotStarted(RuntimeError):
     """PostgreSQL could not be started; the message holds what its programs said."""
 
@@ -87,6 +91,8 @@ def start(directory: Path, *, durable: bool = False) -> str:
     _run(programs / "initdb", *initdb, f"--pgdata={home / 'data'}", directory=directory)
     with (home / "data" / "postgresql.conf").open("a") as configuration:
         configuration.write(SETTINGS if durable else SETTINGS + NOT_DURABLE)
+    access = home / "data" / "pg_hba.conf"
+    access.write_text(GUARDED + access.read_text())
     url = f"postgresql+psycopg://postgres@127.0.0.1:{_start_on_free_port(programs, directory)}/postgres"
     noted.write_text(url)
     return url
@@ -121,6 +127,19 @@ def fresh_database(server_url: str) -> Iterator[str]:
         yield server.set(database=name).render_as_string(hide_password=False)
     finally:
         _execute_on(server_url, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@contextmanager
+def fresh_role(database_url: str) -> Iterator[str]:
+    """Create a role that owns nothing and may do nothing, give the URL by which it connects, and drop it."""
+    name = f"guarded_{uuid.uuid4().hex}"  # noqa: TID251 - roles are shared by all databases of a server
+    role = sql.Identifier(name)
+    _execute_on(database_url, sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'hunter2'").format(role))
+    try:
+        yield make_url(database_url).set(username=name, password="hunter2").render_as_string(hide_password=False)
+    finally:
+        _execute_on(database_url, sql.SQL("DROP OWNED BY {}").format(role))
+        _execute_on(database_url, sql.SQL("DROP ROLE {}").format(role))
 
 
 def _execute_on(server_url: str, statement: sql.Composed) -> None:

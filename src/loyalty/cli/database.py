@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["UnusableDatabase", "named", "open_books", "open_database", "opened", "require_lasting", "without_password"]
 
 NAMELESS: Final = "--database"
-MOST_NAMED: Final = 3
 
 
 class UnusableDatabase(Cannot):
@@ -56,18 +55,13 @@ def open_books(url: str, *, prefix: str = "loyalty_", schema: str | None = None)
 
     Raises:
         loyalty.cli.database.UnusableDatabase: As for :func:`open_database`, and
-            if there is no such file, or if tables or columns are missing.
+            if there is no such file, or if the tables are missing, older or newer.
     """
     _require_file(url)
     with opened(url, prefix=prefix, schema=schema) as storage:
         with named(url):
-            missing = storage.missing()
-        if missing:
-            first = ", ".join(missing[:MOST_NAMED]) + (" and others" if len(missing) > MOST_NAMED else "")
-            raise UnusableDatabase(
-                f"{without_password(url)}: the tables are missing or older than this version ({first}); "
-                "run 'loyalty upgrade' first"
-            )
+            # A command that may not write, or not lastingly, is told so by the database when it tries.
+            storage.require_ready(writes=False)
         yield storage
 
 
@@ -83,7 +77,6 @@ def opened(url: str, *, prefix: str = "loyalty_", schema: str | None = None) -> 
     from loyalty.adapters.sqlalchemy import SqlAlchemyStorage  # noqa: PLC0415 - see above
 
     with named(url):
-        _require_whole_password(url)
         storage = SqlAlchemyStorage(url, prefix=prefix, schema=schema)
     try:
         yield storage
@@ -110,8 +103,10 @@ def named(url: str) -> Iterator[None]:
 
 def without_password(url: str) -> str:
     """Return the URL as it may be shown; what is no URL is not shown at all."""
+    from loyalty.adapters.sqlalchemy.urls import is_torn  # noqa: PLC0415 - see above
+
     parsed = _parsed(url)
-    if parsed is None or _is_torn(parsed):
+    if parsed is None or is_torn(parsed):
         return NAMELESS
     hidden = {name: "***" for name in parsed.query if "pass" in name}
     return parsed.update_query_dict(hidden).render_as_string(hide_password=True)
@@ -125,17 +120,6 @@ def _parsed(url: str) -> URL | None:
         return make_url(url)
     except (ArgumentError, ValueError):
         return None
-
-
-def _is_torn(url: URL) -> bool:
-    """Tell whether a sign in the password cut it in two, so that its end stands in the host's name."""
-    return "@" in f"{url.host}{url.database if url.get_backend_name() != 'sqlite' else ''}"
-
-
-def _require_whole_password(url: str) -> None:
-    parsed = _parsed(url)
-    if parsed is not None and _is_torn(parsed):
-        raise UnusableDatabase(f"{NAMELESS}: write @, : and / in a password as %40, %3A and %2F")
 
 
 def _require_file(url: str) -> None:

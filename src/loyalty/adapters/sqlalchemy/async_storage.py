@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, c
 from sqlalchemy.util import greenlet_spawn
 
 from loyalty.adapters.sqlalchemy.joined import JoinedStorage
+from loyalty.adapters.sqlalchemy.starting import Start, explained
 from loyalty.adapters.sqlalchemy.statements import Statements
 from loyalty.adapters.sqlalchemy.transactions import Transactions, engine_from, retries
 from loyalty.cancellation import finished
@@ -74,6 +75,7 @@ class AsyncSqlAlchemyStorage:
         else:
             self.engine = AsyncEngine(engine_from(url_or_engine, _engine))
         self._transactions = Transactions(self.engine.sync_engine, prefix, schema)
+        self._start = Start(self.engine.sync_engine, self._transactions.tables)
         self._turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
         self._retrying = tenacity.AsyncRetrying(**retries(attempts))
 
@@ -109,11 +111,27 @@ class AsyncSqlAlchemyStorage:
         Bring the tables to this version; as ``SqlAlchemyStorage.upgrade``.
 
         Raises:
+            loyalty.errors.StorageNotReady: If the database is too old, its engine
+                commits every statement by itself, or this user may not change tables.
             loyalty.errors.ConcurrentUpdate: If traffic got in the way at every attempt.
             loyalty.errors.StorageUnavailable: If the database did not answer or refused.
         """
         async with self._turn():
-            await self._until_it_wins(self._upgrade)
+            with explained():
+                await self._end_of(greenlet_spawn(self._start.require_upgradable))
+                await self._until_it_wins(self._upgrade)
+
+    async def require_ready(self, *, writes: bool = True, durable: bool = True, newer_tables: bool = False) -> None:
+        """
+        Refuse a database that this version cannot work on, or that could lose money; as ``SqlAlchemyStorage``.
+
+        Raises:
+            loyalty.errors.StorageUnavailable: If the database cannot be reached.
+            loyalty.errors.StorageNotReady: If it is not ready, with all ``problems``.
+        """
+        look = partial(self._start.require_ready, writes=writes, durable=durable, newer_tables=newer_tables)
+        async with self._turn():
+            await self._end_of(greenlet_spawn(look))
 
     async def _upgrade(self) -> None:
         await self._end_of(greenlet_spawn(self._transactions.upgrade))

@@ -8,13 +8,14 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from loyalty.errors import ConcurrentUpdate, CorruptLedger, DuplicateRecord, LoyaltyError, StorageUnavailable
 
-__all__ = ["is_lost_race", "is_outcome_unknown", "translated"]
+__all__ = ["is_lost_race", "is_outcome_unknown", "lacks_rights", "translated"]
 
 LOST_RACES = frozenset({"40001", "40P01"})
 """SQLSTATE of a serialization failure and of a deadlock: the server rolled back; try again."""
 
 CONSTRAINTS = "23"
 UNIQUE = "23505"
+NOT_ALLOWED = "42501"
 ROLLED_BACK_CLASSES = frozenset({"22", "23", "25", "40", "42", "53", "54", "55"})
 """SQLSTATE classes with which a server that answers a COMMIT says that it did not happen."""
 
@@ -41,6 +42,14 @@ def is_outcome_unknown(error: DBAPIError | OSError) -> bool:
         return code & PRIMARY_CODE not in SQLITE_ROLLED_BACK
     state = _sqlstate(error)
     return state is None or state[:2] not in ROLLED_BACK_CLASSES
+
+
+def lacks_rights(error: object) -> bool:
+    """Tell whether the database refused because it was not allowed."""
+    if not isinstance(error, DBAPIError):
+        return False
+    code = _sqlite_code(error)
+    return code & PRIMARY_CODE == sqlite3.SQLITE_READONLY if code is not None else _sqlstate(error) == NOT_ALLOWED
 
 
 def translated(error: SQLAlchemyError | OSError) -> LoyaltyError:

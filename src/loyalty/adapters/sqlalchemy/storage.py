@@ -17,6 +17,7 @@ import tenacity
 from sqlalchemy import Connection, Engine, create_engine
 
 from loyalty.adapters.sqlalchemy.joined import JoinedStorage
+from loyalty.adapters.sqlalchemy.starting import Start, explained
 from loyalty.adapters.sqlalchemy.transactions import Transactions, engine_from, retries
 from loyalty.errors import ConcurrentUpdate, InvalidRequest
 from loyalty.ports.storage import Reader, UnitOfWork
@@ -64,6 +65,7 @@ class SqlAlchemyStorage:
             raise InvalidRequest(f"{engine.dialect.driver} is an async driver; use AsyncSqlAlchemyStorage")
         self.engine = engine
         self._transactions = Transactions(engine, prefix, schema)
+        self._start = Start(engine, self._transactions.tables)
         # Threads of one process queue here instead of polling SQLite's lock.
         self._turn: AbstractContextManager[object] = threading.Lock() if self._transactions.is_sqlite else nullcontext()
         self._read_turn = self._turn if self._transactions.share_one_connection else nullcontext()
@@ -103,11 +105,46 @@ class SqlAlchemyStorage:
         of a newer version stay as they are.
 
         Raises:
+            loyalty.errors.StorageNotReady: If the database is too old, its engine
+                commits every statement by itself, or this user may not change tables.
             loyalty.errors.ConcurrentUpdate: If traffic got in the way at every attempt.
             loyalty.errors.StorageUnavailable: If the database did not answer or refused.
         """
-        with self._turn:
+        with self._turn, explained():
+            self._start.require_upgradable()
             self._until_it_wins(self._transactions.upgrade)
+
+    def require_ready(self, *, writes: bool = True, durable: bool = True, newer_tables: bool = False) -> None:
+        """
+        Refuse a database that this version cannot work on, or that could lose money; call it when a process starts.
+
+        Looks at the connection, the version and the settings of the database, the tables
+        and the rights on them. Nothing is changed. What was found is told all at once,
+        each with what to do. Commands look at nothing of this again.
+
+        Args:
+            writes:
+                False for a process that only asks: then it is enough that the tables are
+                there and may be read, also on a standby or a copy.
+            durable:
+                Whether what was committed must survive a power cut. False accepts a database
+                in memory or one that does not wait for its disk, as a database of tests is,
+                and logs a warning instead.
+            newer_tables:
+                Whether tables of a newer version are accepted, with a warning. True for a
+                process of the older version that starts while the newer one is deployed.
+
+        Raises:
+            loyalty.errors.StorageUnavailable: If the database cannot be reached: a wrong host,
+                port, name, user or password among others. The driver's error is its cause.
+            loyalty.errors.StorageNotReady: If it is not ready, with all ``problems``.
+
+        Guarantees:
+            Whatever is found on a real database says what to do, without a password
+            (``tests/storages/test_starting.py``).
+        """
+        with self._turn:
+            self._start.require_ready(writes=writes, durable=durable, newer_tables=newer_tables)
 
     def missing(self) -> tuple[str, ...]:
         """

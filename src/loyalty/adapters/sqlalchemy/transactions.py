@@ -19,7 +19,6 @@ from sqlalchemy import Engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidRequestError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
-from sqlalchemy.schema import CreateSchema
 
 from loyalty.adapters.sqlalchemy.connecting import connected
 from loyalty.adapters.sqlalchemy.driver import Driver, ThroughSqlAlchemy
@@ -28,7 +27,8 @@ from loyalty.adapters.sqlalchemy.reading import SqlReader
 from loyalty.adapters.sqlalchemy.statements import Statements
 from loyalty.adapters.sqlalchemy.tables import Tables
 from loyalty.adapters.sqlalchemy.unit_of_work import SqlUnitOfWork
-from loyalty.adapters.sqlalchemy.upgrading import what_is_missing
+from loyalty.adapters.sqlalchemy.upgrading import make_schema, what_is_missing
+from loyalty.adapters.sqlalchemy.urls import TORN, is_torn
 from loyalty.errors import ConcurrentUpdate, InvalidRequest, LoyaltyError, OutcomeUnknown
 from loyalty.ports.storage import Reader, UnitOfWork
 
@@ -124,8 +124,7 @@ class Transactions:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             else:
                 connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": self.tables.prefix})
-                if self.tables.metadata.schema is not None:
-                    connection.execute(CreateSchema(self.tables.metadata.schema, if_not_exists=True))
+                make_schema(connection, self.tables)
             upgrade_tables(connection, self.tables)
             connection.commit()
 
@@ -162,6 +161,8 @@ def engine_from(url: object, make: Callable[..., Engine]) -> Engine:
         engine = make(parsed, **options)
     except (ArgumentError, InvalidRequestError, NoSuchModuleError, ImportError, TypeError, ValueError) as error:
         raise InvalidRequest(f"the database URL cannot be used: {type(error).__name__}") from error
+    if is_torn(engine.url):
+        raise InvalidRequest(TORN)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
     return engine
