@@ -22,6 +22,7 @@ KINDS: Final = {
     "mermaid": "is drawn and checked by test_concepts.py",
     "sh": "is typed into a shell by test_shell_blocks.py",
     "text": "shows what a program prints; after a block of a shell it is compared with that",
+    "sql": "is run by tests/storages/test_starting.py or tests/storages/test_shops_apart.py",
     "ini": "is part of the example of a host's environment, and compared with it below",
     "{toctree}": "is read by Sphinx, where a page that is not there is an error",
     "{eval-rst}": "is read by Sphinx, where a name that is not there is an error",

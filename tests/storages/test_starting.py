@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -29,8 +30,10 @@ from loyalty.adapters.sqlalchemy import (
 from loyalty.adapters.sqlalchemy.migrations import downgrade_tables
 from loyalty.adapters.sqlalchemy.tables import Tables
 from loyalty.errors import InvalidRequest, StorageError, StorageNotReady, StorageUnavailable
+from tests.bad_input.scene import Scene
 from tests.servers.postgresql import fresh_role
 
+GUIDE: Final = Path(__file__).parents[2] / "docs" / "guides" / "starting.md"
 NOBODY: Final = 65_534
 
 
@@ -222,6 +225,20 @@ def test_a_role_that_may_only_read_is_refused(postgresql_database: str) -> None:
         assert "(shop.loyalty_receipt_position: USAGE); GRANT that to it" in told
         execute(storage, f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA shop TO {role}")
         assert () == problems(url, schema="shop")
+    storage.dispose()
+
+
+def test_the_rights_that_the_guide_grants_are_enough(postgresql_database: str) -> None:
+    """And the look finds them enough."""
+    storage = SqlAlchemyStorage(postgresql_database, schema="loyalty")
+    storage.upgrade()
+    (grants,) = re.findall(r"^```sql\n(.*?)^```$", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
+    with fresh_role(postgresql_database) as url:
+        execute(storage, *grants.replace("TO shop;", f"TO {make_url(url).username};").splitlines())
+        assert () == problems(url, schema="loyalty")
+        restricted = SqlAlchemyStorage(url, schema="loyalty")
+        Scene(restricted).send("EraseCustomer")
+        restricted.dispose()
     storage.dispose()
 
 
