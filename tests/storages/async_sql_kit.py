@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import ClassVar
 
 import pytest
@@ -12,11 +13,19 @@ from sqlalchemy.pool import QueuePool
 
 from loyalty.adapters.sqlalchemy import AsyncSqlAlchemyStorage, SqlAlchemyStorage
 from loyalty.ports.storage import AsyncStorage, Storage
-from loyalty.testing import AsyncStorageConformance, BlockingStorage, Capabilities, LoopThread
+from loyalty.testing import AsyncOpener, AsyncStorageConformance, BlockingStorage, Capabilities, LoopThread
 from loyalty.testing.kit.async_case import AsyncKitCase
 from tests.storages.databases import async_url, corrupt_balance
 
-__all__ = ["AsyncSqlCase", "AsyncSqlKit"]
+__all__ = ["AsyncSqlCase", "AsyncSqlKit", "opened"]
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[AsyncStorage]:
+    """Give a storage, wherever this is called."""
+    storage = AsyncSqlAlchemyStorage(url)
+    yield storage
+    await storage.dispose()
 
 
 class AsyncSqlCase(AsyncKitCase):
@@ -44,6 +53,11 @@ class AsyncSqlCase(AsyncKitCase):
         """Return another one on the same database."""
         assert storage in self.opened
         return self.make_async_storage()
+
+    def async_opener(self, storage: AsyncStorage) -> AsyncOpener:
+        """Open one on the same database in another process."""
+        assert storage in self.opened
+        return partial(opened, async_url(self.blocking, self.driver))
 
     def corrupt_balance(self, storage: Storage, account_id: str, posted: int) -> None:
         """Change a stored balance by plain SQL."""
@@ -73,7 +87,7 @@ class AsyncSqlCase(AsyncKitCase):
 class AsyncSqlKit(AsyncSqlCase, AsyncStorageConformance):
     """The whole kit."""
 
-    capabilities = Capabilities(second_handle=True, corruptible=True, joins_host_transaction=True)
+    capabilities = Capabilities(second_handle=True, processes=True, corruptible=True, joins_host_transaction=True)
 
 
 async def _connected(storage: AsyncSqlAlchemyStorage) -> AsyncConnection:

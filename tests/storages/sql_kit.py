@@ -4,23 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import ClassVar
 
 import pytest
 
 from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
 from loyalty.ports.storage import Storage
-from loyalty.testing import Capabilities, StorageConformance
+from loyalty.testing import Capabilities, Opener, StorageConformance
 from tests.storages.databases import corrupt_balance
 
-__all__ = ["SqlKit"]
+__all__ = ["SqlKit", "opened", "url_of"]
+
+
+def url_of(storage: Storage) -> str:
+    """Return where a storage's books are."""
+    assert isinstance(storage, SqlAlchemyStorage)
+    return storage.engine.url.render_as_string(hide_password=False)
+
+
+@contextmanager
+def opened(url: str) -> Iterator[Storage]:
+    """Give a storage, wherever this is called."""
+    storage = SqlAlchemyStorage(url)
+    yield storage
+    storage.dispose()
 
 
 class SqlKit(StorageConformance):
     """Subclasses name the fixture that gives their databases."""
 
     databases: ClassVar[str]
-    capabilities = Capabilities(second_handle=True, corruptible=True, joins_host_transaction=True)
+    capabilities = Capabilities(second_handle=True, processes=True, corruptible=True, joins_host_transaction=True)
 
     @pytest.fixture(autouse=True)
     def _database(self, request: pytest.FixtureRequest) -> Iterator[None]:
@@ -38,9 +53,12 @@ class SqlKit(StorageConformance):
 
     def reopen(self, storage: Storage) -> SqlAlchemyStorage:
         """Return another one on the same database."""
-        assert isinstance(storage, SqlAlchemyStorage)
-        self.others.append(SqlAlchemyStorage(storage.engine.url.render_as_string(hide_password=False)))
+        self.others.append(SqlAlchemyStorage(url_of(storage)))
         return self.others[-1]
+
+    def opener(self, storage: Storage) -> Opener:
+        """Open one on the same database in another process."""
+        return partial(opened, url_of(storage))
 
     def corrupt_balance(self, storage: Storage, account_id: str, posted: int) -> None:
         """Change a stored balance by plain SQL."""

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime
+from functools import partial
 from operator import attrgetter
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import attrs
@@ -20,10 +25,12 @@ from loyalty.ledger.lot import LotMove
 from loyalty.ledger.transfer import Transfer
 from loyalty.ports.changes import AccountChange, Changes, HoldChange
 from loyalty.ports.receipt import Receipt
-from loyalty.ports.storage import Found, TransferFilter, Wanted
-from loyalty.testing import StorageConformance
+from loyalty.ports.storage import Found, Storage, TransferFilter, Wanted
+from loyalty.testing import Capabilities, Opener, StorageConformance
 from loyalty.testing.kit.case import Stand
 from loyalty.use_cases.reinstate_gift_card import _Share
+from tests.storages.databases import SqliteDatabases
+from tests.storages.sql_kit import opened
 
 LEDGER: Final = "loyalty.ledger"
 HOLD: Final = f"{LEDGER}.hold"
@@ -331,6 +338,131 @@ MUSEUM: Final[tuple[tuple[type[Broken], str, tuple[object, ...]], ...]] = (
     (CountsWhatHasLapsed, "test_what_a_customer_spends_counts_what_is_held", ()),
     (NeverFindsWrongCaptures, "test_holds_that_were_captured_wrong_are_named", ()),
 )
+
+
+class Handle:
+    """One of several storages on the same records, each with what it remembers by itself."""
+
+    def __init__(self, memory: MemoryStorage) -> None:
+        """Work on the records of *memory*."""
+        self.memory = memory
+
+    def run(self, work: Callable[[Any], Any]) -> Any:
+        """Do it as memory does."""
+        return self.memory.run(work)
+
+    def read(self, question: Callable[[Any], Any]) -> Any:
+        """Answer as memory does."""
+        return self.memory.read(question)
+
+    def reopened(self) -> Handle:
+        """Return another one on the same records."""
+        return Handle(self.memory)
+
+
+class StoresNothing(Handle):
+    """Remembers all of it, and stores none."""
+
+    def reopened(self) -> Handle:
+        """Find nothing."""
+        return Handle(MemoryStorage())
+
+
+class NeverLooksAgain(Handle):
+    """Reads what is stored when it is opened, and then believes to know it."""
+
+    def reopened(self) -> Handle:
+        """Read once."""
+        known = MemoryStorage()
+        known._books = copy.deepcopy(self.memory._books)
+        return Handle(known)
+
+
+class RemembersKeys(Handle):
+    """Finds receipts by their keys as long as it runs."""
+
+    def reopened(self) -> Handle:
+        """Lose the index, not the receipts."""
+        other = MemoryStorage()
+        other._books = attrs.evolve(self.memory._books, receipts={})
+        return Handle(other)
+
+
+class RemembersDeliveries(Handle):
+    """Knows what has left as long as it runs."""
+
+    def reopened(self) -> Handle:
+        """Have everything leave again."""
+        other, books = MemoryStorage(), self.memory._books
+        again = {id_: attrs.evolve(entry, attempts=0, due_at=entry.recorded_at) for id_, entry in books.outbox.items()}
+        other._books = attrs.evolve(books, outbox=again)
+        return Handle(other)
+
+
+class HandleKit(StorageConformance):
+    """The kit on handles."""
+
+    capabilities = Capabilities(second_handle=True)
+
+    def reopen(self, storage: Any) -> Any:
+        """Return another handle."""
+        return storage.reopened()
+
+
+HANDLES: Final[tuple[tuple[type[Handle], str, str], ...]] = (
+    (StoresNothing, "test_what_a_command_wrote_is_stored", "issue"),
+    (StoresNothing, "test_what_a_sweep_wrote_is_stored", "expire"),
+    (NeverLooksAgain, "test_what_a_command_wrote_is_stored", "redeem"),
+    (NeverLooksAgain, "test_what_a_sweep_wrote_is_stored", "lapse"),
+    (RemembersKeys, "test_what_a_command_wrote_is_stored", "grant"),
+    (RemembersDeliveries, "test_what_a_command_wrote_is_stored", "retry a dead letter"),
+    (RemembersDeliveries, "test_what_a_sweep_wrote_is_stored", "deliver"),
+)
+
+
+@pytest.mark.parametrize(("broken", "name", "given"), HANDLES, ids=lambda part: getattr(part, "__name__", None))
+def test_the_kit_notices_what_is_not_stored(broken: type[Handle], name: str, given: str) -> None:
+    """Where it is read by another storage, and nowhere else."""
+    test = getattr(HandleKit(), name)
+    test(Stand(Handle(MemoryStorage())), given)
+
+    assert _fails(test, Stand(broken(MemoryStorage())), given)
+
+
+class AloneKit(StorageConformance):
+    """The kit on processes that know nothing of each other: each has its own copy of the file."""
+
+    capabilities = Capabilities(processes=True)
+
+    def opener(self, storage: Any) -> Opener:
+        """Copy the file first."""
+        return partial(opened_copy, storage.engine.url.database)
+
+
+@contextmanager
+def opened_copy(path: str) -> Iterator[Storage]:
+    """Give a storage on a copy of a file."""
+    with TemporaryDirectory() as directory, closing(sqlite3.connect(path)) as connection:
+        copied = f"{directory}/copy.db"
+        with closing(sqlite3.connect(copied)) as target:
+            connection.backup(target)
+        with opened(f"sqlite:///{copied}") as storage:
+            yield storage
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "test_processes_spend_each_unit_once",
+        "test_processes_with_one_key_have_one_effect",
+        "test_a_process_that_is_killed_leaves_whole_commands",
+    ],
+)
+def test_the_kit_notices_processes_that_are_alone(sqlite_databases: SqliteDatabases, name: str) -> None:
+    """On the very same storage the test passes where all use the one file; see the kit of SQLite."""
+    storage = sqlite_databases.make()
+    assert _fails(getattr(AloneKit(), name), Stand(storage))
+    sqlite_databases.drop(storage)
 
 
 @pytest.mark.parametrize(("broken", "name", "arguments"), MUSEUM, ids=lambda part: getattr(part, "__name__", None))

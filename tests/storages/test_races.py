@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import partial
+from typing import Final
 
 import pytest
 
@@ -12,17 +14,20 @@ from loyalty.testing.kit.account_races import AccountRaceTests
 from loyalty.testing.kit.card_races import CardRaceTests
 from loyalty.testing.kit.case import Stand
 from loyalty.testing.kit.hold_races import HoldRaceTests
+from loyalty.testing.kit.racers import Racers
 from loyalty.testing.kit.races import Outcome, RaceTests
 from loyalty.testing.kit.sale_races import SaleRaceTests
 from loyalty.testing.programs import AnyCommand
 from tests.storages.databases import PostgresqlDatabases, SqliteDatabases
-from tests.storages.racers import Racers
+from tests.storages.sql_kit import opened, url_of
+
+PROCESSES: Final = 8
 
 
 @pytest.fixture(scope="module")
 def racers() -> Iterator[Racers]:
     """Give processes that race, the same for all tests."""
-    racers = Racers()
+    racers = Racers(PROCESSES)
     yield racers
     racers.stop()
 
@@ -47,8 +52,8 @@ class ProcessRaces(
         self, stand: Stand, commands: Sequence[AnyCommand], times: Sequence[datetime] | None = None
     ) -> list[Outcome]:
         """Execute all commands at once, each at its time, in eight processes."""
-        url = self.storage.engine.url.render_as_string(hide_password=False)
-        return self.racers.race(url, times or [stand.clock()] * len(commands), commands)
+        opener = partial(opened, url_of(self.storage))
+        return self.racers.race(opener, times or [stand.clock()] * len(commands), commands)
 
 
 class TestSqliteProcesses(ProcessRaces):

@@ -31,11 +31,14 @@ from loyalty.testing.fakes import (  # noqa: E402 - see above
 )
 from loyalty.testing.interruption import Moment, is_cancelled_at  # noqa: E402 - see above
 from loyalty.testing.invariants import require_available, require_nothing_lost, require_sound  # noqa: E402 - see above
+from loyalty.testing.kit.async_case import AsyncOpener  # noqa: E402 - see above
+from loyalty.testing.kit.case import Opener  # noqa: E402 - see above
 from loyalty.testing.ledger_machine import LedgerMachine  # noqa: E402 - see above
 from loyalty.testing.programs import Played, Shop, Step, Verb  # noqa: E402 - see above
 from loyalty.testing.storage_conformance import StorageConformance  # noqa: E402 - see above
 
 __all__ = [
+    "AsyncOpener",
     "AsyncStorageConformance",
     "BlockingStorage",
     "Books",
@@ -46,6 +49,7 @@ __all__ = [
     "LedgerMachine",
     "LoopThread",
     "Moment",
+    "Opener",
     "Played",
     "Shop",
     "Step",

@@ -13,14 +13,15 @@ The proof of a storage: subclass one class, supply a maker, and every test comes
             return MyStorage(storage.url)
 
 A maker may need a pytest fixture: ask for it in an ``autouse`` fixture of the
-subclass and keep what it gives on ``self``.
+subclass and keep what it gives on ``self``. A test that asks for an ability the
+storage does not claim is skipped, and pytest's summary says which one.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from loyalty.testing.capabilities import Capabilities, without_tests_beyond
+from loyalty.testing.capabilities import Capabilities, skip_tests_beyond
 from loyalty.testing.kit.account_races import AccountRaceTests
 from loyalty.testing.kit.accounts import AccountTests
 from loyalty.testing.kit.batches import BatchTests
@@ -34,8 +35,10 @@ from loyalty.testing.kit.holds import HoldTests
 from loyalty.testing.kit.imports import ImportTests
 from loyalty.testing.kit.joining import JoiningTests
 from loyalty.testing.kit.lists import ListTests
+from loyalty.testing.kit.look_behind import LookBehindTests
 from loyalty.testing.kit.outbox import OutboxRaceTests, OutboxTests
 from loyalty.testing.kit.ports import PortTests
+from loyalty.testing.kit.processes import ProcessTests
 from loyalty.testing.kit.products import ProductTests
 from loyalty.testing.kit.races import RaceTests
 from loyalty.testing.kit.replays import ReplayTests
@@ -58,6 +61,7 @@ class StorageConformance(
     SaleTests,
     SaleRaceTests,
     ReplayTests,
+    LookBehindTests,
     PortTests,
     JoiningTests,
     TimeTests,
@@ -71,12 +75,13 @@ class StorageConformance(
     CardRaceTests,
     OutboxTests,
     OutboxRaceTests,
+    ProcessTests,
 ):
     """All that every storage must do; see the module for how to use it."""
 
     capabilities: ClassVar[Capabilities] = Capabilities()
 
     def __init_subclass__(cls) -> None:
-        """Leave out the tests that ask for abilities the storage does not have."""
+        """Skip the tests that ask for abilities the storage does not have."""
         super().__init_subclass__()
-        without_tests_beyond(cls.capabilities, cls)
+        skip_tests_beyond(cls.capabilities, cls)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
@@ -35,9 +35,12 @@ from loyalty.use_cases.issue_gift_card import IssueGiftCard
 from loyalty.use_cases.new_card import IssuedGiftCard
 from loyalty.use_cases.place_hold import PlaceHold
 
-__all__ = ["DAY", "HOUR", "MICROSECOND", "START", "UNKNOWN_CODE", "KitCase", "Stand"]
+__all__ = ["DAY", "HOUR", "MICROSECOND", "START", "UNKNOWN_CODE", "KitCase", "Opener", "Stand"]
 
 Error = TypeVar("Error", bound=LoyaltyError)
+
+Opener = Callable[[], AbstractContextManager[Storage]]
+"""What opens a storage in another process, and closes it."""
 
 MICROSECOND: Final = timedelta(microseconds=1)
 HOUR: Final = timedelta(hours=1)
@@ -165,15 +168,24 @@ class KitCase:
 
     def make_storage(self) -> Storage:
         """Return a storage, fresh and empty. Supplied by whoever wants a storage proven."""
-        raise NotImplementedError
+        raise NotImplementedError("supply make_storage")
 
     def reopen(self, storage: Storage) -> Storage:
         """Return another storage on the same data. Supplied for the ability ``second_handle``."""
-        raise NotImplementedError
+        raise NotImplementedError("supply reopen, or do not claim second_handle")
+
+    def opener(self, storage: Storage) -> Opener:
+        """
+        Return what opens a storage on the same data in another process, and closes it.
+
+        It is pickled, such as a ``functools.partial`` of a function with the
+        decorator ``contextlib.contextmanager``. Supplied for the ability ``processes``.
+        """
+        raise NotImplementedError("supply opener, or do not claim processes")
 
     def corrupt_balance(self, storage: Storage, account_id: str, posted: int) -> None:
         """Change a stored balance behind the storage's back. Supplied for the ability ``corruptible``."""
-        raise NotImplementedError
+        raise NotImplementedError("supply corrupt_balance, or do not claim corruptible")
 
     def host_transaction(self, storage: Storage, *, commit: bool) -> AbstractContextManager[Storage]:
         """
@@ -181,7 +193,7 @@ class KitCase:
 
         Supplied for the ability ``joins_host_transaction``.
         """
-        raise NotImplementedError
+        raise NotImplementedError("supply host_transaction, or do not claim joins_host_transaction")
 
     @pytest.fixture
     def stand(self) -> Stand:
