@@ -20,6 +20,7 @@ from sqlalchemy import URL, Engine
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.util import greenlet_spawn
 
+from loyalty.adapters.sqlalchemy.forking import leave_connections, when_forked
 from loyalty.adapters.sqlalchemy.joined import JoinedStorage
 from loyalty.adapters.sqlalchemy.starting import Start, explained
 from loyalty.adapters.sqlalchemy.statements import Statements
@@ -78,6 +79,7 @@ class AsyncSqlAlchemyStorage:
         self._start = Start(self.engine.sync_engine, self._transactions.tables)
         self._turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
         self._retrying = tenacity.AsyncRetrying(**retries(attempts))
+        when_forked(self)
 
     async def run(self, work: Callable[[UnitOfWork], Result]) -> Result:
         """
@@ -161,6 +163,10 @@ class AsyncSqlAlchemyStorage:
     async def dispose(self) -> None:
         """Close all pooled connections. Needed before the event loop ends, and before another one uses the storage."""
         await self.engine.dispose()
+
+    def begin_anew(self) -> None:
+        """Share nothing with the process that this one was forked from; called by itself in such a process."""
+        leave_connections(self.engine.sync_engine)
 
     async def _attempt(self, work: Callable[[UnitOfWork], Result]) -> Result:
         async with self._turn():

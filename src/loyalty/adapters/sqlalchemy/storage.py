@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 import tenacity
 from sqlalchemy import Connection, Engine, create_engine
 
+from loyalty.adapters.sqlalchemy.forking import leave_connections, when_forked
 from loyalty.adapters.sqlalchemy.joined import JoinedStorage
 from loyalty.adapters.sqlalchemy.starting import Start, explained
 from loyalty.adapters.sqlalchemy.transactions import Transactions, engine_from, retries
@@ -66,10 +67,14 @@ class SqlAlchemyStorage:
         self.engine = engine
         self._transactions = Transactions(engine, prefix, schema)
         self._start = Start(engine, self._transactions.tables)
-        # Threads of one process queue here instead of polling SQLite's lock.
+        self._retrying = tenacity.Retrying(**retries(attempts))
+        self._queue()
+        when_forked(self)
+
+    def _queue(self) -> None:
+        """Let threads of one process queue instead of polling SQLite's lock."""
         self._turn: AbstractContextManager[object] = threading.Lock() if self._transactions.is_sqlite else nullcontext()
         self._read_turn = self._turn if self._transactions.share_one_connection else nullcontext()
-        self._retrying = tenacity.Retrying(**retries(attempts))
 
     def run(self, work: Callable[[UnitOfWork], Result]) -> Result:
         """
@@ -161,6 +166,17 @@ class SqlAlchemyStorage:
     def dispose(self) -> None:
         """Close all pooled connections."""
         self.engine.dispose()
+
+    def begin_anew(self) -> None:
+        """
+        Share nothing with the process that this one was forked from; called by itself in such a process.
+
+        Guarantees:
+            What both processes do from then on is done once
+            (``tests/faults/test_forked_after_use.py``).
+        """
+        leave_connections(self.engine)
+        self._queue()
 
     def _until_it_wins(self, attempt: Callable[[], Result]) -> Result:
         """Try once, and only if that lost its race prepare to try again."""
