@@ -20,10 +20,12 @@ from loyalty.codes.digest import CodeKeys
 from loyalty.codes.format import CodeFormat
 from loyalty.errors import InvalidRequest
 from loyalty.identifiers import IdSource, random_id
+from loyalty.observing.watching import Observers
 from loyalty.policies.chosen import Policies
 from loyalty.policies.redelivery import Redelivery
 from loyalty.ports.attempt_limiter import AttemptLimiter
 from loyalty.ports.event_sink import AsyncEventSink, EventSink, OutgoingEvent
+from loyalty.ports.observer import Observer
 from loyalty.ports.outbox import OutboxEntry
 from loyalty.ports.storage import AsyncStorage, Reader, Storage, UnitOfWork
 from loyalty.reports.paged import Page, PagedQuery
@@ -40,7 +42,7 @@ from loyalty.use_cases.deliver_events import (
     Steps,
     never_stopped,
 )
-from loyalty.use_cases.perform import perform, perform_sweep
+from loyalty.use_cases.perform import Performed, perform, perform_sweep
 from loyalty.use_cases.stepwise import Stepwise
 
 __all__ = ["AsyncLoyalty", "Loyalty"]
@@ -66,6 +68,7 @@ class _Door(Generic[Books]):
         code_format: CodeFormat | None = None,
         new_id: IdSource = random_id,
         attempt_limiter: AttemptLimiter | None = None,
+        observer: Observer | None = None,
     ) -> None:
         """Keep the configuration; nothing is opened or read."""
         self._storage = storage
@@ -75,7 +78,9 @@ class _Door(Generic[Books]):
         self._code_format = CodeFormat() if code_format is None else code_format
         self._new_id = new_id
         self._attempts = AttemptWatch(InThisProcess() if attempt_limiter is None else attempt_limiter)
+        self._observer = observer
         self._require_parts()
+        self._observers = Observers(observer, is_joined=getattr(storage, "is_joined", False))
 
     def using(self, storage: Books) -> Self:
         """Return the same configuration on another storage, for example one that joins a host's transaction."""
@@ -87,6 +92,7 @@ class _Door(Generic[Books]):
             code_format=self._code_format,
             new_id=self._new_id,
             attempt_limiter=self._attempts.limiter,
+            observer=self._observer,
         )
 
     def _require_parts(self) -> None:
@@ -101,6 +107,8 @@ class _Door(Generic[Books]):
             "new_id must be callable": callable(self._new_id),
             "attempt_limiter must have require, wrong and mistyped": not isinstance(self._attempts.limiter, type)
             and isinstance(self._attempts.limiter, AttemptLimiter),
+            "observer must have began": self._observer is None
+            or (not isinstance(self._observer, type) and isinstance(self._observer, Observer)),
         }
         for rule, holds in parts.items():
             if not holds:
@@ -113,7 +121,7 @@ class _Door(Generic[Books]):
             callable(method) and iscoroutinefunction(method) is self._has_async_storage for method in methods
         )
 
-    def _work(self, command: Command[Result] | Sweep[Result]) -> Callable[[UnitOfWork], Result]:
+    def _work(self, command: Command[Result] | Sweep[Result]) -> Callable[[UnitOfWork], Performed[Result]]:
         """Return what the storage is to run for a command. The time is fixed here, once."""
         if isinstance(command, Command):
             context = self._context()
@@ -182,6 +190,10 @@ class Loyalty(_Door[Storage]):
             Keeps strangers from guessing codes. By default wrong codes are
             counted in this process, per caller and overall, for as long as this
             object and its copies live. ``UnlimitedGuesses()`` turns it off.
+        observer:
+            Hears how every operation went, to count and time them, such as
+            :class:`loyalty.adapters.opentelemetry.Telemetry`. Operations are logged
+            without it, too.
 
     Raises:
         loyalty.errors.InvalidRequest: If a part is of the wrong kind.
@@ -259,16 +271,16 @@ class Loyalty(_Door[Storage]):
             loyalty.errors.LoyaltyError: What the query documents.
         """
         question = self._question(query)
-        with self._attempts.over(query, caller) as charge:
+        with self._observers.over(query), self._attempts.over(query, caller) as charge:
             answer = self._storage.read(question)
             charge(query.wrong_codes(answer))
             return answer
 
     def _execute_once(self, command: Command[Result] | Sweep[Result], caller: str | None) -> Result:
         """Carry out one step, in one piece of work."""
-        work = self._work(command)
-        with self._attempts.over(command, caller):
-            return self._storage.run(work)
+        perform = self._work(command)
+        with self._observers.over(command) as watching, self._attempts.over(command, caller):
+            return self._storage.run(watching.attempting(perform))
 
     def deliver_events(
         self,
@@ -315,6 +327,11 @@ class Loyalty(_Door[Storage]):
             (``tests/faults/test_killed_while_delivering.py``).
         """
         steps = self._delivery(sink, limit, lease, redelivery, is_stopped)
+        with self._observers.over_delivery() as watching:
+            return watching.delivered(self._deliver(steps, sink))
+
+    def _deliver(self, steps: Steps, sink: EventSink) -> Delivered:
+        """Do what a delivery asks for, step by step."""
         try:
             step = next(steps)
             while True:
@@ -356,6 +373,8 @@ class AsyncLoyalty(_Door[AsyncStorage]):
         attempt_limiter:
             Keeps strangers from guessing codes; not awaited, so one that asks
             another machine keeps the event loop waiting as long as it takes.
+        observer:
+            Hears how every operation went; not awaited.
 
     Raises:
         loyalty.errors.InvalidRequest: If a part is of the wrong kind.
@@ -432,16 +451,16 @@ class AsyncLoyalty(_Door[AsyncStorage]):
             loyalty.errors.LoyaltyError: What the query documents.
         """
         question = self._question(query)
-        with self._attempts.over(query, caller) as charge:
+        with self._observers.over(query), self._attempts.over(query, caller) as charge:
             answer = await self._storage.read(question)
             charge(query.wrong_codes(answer))
             return answer
 
     async def _execute_once(self, command: Command[Result] | Sweep[Result], caller: str | None) -> Result:
         """Carry out one step, in one piece of work."""
-        work = self._work(command)
-        with self._attempts.over(command, caller):
-            return await self._storage.run(work)
+        perform = self._work(command)
+        with self._observers.over(command) as watching, self._attempts.over(command, caller):
+            return await self._storage.run(watching.attempting(perform))
 
     async def deliver_events(
         self,
@@ -473,6 +492,11 @@ class AsyncLoyalty(_Door[AsyncStorage]):
             loyalty.errors.StorageError: If the storage did not answer.
         """
         steps = self._delivery(sink, limit, lease, redelivery, is_stopped)
+        with self._observers.over_delivery() as watching:
+            return watching.delivered(await self._deliver(steps, sink))
+
+    async def _deliver(self, steps: Steps, sink: AsyncEventSink | EventSink) -> Delivered:
+        """Do what a delivery asks for, step by step."""
         try:
             step = next(steps)
             while True:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import timedelta
+from functools import partialmethod
 from typing import Any, Final
 
 import pytest
@@ -15,7 +18,10 @@ from moneyed import Money
 from loyalty import IssueGiftCard, ListDeadLetters, Loyalty, Recipient
 from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
 from loyalty.clock import system_clock
+from loyalty.errors import StorageError, StorageUnavailable
 from loyalty.testing import FakeSink, give_up_one
+from loyalty.use_cases.deliver_events import Delivered
+from loyalty.worker import EventWorker
 from tests.cli.terminal import PATIENCE, call, environment, run
 from tests.mail.mailbox import Mailbox
 
@@ -189,3 +195,30 @@ def test_who_stops_reading_loses_nothing(loyalty: Loyalty, env: dict[str, str]) 
     loyalty.deliver_events(left, limit=1000)
     assert 0 != process.returncode
     assert 100 < len(left.taken) < 399
+
+
+def test_a_database_that_does_not_answer_is_told(env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """On standard error, while it goes on."""
+    turns: Iterator[StorageUnavailable | Delivered] = iter([StorageUnavailable("away"), Delivered()])
+
+    def turn(*_: object) -> Delivered:
+        come = next(turns)
+        if isinstance(come, StorageUnavailable):
+            raise come
+        signal.raise_signal(signal.SIGTERM)
+        return come
+
+    monkeypatch.setattr(EventWorker, "turn", turn)
+    monkeypatch.setattr(EventWorker, "wait_after_failures", partialmethod(_at_once))
+    done = call("deliver", "--print", "--watch", env=env)
+    assert 0 == done.code
+    assert "loyalty: the storage did not answer (StorageUnavailable); trying again in" in done.err
+    assert [] == logging.getLogger("loyalty.worker").handlers
+
+
+def _at_once(worker: EventWorker, failures: int, error: StorageError) -> float:
+    assert _WAIT(worker, failures, error) > 0
+    return 0.0
+
+
+_WAIT: Final = EventWorker.wait_after_failures

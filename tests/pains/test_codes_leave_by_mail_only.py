@@ -80,6 +80,13 @@ def told(caplog: pytest.LogCaptureFixture) -> Told:
     return Told()
 
 
+def logged(caplog: pytest.LogCaptureFixture, but: str = "") -> list[str]:
+    """Return the message of every record, but those of one logger, and all there is to our own ones."""
+    ours = [vars(record) for record in caplog.records if record.name.startswith("loyalty.")]
+    assert ours
+    return [*(record.getMessage() for record in caplog.records if record.name != but), repr(ours)]
+
+
 KINDS: Final[dict[str, Any]] = dict(requests())
 COMMANDS: Final = sorted(name for name, kind in KINDS.items() if issubclass(kind, Command))
 OTHERS: Final = sorted(KINDS.keys() - set(COMMANDS))
@@ -146,7 +153,7 @@ def test_in_memory_nothing_keeps_or_tells_a_code(caplog: pytest.LogCaptureFixtur
     for name in COMMANDS:
         scene, heard = prepared(), Told()
         go_through(scene, name, heard)
-        heard.hear(vars(scene.shop.storage), scene.shop.books(), *caplog.messages)
+        heard.hear(vars(scene.shop.storage), scene.shop.books(), *logged(caplog))
         found = [spelling for code in all_codes(scene) for spelling in heard.holds(code)]
         leaks |= {name: found} if found else {}
         caplog.clear()
@@ -169,7 +176,7 @@ def test_a_dump_of_the_database_holds_no_code(
         codes |= all_codes(scene)
         storage.dispose()
     told.hear(dump(url))
-    told.words += caplog.messages
+    told.words += logged(caplog)
 
     assert [] == [spelling for code in codes for spelling in told.holds(code)]
     assert any("INSERT INTO shop0_receipt" in message for message in caplog.messages)
@@ -286,7 +293,7 @@ def test_a_code_is_in_the_mail_and_nowhere_else(
     storage.dispose()
     told.hear(dump(url))
     # The mail server of this test logs the mails that it gets, which hold the code.
-    told.words += [record.getMessage() for record in caplog.records if record.name != "mail.log"]
+    told.words += logged(caplog, but="mail.log")
     assert 4 == len(codes)
     assert {code for _, code in expected} == codes
     assert [] == [spelling for code in codes for spelling in told.holds(code)]

@@ -136,11 +136,8 @@ def test_a_worker_outlives_a_storage_that_does_not_answer(caplog: pytest.LogCapt
     with caplog.at_level(logging.WARNING):
         EventWorker(loyalty=loyalty, sink=sink, pause=SOON).run(stop)
     assert 5 == len(sink.taken)
-    assert 3 == len(caplog.records)
-    assert all(
-        "the storage did not answer (StorageUnavailable); trying again in 0.0 s" == one.message
-        for one in caplog.records
-    )
+    said = [one.message for one in caplog.records if one.name == "loyalty.worker"]
+    assert ["the storage did not answer (StorageUnavailable); trying again in 0.0 s"] * 3 == said
 
 
 def test_waits_for_a_storage_grow_to_a_minute() -> None:

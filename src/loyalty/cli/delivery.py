@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 import threading
@@ -201,7 +202,7 @@ def deliver(
         sink=PrintingSink(desk.paper, stopped) if print_ else mail.sink(desk.loyalty),
         sweeps=(StartDueGifts(), *(AnnounceExpiringGiftCards(within=timedelta(days=days)) for days in expiring or ())),
     )
-    with _ended_gently(stopped):
+    with _ended_gently(stopped), _heard(worker):
         done = worker.run(stopped) if watch else _until_done(worker, stopped)
     _tell(desk.paper, done, is_printed=print_)
     if stopped.is_set() and not watch:
@@ -241,6 +242,18 @@ def _ended_gently(stopped: threading.Event) -> Iterator[None]:
     finally:
         for number, handler in earlier.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def _heard(worker: EventWorker) -> Iterator[None]:
+    """Show on standard error what a worker logs, such as a database that does not answer."""
+    log, handler = logging.getLogger(type(worker).__module__), logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("loyalty: %(message)s"))
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
 
 
 @at_desk()

@@ -11,18 +11,19 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import attrs
 
 from loyalty.errors import ConcurrentUpdate, DuplicateRecord, IdempotencyConflict, InvalidRequest, NotFound, Refused
 from loyalty.plain import decode, dumps, encode
 from loyalty.policies.decision import Decision
+from loyalty.ports.changes import Changes
 from loyalty.ports.receipt import Receipt
 from loyalty.ports.storage import UnitOfWork
 from loyalty.use_cases.command import Command, Context, Outcome, Request, Sweep
 
-__all__ = ["perform", "perform_sweep"]
+__all__ = ["Performed", "perform", "perform_sweep"]
 
 Result = TypeVar("Result")
 
@@ -30,7 +31,22 @@ _NAMED: Final = ("batch_id", "import_id", "order_id", "product_id")
 """The fields of events that name what they are about, beside what changed."""
 
 
-def perform(command: Command[Result], uow: UnitOfWork, context: Context) -> Result:
+@attrs.frozen(kw_only=True)
+class Performed(Generic[Result]):
+    """
+    What one attempt came to: the result for the host, and what there is to be told about it.
+
+    ``receipt`` is the one that was written, or in a replay the one that was
+    there; None if there was nothing to write. ``changes`` is what was written.
+    """
+
+    result: Result
+    receipt: Receipt | None = None
+    changes: Changes | None = None
+    is_replay: bool = False
+
+
+def perform(command: Command[Result], uow: UnitOfWork, context: Context) -> Performed[Result]:
     """
     Carry out *command*, once for its key; if there is nothing to write, the key is not used up.
 
@@ -50,24 +66,25 @@ def perform(command: Command[Result], uow: UnitOfWork, context: Context) -> Resu
             raise
         return _answer_again(command, known, context)
     if outcome.event is None:
-        return outcome.result
+        return Performed(result=outcome.result)
     receipt = _receipt(command, outcome, context)
     if uow.write(attrs.evolve(outcome.changes, receipt=receipt)):
-        return outcome.result
+        return Performed(result=outcome.result, receipt=receipt, changes=outcome.changes)
     known = uow.receipt(command.receipt_key)
     if known is None:
         raise ConcurrentUpdate("another call with the same idempotency key is being committed")
     return _answer_again(command, known, context)
 
 
-def perform_sweep(sweep: Sweep[Result], uow: UnitOfWork, context: Context) -> Result:
+def perform_sweep(sweep: Sweep[Result], uow: UnitOfWork, context: Context) -> Performed[Result]:
     """Carry out *sweep*; if there is nothing to do, nothing is written."""
     outcome = sweep.carry_out(uow, context)
     if outcome.event is None:
-        return outcome.result
-    if not uow.write(attrs.evolve(outcome.changes, receipt=_receipt(sweep, outcome, context))):
+        return Performed(result=outcome.result)
+    receipt = _receipt(sweep, outcome, context)
+    if not uow.write(attrs.evolve(outcome.changes, receipt=receipt)):
         raise ConcurrentUpdate("another sweep is doing the same")
-    return outcome.result
+    return Performed(result=outcome.result, receipt=receipt, changes=outcome.changes)
 
 
 def _receipt(request: Request[Result], outcome: Outcome[Result], context: Context) -> Receipt:
@@ -103,8 +120,9 @@ def _decisions_text(decisions: tuple[Decision, ...]) -> str | None:
     return dumps(encode(decisions)) if decisions else None
 
 
-def _answer_again(command: Command[Result], known: Receipt, context: Context) -> Result:
+def _answer_again(command: Command[Result], known: Receipt, context: Context) -> Performed[Result]:
     fingerprint = context.code_keys.fingerprint(command.content(), known.fingerprint_key_id)
     if known.command != type(command).__name__ or known.fingerprint != fingerprint:
         raise IdempotencyConflict(idempotency_key=command.idempotency_key)
-    return command.replayed(decode(command.result_type, json.loads(known.result)), context)
+    result = command.replayed(decode(command.result_type, json.loads(known.result)), context)
+    return Performed(result=result, receipt=known, is_replay=True)

@@ -185,6 +185,8 @@ class AsyncSqlAlchemyStorage:
 class AsyncJoinedStorage:
     """The books inside the host's transaction. Made by :meth:`AsyncSqlAlchemyStorage.joining`."""
 
+    is_joined: Final = JoinedStorage.is_joined
+
     def __init__(self, connection_or_session: AsyncConnection | AsyncSession, statements: Statements) -> None:
         """Keep the host's connection."""
         self._host = connection_or_session

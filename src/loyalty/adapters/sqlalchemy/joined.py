@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from sqlalchemy import Connection
 
@@ -25,6 +25,9 @@ Result = TypeVar("Result")
 
 class JoinedStorage:
     """The books inside the host's transaction. Made by ``joining``."""
+
+    is_joined: Final = True
+    """What is written stays only if the host commits; whoever logs it says so."""
 
     def __init__(self, connection_or_session: Connection | Session, statements: Statements) -> None:
         """Keep the host's connection."""

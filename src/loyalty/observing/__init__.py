@@ -1,0 +1,1 @@
+"""How operations went: measured here, logged here, and told to a host's observer."""
