@@ -24,6 +24,7 @@ import pytest
 from loyalty import AttemptLimiter, GetBalance, LoyaltyError, PlaceHold, RedeemGiftCard, UnlimitedGuesses
 from loyalty.adapters.limits import LimitsAttemptLimiter
 from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
+from loyalty.ports.observer import Observer
 from tests.unit.attempts.limiters import limited
 from tests.unit.attempts.wrong_codes import WRONG, WrongCodes
 from tests.use_cases.shop import usd
@@ -118,9 +119,11 @@ def calls_of(work: Callable[[], object]) -> Counter[str]:
     return seen
 
 
-def calls_of_each(wrong: WrongCodes, limiter: AttemptLimiter, ask: Question) -> dict[str, Counter[str]]:
+def calls_of_each(
+    wrong: WrongCodes, limiter: AttemptLimiter, ask: Question, observer: Observer | None = None
+) -> dict[str, Counter[str]]:
     """Return what ran to refuse each kind of wrong code: the least of five times, when caches are warm."""
-    loyalty = limited(wrong.shop, limiter)
+    loyalty = limited(wrong.shop, limiter, observer=observer)
 
     def least(name: str) -> Counter[str]:
         """Return what ran the time that least did."""

@@ -16,6 +16,7 @@ NEVER: Final = {
     "alembic",
     "asyncio",
     "hypothesis",
+    "opentelemetry",
     "psycopg",
     "pytest",
     "rich",

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 from loyalty import AttemptLimiter, CodeFormat, Loyalty, LoyaltyError
+from loyalty.ports.observer import Observer
 from loyalty.ports.storage import Reader, Storage, UnitOfWork
 from tests.use_cases.shop import KEYS, Shop
 
@@ -109,6 +110,7 @@ def limited(
     *,
     storage: Storage | None = None,
     code_format: CodeFormat | None = None,
+    observer: Observer | None = None,
 ) -> Loyalty:
     """Return the library on a shop's books, with this limiter."""
     return Loyalty(
@@ -118,4 +120,5 @@ def limited(
         code_format=code_format,
         new_id=shop.new_id,
         attempt_limiter=limiter,
+        observer=observer,
     )
