@@ -1,0 +1,141 @@
+"""A full disk, or a database that may only be read: told so, nothing changed; reads go on, and then it works again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+from sqlalchemy import create_engine, event, text
+
+from loyalty import Audit, IssuedGiftCard, RedeemGiftCard
+from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
+from loyalty.errors import StorageError, StorageUnavailable
+from loyalty.testing.kit.case import Stand
+from loyalty.testing.programs import money
+from tests.faults.processes import url_of
+from tests.storages.databases import PostgresqlDatabases, SqliteDatabases
+
+DISK_FULL: Final = "53100"
+
+
+@pytest.fixture
+def on_file(sqlite_databases: SqliteDatabases) -> Iterator[Stand]:
+    """Give a shop on a SQLite file."""
+    storage = sqlite_databases.make()
+    yield Stand(storage)
+    sqlite_databases.drop(storage)
+
+
+@pytest.fixture
+def on_server(postgresql_databases: PostgresqlDatabases) -> Iterator[Stand]:
+    """Give a shop on PostgreSQL."""
+    storage = postgresql_databases.make()
+    yield Stand(storage)
+    postgresql_databases.drop(storage)
+
+
+def _redeem(card: IssuedGiftCard, key: str = "once") -> RedeemGiftCard:
+    return RedeemGiftCard(code=card.code, amount=money(1), order_id=key, idempotency_key=key)
+
+
+def _require_refused(stand: Stand, storage: SqlAlchemyStorage, card: IssuedGiftCard, key: str = "once") -> None:
+    """Find that nothing can be written, that nothing was changed, and that the books can be read."""
+    before = stand.books()
+    with pytest.raises(StorageError) as caught:
+        stand.on(storage).execute(_redeem(card, key))
+
+    assert StorageUnavailable is caught.type
+    assert before == stand.books()
+    assert stand.on(storage).ask(Audit()).is_clean
+
+
+def _require_it_works(stand: Stand, storage: SqlAlchemyStorage, card: IssuedGiftCard, key: str = "once") -> None:
+    """Find that the same command has one effect now."""
+    before = stand.left_on(card)
+    first = stand.on(storage).execute(_redeem(card, key))
+
+    assert first == stand.on(storage).execute(_redeem(card, key))
+    assert before - money(1) == stand.left_on(card)
+    stand.require_sound()
+
+
+def test_a_full_disk_under_sqlite(on_file: Stand) -> None:
+    """The file may not grow: sooner or later a command finds no room; with more room it has one effect."""
+    card = on_file.card(1000)
+    storage = SqlAlchemyStorage(url_of(on_file))
+    most: list[int] = []
+    event.listen(storage.engine, "checkout", lambda connection, *_: _bound(connection, most))
+    with storage.engine.connect() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+    most.append(pages)
+
+    done = 0
+    for number in range(1000):
+        try:
+            on_file.on(storage).execute(_redeem(card, f"{number}"))
+        except StorageError:
+            break
+        done += 1
+    assert 0 < done < 1000
+    _require_refused(on_file, storage, card, f"{done}")
+    assert money(1000 - done) == on_file.left_on(card)
+    most[0] = 10 * pages
+    _require_it_works(on_file, storage, card, f"{done}")
+    storage.dispose()
+
+
+def _bound(connection: object, most: list[int]) -> None:
+    if most:
+        cursor = connection.cursor()  # type: ignore[attr-defined]  # the driver's own connection
+        cursor.execute(f"PRAGMA max_page_count = {most[0]}")
+        cursor.close()
+
+
+@pytest.mark.parametrize("at_commit", [False, True], ids=["at a statement", "at the COMMIT"])
+def test_a_full_disk_under_postgresql(on_server: Stand, at_commit: bool) -> None:
+    """The server answers that its disk is full, to a statement or to the COMMIT: nothing was kept, and we know it."""
+    card = on_server.card(1000)
+    assert isinstance(on_server.storage, SqlAlchemyStorage)
+    storage = on_server.storage
+    fill = f"RAISE EXCEPTION 'No space left on device' USING ERRCODE = '{DISK_FULL}'"
+    function = f"CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {fill}; END $$"
+    when = "CONSTRAINT TRIGGER full_disk AFTER INSERT ON loyalty_transfer DEFERRABLE INITIALLY DEFERRED"
+    trigger = when if at_commit else "TRIGGER full_disk AFTER INSERT ON loyalty_transfer"
+    _run(storage, function, f"CREATE {trigger} FOR EACH ROW EXECUTE FUNCTION full_disk()")
+    try:
+        _require_refused(on_server, storage, card)
+    finally:
+        _run(storage, "DROP TRIGGER full_disk ON loyalty_transfer", "DROP FUNCTION full_disk")
+    _require_it_works(on_server, storage, card)
+
+
+def _run(storage: SqlAlchemyStorage, *statements: str) -> None:
+    with storage.engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+
+
+def _read_only_file(url: str) -> SqlAlchemyStorage:
+    path = Path(url.removeprefix("sqlite:///"))
+    return SqlAlchemyStorage(create_engine(f"sqlite:///file:{path}?mode=ro&uri=true"))
+
+
+def _read_only_session(url: str) -> SqlAlchemyStorage:
+    return SqlAlchemyStorage(create_engine(url, connect_args={"options": "-c default_transaction_read_only=on"}))
+
+
+@pytest.mark.parametrize(
+    ("name", "opened"), [("on_file", _read_only_file), ("on_server", _read_only_session)], ids=["sqlite", "postgresql"]
+)
+def test_a_database_that_may_only_be_read(
+    request: pytest.FixtureRequest, name: str, opened: Callable[[str], SqlAlchemyStorage]
+) -> None:
+    """A standby, a file of somebody else: commands are refused, queries answered."""
+    stand: Stand = request.getfixturevalue(name)
+    card = stand.card(1000)
+    storage = opened(url_of(stand))
+    _require_refused(stand, storage, card)
+    _require_it_works(stand, SqlAlchemyStorage(url_of(stand)), card)
+    storage.dispose()
