@@ -133,6 +133,6 @@ def benchmarks(session: nox.Session) -> None:
 
 @nox.session
 def faults(session: nox.Session) -> None:
-    """Kill, cut off and crowd out commands for an hour, and check the books after each fault. See docs/guides."""
+    """Kill, cut off and crowd commands for hours, and check the books after each fault. See docs/guides/faults.md."""
     session.install(EVERYTHING, *group("tests"))
     session.run("python", "tests/faults/campaign/run.py", *session.posargs)

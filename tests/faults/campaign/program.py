@@ -1,7 +1,7 @@
 """
 Break things on purpose, far more often than the tests do, and check the books after each.
 
-    nox -s faults                                           # everything; an hour and more
+    nox -s faults                                           # everything; some hours
     nox -s faults -- --campaign kill --database sqlite --size 100
     nox -s faults -- --campaign kill --database sqlite --seed 7 --first 42 --size 1
 
