@@ -11,6 +11,7 @@ Run ``python tests/servers/postgresql.py`` for a server until Ctrl-C, with its U
 from __future__ import annotations
 
 import argparse
+import ctypes
 import importlib.util
 import os
 import pwd
@@ -20,7 +21,7 @@ import socket
 import subprocess
 import tempfile
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_CONNECTIONS = 200
+MEMORY_LINE = 6
+"""Where ``postmaster.pid`` has the key and the id of the memory that the processes share."""
+IPC_RMID = 0
 START_ATTEMPTS = 3
 """Another program may take the free port between our look and the server's start."""
 
@@ -39,6 +43,7 @@ SETTINGS = f"""
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
 max_connections = {MAX_CONNECTIONS}
+dynamic_shared_memory_type = mmap
 timezone = 'UTC'
 log_timezone = 'UTC'
 """
@@ -104,6 +109,51 @@ def stop(directory: Path) -> None:
         data = directory / "server" / "data"
         _run(_programs(directory) / "pg_ctl", "stop", f"--pgdata={data}", "--mode=fast", "--wait", directory=directory)
     (directory / "url").unlink(missing_ok=True)
+
+
+def start_standby(primary: Path, directory: Path) -> str:
+    """
+    Start a server in *directory* that follows the one in *primary*, change by change, and return its SQLAlchemy URL.
+
+    Raises:
+        ServerNotStarted: With the output of the program that failed.
+    """
+    home = directory / "server"
+    home.mkdir()
+    if owner := _server_owner():
+        directory.chmod(0o755)
+        os.chown(home, owner.pw_uid, owner.pw_gid)
+        for copied in primary.glob("*pgserver*"):
+            (directory / copied.name).symlink_to(copied)
+    programs, port = _programs(directory), make_url((primary / "url").read_text()).port
+    whence = ("--host=127.0.0.1", f"--port={port}", "--username=postgres")
+    how = ("--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync")
+    _run(programs / "pg_basebackup", *whence, *how, f"--pgdata={home / 'data'}", directory=directory)
+    url = f"postgresql+psycopg://postgres@127.0.0.1:{_start_on_free_port(programs, directory)}/postgres"
+    (directory / "url").write_text(url)
+    return url
+
+
+def promote(directory: Path) -> None:
+    """Let the standby in *directory* follow nobody any more, and take changes itself."""
+    data = directory / "server" / "data"
+    _run(_programs(directory) / "pg_ctl", "promote", f"--pgdata={data}", "--wait", directory=directory)
+
+
+def kill(directory: Path) -> None:
+    """Kill the server in *directory* as a whole, as a machine does that loses its power. It is not started again."""
+    noted = directory / "server" / "data" / "postmaster.pid"
+    lines = noted.read_text().splitlines()
+    first = int(lines[0])
+    # Stopped first, so that it starts no process that we do not see.
+    os.kill(first, signal.SIGSTOP)
+    for pid in (*map(int, Path(f"/proc/{first}/task/{first}/children").read_text().split()), first):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    # A machine would lose its memory, too; here the part that the processes shared would stay.
+    _, shared = map(int, lines[MEMORY_LINE].split())
+    ctypes.CDLL(None).shmctl(shared, IPC_RMID, None)
+    noted.unlink()
 
 
 @contextmanager
