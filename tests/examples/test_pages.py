@@ -25,6 +25,7 @@ KINDS: Final = {
     "sql": "is run by tests/storages/test_starting.py or tests/storages/test_shops_apart.py",
     "ini": "is part of the example of a host's environment, and compared with it below",
     "{toctree}": "is read by Sphinx, where a page that is not there is an error",
+    "{literalinclude}": "is a part of an example that is run; a file or a name that is not there is an error of Sphinx",
     "{eval-rst}": "is read by Sphinx, where a name that is not there is an error",
 }
 """Every kind of block that a page may have, and how it is kept true."""
