@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import resource
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -9,15 +11,19 @@ from typing import Final
 import pytest
 from sqlalchemy import create_engine, event, text
 
-from loyalty import Audit, IssuedGiftCard, RedeemGiftCard
+from loyalty import Audit, GrantStoreCredit, IssuedGiftCard, LotOrigin, Loyalty, RedeemGiftCard
 from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
-from loyalty.errors import StorageError, StorageUnavailable
-from loyalty.testing.kit.case import Stand
+from loyalty.errors import OutcomeUnknown, StorageError, StorageUnavailable
+from loyalty.ports.storage import Storage
+from loyalty.testing import CountingIds, FakeClock, fake_code_keys
+from loyalty.testing.kit.case import START, Stand
 from loyalty.testing.programs import money
-from tests.faults.processes import url_of
+from tests.faults.processes import lives_through, url_of
 from tests.storages.databases import PostgresqlDatabases, SqliteDatabases
 
 DISK_FULL: Final = "53100"
+ROOM: Final = 50_000
+"""For some commands, in bytes."""
 
 
 @pytest.fixture
@@ -51,7 +57,7 @@ def _require_refused(stand: Stand, storage: SqlAlchemyStorage, card: IssuedGiftC
     assert stand.on(storage).ask(Audit()).is_clean
 
 
-def _require_it_works(stand: Stand, storage: SqlAlchemyStorage, card: IssuedGiftCard, key: str = "once") -> None:
+def _require_it_works(stand: Stand, storage: Storage, card: IssuedGiftCard, key: str = "once") -> None:
     """Find that the same command has one effect now."""
     before = stand.left_on(card)
     first = stand.on(storage).execute(_redeem(card, key))
@@ -91,6 +97,49 @@ def _bound(connection: object, most: list[int]) -> None:
         cursor = connection.cursor()  # type: ignore[attr-defined]  # the driver's own connection
         cursor.execute(f"PRAGMA max_page_count = {most[0]}")
         cursor.close()
+
+
+def _write_until_it_is_full(url: str) -> None:
+    """Grant until the system takes no more bytes, ask again in vain, and again when there is room."""
+    storage = SqlAlchemyStorage(url)
+    door = Loyalty(storage, code_keys=fake_code_keys(), clock=FakeClock(START), new_id=CountingIds())
+    door.execute(_grant(0))
+    log = Path(f"{url.removeprefix('sqlite:///')}-wal")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (log.stat().st_size + ROOM, before[1]))
+    done = list(itertools.takewhile(lambda number: _is_granted(door, number), range(1, 1000)))
+    assert 0 < len(done) < 999
+    assert not _is_granted(door, len(done) + 1)
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    again = _grant(len(done) + 1)
+    assert door.execute(again) == door.execute(again)
+    storage.dispose()
+
+
+def _grant(number: int) -> GrantStoreCredit:
+    key = f"{number}"
+    return GrantStoreCredit(customer_id="ada", amount=money(1), origin=LotOrigin.GOODWILL, idempotency_key=key)
+
+
+def _is_granted(door: Loyalty, number: int) -> bool:
+    try:
+        door.execute(_grant(number))
+    except (StorageUnavailable, OutcomeUnknown):
+        # SQLite cannot say what a write that failed has left in its log; whoever asks again hears what came of it.
+        return False
+    return True
+
+
+def test_a_system_that_takes_no_more_bytes_under_sqlite(on_file: Stand) -> None:
+    """The log may not grow, which is noticed while committing: asked again, with room, it happened once."""
+    assert lives_through(_write_until_it_is_full, url_of(on_file))
+
+    books = on_file.books()
+    assert money(len(books.receipts)) == on_file.credit_of("ada")
+    assert [f"{number}" for number in range(len(books.receipts))] == sorted(
+        (str(receipt.idempotency_key) for receipt in books.receipts), key=int
+    )
+    on_file.require_sound()
 
 
 @pytest.mark.parametrize("at_commit", [False, True], ids=["at a statement", "at the COMMIT"])
@@ -137,5 +186,5 @@ def test_a_database_that_may_only_be_read(
     card = stand.card(1000)
     storage = opened(url_of(stand))
     _require_refused(stand, storage, card)
-    _require_it_works(stand, SqlAlchemyStorage(url_of(stand)), card)
+    _require_it_works(stand, stand.storage, card)
     storage.dispose()

@@ -2,7 +2,8 @@
 Jepsen's bank in our terms: value moves between accounts, to orders and back, and every read of all shows one total.
 
 Processes transfer, hold, capture, void, refund and read, write down what they ask and what they are told, and are
-killed now and then; whoever takes their place goes on from what they wrote. In the end the histories are added up.
+killed now and then, or lose their session; whoever takes their place goes on from what they wrote. In the end the
+histories are added up.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import random
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, TextIO
 
 import attrs
+from sqlalchemy import Connection
 
 from loyalty import Audit, LapseHolds, Loyalty
 from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
@@ -26,7 +28,7 @@ from loyalty.errors import OutcomeUnknown, Refused, StorageError
 from loyalty.testing import fake_code_keys
 from loyalty.testing.kit.case import Stand
 from tests.faults.campaign.bookings import Booking, Till, Verb, balances, command_of, open_till
-from tests.faults.campaign.grounds import Ground, url_of
+from tests.faults.campaign.grounds import DISTURBANCES, Ground, url_of
 from tests.faults.campaign.histories import End, Entry, History, look
 from tests.faults.campaign.tally import Done, Tally, replayed_by
 from tests.faults.processes import context
@@ -44,6 +46,8 @@ LAPSES_AFTER: Final = timedelta(seconds=2)
 SECONDS_BETWEEN_KILLS: Final = 1.0
 SECONDS_TO_END: Final = 60
 """How long a process may take for the command that it is at when the time is over."""
+ASKED: Final = 3
+"""How often a process asks before it leaves an unknown outcome to whoever takes its place."""
 READ, LAPSE = "read", "lapse"
 WEIGHTS: Final[dict[str, int]] = {Verb.MOVE: 40, Verb.TAKE: 10, Verb.HOLD: 25, READ: 20, LAPSE: 1}
 
@@ -68,7 +72,7 @@ def bank(ground: Ground, seed: int, seconds: float, processes: int = 16) -> Done
         stand.clock.set(system_clock())
         till = open_till(stand, customers=CUSTOMERS, cards=CARDS, value=VALUE)
         task = _Task(url_of(storage), till, Path(name), seed)
-        _do_business(task, processes, seconds, stand, tally)
+        _do_business(task, processes, seconds, _Outside(stand, DISTURBANCES.get(ground.name)), tally)
         _settle(task, processes)
         _require_histories(stand, task, processes, tally)
     return tally.done()
@@ -92,8 +96,28 @@ class _Task:
 # --- the processes --------------------------------------------------------------
 
 
-def _do_business(task: _Task, processes: int, seconds: float, stand: Stand, tally: Tally) -> None:
-    """Run the processes for so long, kill and replace one now and then, and audit in the middle of it."""
+@attrs.frozen
+class _Outside:
+    """Who does no business: looks at the books, and ends what others are in the middle of."""
+
+    stand: Stand
+    disturb: Callable[[Connection], int] | None
+
+    def end_a_session(self) -> int:
+        """Let the server end the session of a process; return how many were ended."""
+        if self.disturb is None or not isinstance(self.stand.storage, SqlAlchemyStorage):
+            return 0
+        with self.stand.storage.engine.connect() as connection:
+            return self.disturb(connection)
+
+    def require_books_that_tie(self) -> None:
+        """Audit, in the middle of traffic."""
+        report = self.stand.loyalty.ask(Audit())
+        assert report.is_clean, f"the books do not tie in the middle of traffic: {report.findings}"
+
+
+def _do_business(task: _Task, processes: int, seconds: float, outside: _Outside, tally: Tally) -> None:
+    """Run the processes for so long, end one or its session now and then, and audit in the middle of it."""
     rng = random.Random(task.seed)
     at_work = [_started(task, place) for place in range(processes)]
     try:
@@ -107,7 +131,8 @@ def _do_business(task: _Task, processes: int, seconds: float, stand: Stand, tall
             at_work[place].join()
             at_work[place] = _started(task, place)
             tally.faults["killed"] += 1
-            assert stand.loyalty.ask(Audit()).is_clean, "the books do not tie in the middle of traffic"
+            tally.faults["session ended"] += outside.end_a_session()
+            outside.require_books_that_tie()
             tally.checks["audits"] += 1
         time.sleep(max(0, until - time.monotonic()))
         task.closed.touch()
@@ -199,10 +224,13 @@ class _Clerk:
                 return Booking(key=key, verb=verb, amount=amount, **whose)
 
     def carry_out(self, booking: Booking) -> None:
-        """Carry a booking out; write it down before, and what came of it after."""
-        self.write(Entry(booking=booking))
-        end = _carried_out(self.loyalty, booking)
-        self.write(end)
+        """Carry a booking out, again if nobody knows its outcome; write it down before, and what came of it after."""
+        for _ in range(ASKED):
+            self.write(Entry(booking=booking))
+            end = _carried_out(self.loyalty, booking)
+            self.write(end)
+            if end.end is not End.UNKNOWN:
+                break
         if end.hold is not None:
             self.holds.append(end.hold)
         self.redemptions.extend(end.redemptions)
@@ -260,6 +288,7 @@ def _require_histories(stand: Stand, task: _Task, processes: int, tally: Tally) 
         tally.checks["reads"] += history.require_reads(total)
         tally.commands += len(history.bookings())
         tally.figures["asked again"] += history.begun - len(history.bookings())
+        tally.figures["unknown"] += sum(entry.end is End.UNKNOWN for entry in history.entries)
         tally.figures["refused"] += len(history.keys(End.REFUSED))
         tally.figures["failed"] += len(history.keys(End.FAILED))
         tally.checks["acknowledged"] += len(history.keys(End.DONE))

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Final, Protocol
 
 import attrs
+from sqlalchemy import Connection, text
 
 from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
 from tests.servers import postgresql
 from tests.storages.databases import PostgresqlDatabases, SqliteDatabases
 
-__all__ = ["GROUNDS", "Databases", "Ground", "url_of"]
+__all__ = ["DISTURBANCES", "GROUNDS", "Databases", "Ground", "url_of"]
 
 
 class Databases(Protocol):
@@ -70,3 +71,17 @@ GROUNDS: Final[Mapping[str, Callable[[], AbstractContextManager[Databases]]]] = 
     "postgresql": _postgresql,
 }
 """How each kind of database is started, and stopped again."""
+
+
+def _end_a_session_of_postgresql(connection: Connection) -> int:
+    """End the session of somebody who is in the middle of something; return how many there were to choose from."""
+    others = (
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        " AND state <> 'idle' ORDER BY random() LIMIT 1"
+    )
+    ended = connection.execute(text(f"SELECT pg_terminate_backend(pid) FROM ({others}) AS other"))
+    return len(ended.all())
+
+
+DISTURBANCES: Final[Mapping[str, Callable[[Connection], int]]] = {"postgresql": _end_a_session_of_postgresql}
+"""How a server ends the session of one of its clients, by kind of database; files have no sessions."""
