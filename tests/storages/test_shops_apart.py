@@ -8,9 +8,11 @@ other tables than the shop's are denied. Both shops have the same customers, ord
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import attrs
@@ -27,6 +29,7 @@ from tests.bad_input.scene import Scene, requests
 from tests.servers.postgresql import fresh_role
 from tests.use_cases.shop import KEYS, usd
 
+GUIDE: Final = Path(__file__).parents[2] / "docs" / "guides" / "many-shops.md"
 Rows = dict[str, list[str]]
 
 CATALOGUE: Final = frozenset(
@@ -126,6 +129,28 @@ def on_one_server(url: str, names: str) -> Iterator[Pair]:
         yield Pair(first=shops[0], second=shops[1], another_url=url)
         for shop in shops:
             shop.dispose()
+
+
+def test_the_role_of_the_guide_is_all_that_a_shop_needs(postgresql_database: str) -> None:
+    """It makes its tables itself, and works on them."""
+    (statements,) = re.findall(r"^```sql\n(.*?)^```$", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
+    with fresh_role(postgresql_database) as url:
+        name = str(make_url(url).username).replace("guarded", "guarded_shop")
+        owner = create_engine(postgresql_database)
+        with owner.begin() as connection:
+            for statement in statements.replace("shop_north", name).splitlines():
+                connection.execute(text(statement))
+        role = make_url(url).set(username=name, password="from where you keep secrets")
+        shop = SqlAlchemyStorage(role.render_as_string(hide_password=False), schema=name)
+        shop.upgrade()
+        shop.require_ready(durable=False)
+        Scene(shop)
+        assert Loyalty(shop, code_keys=KEYS).ask(Audit()).is_clean
+        shop.dispose()
+        with owner.begin() as connection:
+            connection.execute(text(f"DROP OWNED BY {name} CASCADE"))
+            connection.execute(text(f"DROP ROLE {name}"))
+        owner.dispose()
 
 
 def test_the_guard_has_teeth(pair: Pair) -> None:

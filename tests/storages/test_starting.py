@@ -325,6 +325,20 @@ def test_a_database_that_is_too_old_is_refused(url: str, monkeypatch: pytest.Mon
     assert "is too old" not in problems(url)[0]
 
 
+def test_a_server_of_another_kind_is_refused(postgresql_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that speaks the same language, and says by its version that it is something else."""
+    storage = SqlAlchemyStorage(postgresql_database)
+
+    def another_kind(_: object) -> None:
+        raise AssertionError("Could not determine version from string 'CockroachDB CCL v26.1.0'")
+
+    monkeypatch.setattr(storage.engine.dialect, "_get_server_version_info", another_kind)
+    for start in (storage.upgrade, storage.require_ready):
+        with pytest.raises(StorageNotReady, match="CockroachDB CCL"):
+            start()
+    storage.dispose()
+
+
 # --- unsafe settings ----------------------------------------------------------
 
 

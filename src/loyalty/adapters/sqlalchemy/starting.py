@@ -106,6 +106,9 @@ class Start:
             connection = self.engine.connect()
         except (SQLAlchemyError, OSError) as error:
             raise self._unreachable(error) from error
+        except AssertionError as error:
+            # SQLAlchemy's, of a server that speaks the language of another one and says that it is none.
+            raise StorageNotReady(f"this is not {self.engine.dialect.name}: {error}; use another server") from error
         with translating(), connection:
             yield connection
 
