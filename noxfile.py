@@ -19,11 +19,16 @@ nox.needs_version = ">=2025.5.1"
 PROJECT = nox.project.load_toml("pyproject.toml")
 CURRENT = f"{sys.version_info.major}.{sys.version_info.minor}"
 PYTHONS = list(dict.fromkeys([*nox.project.python_versions(PROJECT), CURRENT]))
-EVERYTHING = ".[sqlalchemy,postgresql,postgresql-async,sqlite-async,mail,telemetry,cli,testing]"
+EVERYTHING = (
+    ".[sqlalchemy,mariadb,mariadb-async,postgresql,postgresql-async,sqlite-async,mail,telemetry,cli,testing]"
+)
 
 BARE_TESTS = ["tests/unit", "tests/use_cases", "tests/properties"]
 """What must pass without SQLAlchemy; the other folders of tests are about the SQL adapter or use it."""
 WITHOUT_SQL = ["--ignore=tests/unit/adapters/sqlalchemy", "--ignore=tests/unit/cli"]
+
+INSTALL_SERVER = ("python", "tests/servers/mariadb.py", "--install")
+"""No wheel brings MariaDB. As root with apt it is installed if it is missing; elsewhere its tests say how to do it."""
 
 IMPORT_EVERY_PUBLIC_NAME = """
 import importlib.resources, loyalty, loyalty.errors
@@ -114,6 +119,7 @@ def package(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run all tests on real databases. Add `-- --cov` for the coverage."""
     session.install(EVERYTHING, *group("tests"))
+    session.run(*INSTALL_SERVER)
     session.run("pytest", "-n", "auto", *session.posargs)
 
 
@@ -121,6 +127,7 @@ def tests(session: nox.Session) -> None:
 def lowest(session: nox.Session) -> None:
     """Run all tests with the earliest allowed version of everything we depend on."""
     session.install("--resolution=lowest-direct", EVERYTHING, *group("tests"))
+    session.run(*INSTALL_SERVER)
     session.run("pytest", "-n", "auto", *session.posargs)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +20,9 @@ from hypothesis import HealthCheck, settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SERVER_DIRECTORY = pytest.StashKey[Path]()
-"""Where the one PostgreSQL server of this run lives; empty until a test asks for it."""
+SERVER_DIRECTORIES = pytest.StashKey[dict[str, str]]()
+"""Where the one server of each kind lives in this run; empty until a test asks for it."""
+SERVERS = ("mariadb", "postgresql")
 
 # A deadline would measure the machine, not the code, and so would `too_slow`. Hypothesis itself repeats the same
 # examples wherever CI is set; ours look at new ones in every run, and the printed blob repeats a failure anywhere.
@@ -38,30 +40,29 @@ settings.load_profile(os.environ.get("LOYALTY_HYPOTHESIS_PROFILE") or ("ci" if "
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Agree with all xdist workers on one directory for one server."""
+    """Agree with all xdist workers on one directory for each server."""
     workerinput: dict[str, Any] | None = getattr(config, "workerinput", None)
     if workerinput is None:
-        config.stash[SERVER_DIRECTORY] = Path(tempfile.mkdtemp(prefix="loyalty-postgresql-"))
+        config.stash[SERVER_DIRECTORIES] = {name: tempfile.mkdtemp(prefix=f"loyalty-{name}-") for name in SERVERS}
     else:
-        config.stash[SERVER_DIRECTORY] = Path(workerinput["postgresql_directory"])
+        config.stash[SERVER_DIRECTORIES] = workerinput["server_directories"]
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tell an xdist worker where the server is, or will be."""
-    node.workerinput["postgresql_directory"] = str(node.config.stash[SERVER_DIRECTORY])
+    """Tell an xdist worker where the servers are, or will be."""
+    node.workerinput["server_directories"] = node.config.stash[SERVER_DIRECTORIES]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop the server after the last worker has gone."""
-    directory = config.stash.get(SERVER_DIRECTORY, None)
-    if directory is None or hasattr(config, "workerinput"):
+    """Stop the servers after the last worker has gone."""
+    directories = config.stash.get(SERVER_DIRECTORIES, None)
+    if directories is None or hasattr(config, "workerinput"):
         return
-    if (directory / "server").exists():
-        from tests.servers import postgresql
-
-        postgresql.stop(directory)
-    shutil.rmtree(directory)
+    for name, directory in directories.items():
+        if (Path(directory) / "server").exists():
+            import_module(f"tests.servers.{name}").stop(Path(directory))
+        shutil.rmtree(directory)
 
 
 @pytest.fixture(scope="session")
@@ -76,7 +77,7 @@ def postgresql_url(pytestconfig: pytest.Config) -> str:
         return given
     from tests.servers import postgresql
 
-    directory = pytestconfig.stash[SERVER_DIRECTORY]
+    directory = Path(pytestconfig.stash[SERVER_DIRECTORIES]["postgresql"])
     with FileLock(directory / "start.lock"):
         return postgresql.start(directory)
 
@@ -96,6 +97,41 @@ def postgresql_database_of_module(postgresql_url: str) -> Iterator[str]:
     from tests.servers import postgresql
 
     with postgresql.fresh_database(postgresql_url) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def mariadb_url(pytestconfig: pytest.Config) -> str:
+    """
+    Give the SQLAlchemy URL of a real MariaDB server, the same for all workers.
+
+    `LOYALTY_TEST_MARIADB_URL` names a server that runs already; its user must be allowed to create databases.
+    Without it one is started. A server that does not start is an error, never a skipped test.
+    """
+    if given := os.environ.get("LOYALTY_TEST_MARIADB_URL"):
+        return given
+    from tests.servers import mariadb
+
+    directory = Path(pytestconfig.stash[SERVER_DIRECTORIES]["mariadb"])
+    with FileLock(directory / "start.lock"):
+        return mariadb.start(directory)
+
+
+@pytest.fixture
+def mariadb_database(mariadb_url: str) -> Iterator[str]:
+    """Give the SQLAlchemy URL of an empty MariaDB database, for this test alone."""
+    from tests.servers import mariadb
+
+    with mariadb.fresh_database(mariadb_url) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def mariadb_database_of_module(mariadb_url: str) -> Iterator[str]:
+    """Give the SQLAlchemy URL of a MariaDB database for all tests of a file, such as those of Hypothesis."""
+    from tests.servers import mariadb
+
+    with mariadb.fresh_database(mariadb_url) as url:
         yield url
 
 

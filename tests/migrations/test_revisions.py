@@ -24,6 +24,7 @@ from sqlalchemy.schema import CreateSchema
 
 from loyalty import Audit, CodeKeys, GetBalance, IssueGiftCard, Loyalty, PlaceHold, RedeemGiftCard
 from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
+from loyalty.adapters.sqlalchemy.dialects import database_of
 from loyalty.adapters.sqlalchemy.migrations import downgrade_tables, revision_of, upgrade_tables
 from loyalty.adapters.sqlalchemy.tables import Tables
 from loyalty.adapters.sqlalchemy.upgrading import NEWEST
@@ -37,7 +38,7 @@ HEAD: Final = REVISIONS[-1]
 KEYS: Final = CodeKeys.from_secret("a secret that is long enough")
 
 
-@pytest.fixture(params=["sqlite_url", "postgresql_database"])
+@pytest.fixture(params=["sqlite_url", "postgresql_database", "mariadb_database"])
 def url(request: pytest.FixtureRequest) -> str:
     """Give the URL of an empty database."""
     return str(request.getfixturevalue(request.param))
@@ -52,8 +53,15 @@ def storage(url: str) -> Iterator[SqlAlchemyStorage]:
 
 
 def load_older(url: str) -> None:
-    """Leave in the database what the first version left."""
+    """
+    Leave in the database what the first version left.
+
+    That one did not know MariaDB; there the same rows come into the tables as they were then.
+    """
     name = make_url(url).get_backend_name()
+    if name == "mariadb":
+        _copy_older(url)
+        return
     script = (DATA / f"older_{name}.sql").read_text()
     if name == "sqlite":
         connection = sqlite3.connect(str(make_url(url).database))
@@ -62,6 +70,20 @@ def load_older(url: str) -> None:
         return
     with psycopg.connect(make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)) as server:
         server.execute(script.encode())
+
+
+def _copy_older(url: str) -> None:
+    storage, source = SqlAlchemyStorage(url), sqlite3.connect(":memory:")
+    source.executescript((DATA / "older_sqlite.sql").read_text())
+    with writing(storage) as connection:
+        upgrade_tables(connection, Tables.named(), "loyalty_0001")
+        connection.exec_driver_sql("DROP TABLE loyalty_version")
+        for table in ("receipt", "account", "gift_card", "store_credit", "lot", "transfer"):
+            rows = source.execute(f"SELECT * FROM loyalty_{table}").fetchall()
+            assert rows, f"nothing in {table}"
+            connection.exec_driver_sql(f"INSERT INTO loyalty_{table} VALUES ({', '.join(['%s'] * len(rows[0]))})", rows)
+    source.close()
+    storage.dispose()
 
 
 @contextmanager
@@ -80,6 +102,7 @@ def differences(storage: SqlAlchemyStorage, tables: Tables) -> list[Any]:
     def is_ours(name: str | None, kind: str, _: object) -> bool:
         return kind != "table" or (str(name).startswith(tables.prefix) and str(name) != f"{tables.prefix}version")
 
+    tables = Tables.named(tables.prefix, tables.metadata.schema, database=database_of(storage.engine.dialect))
     with storage.engine.connect() as connection:
         options = {"include_name": is_ours, "include_schemas": tables.metadata.schema is not None}
         if tables.metadata.schema is not None:
@@ -126,14 +149,17 @@ def test_from_the_first_version_to_the_tables_of_this_one(storage: SqlAlchemySto
     assert HEAD == revision(storage)
 
 
-def test_from_tables_that_were_made_before_there_were_revisions(storage: SqlAlchemyStorage) -> None:
-    """They are found as they are, and from then on it is known where they are."""
+@pytest.mark.parametrize("database", ["sqlite_url", "postgresql_database"])
+def test_from_tables_that_were_made_before_there_were_revisions(request: pytest.FixtureRequest, database: str) -> None:
+    """They are found as they are, and from then on it is known where they are. MariaDB came after them."""
+    storage = SqlAlchemyStorage(request.getfixturevalue(database))
     with writing(storage) as connection:
         Tables.named().metadata.create_all(connection)
     assert revision(storage) is None
     storage.upgrade()
     assert [] == differences(storage, Tables.named())
     assert HEAD == revision(storage)
+    storage.dispose()
 
 
 def test_tables_of_this_version_that_do_not_say_so(storage: SqlAlchemyStorage, url: str) -> None:
@@ -155,16 +181,21 @@ def guards_of(storage: SqlAlchemyStorage) -> list[str]:
     made = {
         "sqlite": "SELECT sql FROM sqlite_master WHERE type = 'trigger' ORDER BY 1",
         "postgresql": "SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1",
+        "mariadb": "SELECT action_statement FROM information_schema.triggers"
+        " WHERE event_object_schema = DATABASE() ORDER BY 1",
     }
     with storage.engine.connect() as connection:
-        return [row[0] for row in connection.execute(text(made[storage.engine.dialect.name]))]
+        found = [row[0] for row in connection.execute(text(made[storage.engine.dialect.name]))]
+    assert found, "nothing guards them"
+    return found
 
 
 def test_the_difference_is_seen(storage: SqlAlchemyStorage) -> None:
     """A column or an index that is missing, or too much, is told."""
     storage.upgrade()
     with writing(storage) as connection:
-        connection.exec_driver_sql("DROP INDEX loyalty_lot_end")
+        where = " ON loyalty_lot" if storage.engine.dialect.name == "mariadb" else ""
+        connection.exec_driver_sql(f"DROP INDEX loyalty_lot_end{where}")
         connection.exec_driver_sql("ALTER TABLE loyalty_receipt ADD COLUMN more INTEGER")
         connection.exec_driver_sql("ALTER TABLE loyalty_gift_card DROP COLUMN time_zone")
     assert {"add_index", "remove_column", "add_column"} == {
@@ -342,10 +373,9 @@ def _accounts(storage: SqlAlchemyStorage) -> list[str]:
 
 
 def _pay_as_before(storage: SqlAlchemyStorage, accounts: list[str], key: str) -> None:
-    is_sqlite = storage.engine.dialect.name == "sqlite"
+    locking = {"sqlite": "", "postgresql": " FOR NO KEY UPDATE", "mariadb": " FOR UPDATE"}[storage.engine.dialect.name]
     with writing(storage) as connection:
         for account in accounts:
-            locking = "" if is_sqlite else " FOR NO KEY UPDATE"
             connection.execute(text(f"SELECT version FROM loyalty_account WHERE id = :id{locking}"), {"id": account})
             connection.execute(text("UPDATE loyalty_account SET version = version + 1 WHERE id = :id"), {"id": account})
         connection.execute(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.storages.databases import PostgresqlDatabases, SqliteDatabases
+from tests.storages.databases import MariadbDatabases, PostgresqlDatabases, SqliteDatabases
 
 
 @pytest.fixture(scope="module")
@@ -19,5 +19,13 @@ def sqlite_databases(tmp_path_factory: pytest.TempPathFactory) -> SqliteDatabase
 def postgresql_databases(postgresql_database_of_module: str) -> Iterator[PostgresqlDatabases]:
     """Give PostgreSQL databases."""
     databases = PostgresqlDatabases(postgresql_database_of_module)
+    yield databases
+    databases.close()
+
+
+@pytest.fixture(scope="module")
+def mariadb_databases(mariadb_database_of_module: str) -> Iterator[MariadbDatabases]:
+    """Give MariaDB databases."""
+    databases = MariadbDatabases(mariadb_database_of_module)
     yield databases
     databases.close()

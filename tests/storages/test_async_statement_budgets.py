@@ -21,13 +21,18 @@ from tests.storages.test_statement_budgets import (
     REPLAYS,
     Request,
     Shop,
-    shop,
+    opened,
 )
 from tests.use_cases.shop import KEYS
 
-__all__ = ["shop"]
-
 DRIVERS = {"sqlite": "aiosqlite", "postgresql": "asyncpg"}
+
+
+@pytest.fixture(params=DRIVERS)
+def shop(request: pytest.FixtureRequest) -> Iterator[Shop]:
+    """Give a shop on an empty database, on each kind that has an async driver."""
+    with opened(request.param, request) as shop:
+        yield shop
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Make the table."""
-    op.create_table("orders", sa.Column("id", sa.Text(), primary_key=True))
+    op.create_table("orders", sa.Column("id", sa.String(36), primary_key=True))
 
 
 def downgrade() -> None:

@@ -13,6 +13,7 @@ from typing import Final
 
 from sqlalchemy import Connection, Table, text
 
+from loyalty.adapters.sqlalchemy.dialects import MARIADB, POSTGRESQL, SQLITE, database_of, in_backticks
 from loyalty.ledger.transfer import ERASED, ERASED_METADATA
 
 __all__ = ["PERSONAL_TEXTS", "guard_wholly", "renew_guard", "unguard"]
@@ -25,40 +26,39 @@ REFUSED: Final = "transfers are append-only"
 
 def renew_guard(connection: Connection, transfer: Table) -> None:
     """Put this version's guard in the place of an older one, if there is one."""
-    renew = {"sqlite": _renew_on_sqlite, "postgresql": _renew_on_postgresql}
-    renew[connection.dialect.name](connection, transfer)
+    renew = {SQLITE: _renew_on_sqlite, POSTGRESQL: _renew_on_postgresql, MARIADB: _renew_on_mariadb}
+    renew[database_of(connection.dialect)](connection, transfer)
 
 
 def guard_wholly(connection: Connection, transfer: Table) -> None:
     """Make the guard of the first version, which lets nothing through at all; if there is none yet."""
-    if not _has_trigger(connection, transfer, {"sqlite": "no_update", "postgresql": "append_only"}):
-        whole = {"sqlite": _wholly_on_sqlite, "postgresql": _wholly_on_postgresql}
-        for statement in whole[connection.dialect.name](transfer):
+    if not _has_trigger(connection, transfer, {SQLITE: "no_update", POSTGRESQL: "append_only", MARIADB: "no_update"}):
+        whole = {SQLITE: _wholly_on_sqlite, POSTGRESQL: _wholly_on_postgresql, MARIADB: _wholly_on_mariadb}
+        for statement in whole[database_of(connection.dialect)](transfer):
             connection.exec_driver_sql(statement)
 
 
 def unguard(connection: Connection, transfer: Table) -> None:
     """Take the guard away, to put another one there or because the table goes."""
-    if connection.dialect.name == "sqlite":
-        for end in ("no_update", "no_delete"):
-            connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {transfer.name}_{end}")
-    else:
-        for end in ("append_only", "only_erased"):
-            connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {transfer.name}_{end} ON {_full_name(transfer)}")
-            connection.exec_driver_sql(f"DROP FUNCTION IF EXISTS {_function(transfer, end)}")
+    of_database = {SQLITE: _dropped_on_sqlite, POSTGRESQL: _dropped_on_postgresql, MARIADB: _dropped_on_mariadb}
+    for statement in of_database[database_of(connection.dialect)](transfer):
+        connection.exec_driver_sql(statement)
 
 
 def _has_trigger(connection: Connection, transfer: Table, ends: Mapping[str, str]) -> bool:
     """Tell whether the trigger is there whose name ends so on this kind of database."""
     # Statements of SQLAlchemy's and not a driver's, for each driver marks its parameters in another way.
     known = {
-        "sqlite": "SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :table AND name = :trigger",
-        "postgresql": "SELECT count(*) FROM pg_trigger"
+        SQLITE: "SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :table AND name = :trigger",
+        POSTGRESQL: "SELECT count(*) FROM pg_trigger"
         " WHERE tgrelid = CAST(CAST(:table AS TEXT) AS regclass) AND tgname = :trigger",
+        MARIADB: f"SELECT count(*) FROM {_TRIGGERS_ON_MARIADB} AND trigger_name = :trigger",
     }
-    dialect = connection.dialect.name
-    given = {"table": _full_name(transfer), "trigger": f"{transfer.name}_{ends[dialect]}"}
-    return bool(connection.execute(text(known[dialect]), given).scalar())
+    database = database_of(connection.dialect)
+    given: dict[str, str | None] = {"table": _full_name(transfer), "trigger": f"{transfer.name}_{ends[database]}"}
+    if database == MARIADB:
+        given |= {"table": transfer.name, "schema": transfer.schema}
+    return bool(connection.execute(text(known[database]), given).scalar())
 
 
 # --- SQLite -----------------------------------------------------------------
@@ -67,6 +67,11 @@ def _has_trigger(connection: Connection, transfer: Table, ends: Mapping[str, str
 def _wholly_on_sqlite(transfer: Table) -> Iterator[str]:
     yield _refusing_on_sqlite(transfer, "update", "")
     yield _refusing_on_sqlite(transfer, "delete", "")
+
+
+def _dropped_on_sqlite(transfer: Table) -> Iterator[str]:
+    for end in ("no_update", "no_delete"):
+        yield f"DROP TRIGGER IF EXISTS {transfer.name}_{end}"
 
 
 def _refusing_on_sqlite(transfer: Table, verb: str, unless: str) -> str:
@@ -100,6 +105,12 @@ def _only_erases(transfer: Table) -> str:
 def _wholly_on_postgresql(transfer: Table) -> Iterator[str]:
     yield _refusing_function(transfer, "append_only")
     yield _refusing_statements(transfer, "UPDATE OR DELETE OR TRUNCATE")
+
+
+def _dropped_on_postgresql(transfer: Table) -> Iterator[str]:
+    for end in ("append_only", "only_erased"):
+        yield f"DROP TRIGGER IF EXISTS {transfer.name}_{end} ON {_full_name(transfer)}"
+        yield f"DROP FUNCTION IF EXISTS {_function(transfer, end)}"
 
 
 def _renew_on_postgresql(connection: Connection, transfer: Table) -> None:
@@ -146,7 +157,51 @@ def _function(transfer: Table, end: str) -> str:
     return f"{schema}{transfer.name}_{end}()"
 
 
-# --- both -------------------------------------------------------------------
+# --- MariaDB ----------------------------------------------------------------
+# TRUNCATE asks no trigger there; it asks for the right to DROP.
+
+REFUSE_ON_MARIADB: Final = f"SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{REFUSED}'"
+_TRIGGERS_ON_MARIADB: Final = (
+    "information_schema.triggers"
+    " WHERE event_object_schema = COALESCE(:schema, DATABASE()) AND event_object_table = :table"
+)
+
+
+def _wholly_on_mariadb(transfer: Table) -> Iterator[str]:
+    for verb in ("update", "delete"):
+        yield _refusing_on_mariadb(transfer, verb, REFUSE_ON_MARIADB)
+
+
+def _dropped_on_mariadb(transfer: Table) -> Iterator[str]:
+    for verb in ("update", "delete"):
+        yield f"DROP TRIGGER IF EXISTS {in_backticks(transfer, f'{transfer.name}_no_{verb}')}"
+
+
+def _renew_on_mariadb(connection: Connection, transfer: Table) -> None:
+    wanted = f"IF NOT ({_only_erases_on_mariadb(transfer)}) THEN {REFUSE_ON_MARIADB}; END IF"
+    known = text(f"SELECT action_statement FROM {_TRIGGERS_ON_MARIADB} AND trigger_name = :trigger")
+    given = {"table": transfer.name, "schema": transfer.schema, "trigger": f"{transfer.name}_no_update"}
+    if connection.execute(known, given).scalar() != wanted:
+        connection.exec_driver_sql(_refusing_on_mariadb(transfer, "update", wanted))
+
+
+def _refusing_on_mariadb(transfer: Table, verb: str, body: str) -> str:
+    """Return the statement. It replaces what is there, for here no transaction would keep two statements together."""
+    name = in_backticks(transfer, f"{transfer.name}_no_{verb}")
+    return f"CREATE OR REPLACE TRIGGER {name} BEFORE {verb.upper()} ON {in_backticks(transfer)} FOR EACH ROW {body}"
+
+
+def _only_erases_on_mariadb(transfer: Table) -> str:
+    names = [column.name for column in transfer.columns if column.name not in PERSONAL_TEXTS]
+    kept = [f"NEW.{name} <=> OLD.{name}" for name in names]
+    erased = [
+        f"(NEW.{name} <=> OLD.{name} OR (OLD.{name} IS NOT NULL AND NEW.{name} <=> '{_word_for(name)}'))"
+        for name in PERSONAL_TEXTS
+    ]
+    return " AND ".join([*kept, *erased])
+
+
+# --- all -------------------------------------------------------------------
 
 
 def _full_name(transfer: Table) -> str:

@@ -20,6 +20,7 @@ from sqlalchemy import URL, Engine
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.util import greenlet_spawn
 
+from loyalty.adapters.sqlalchemy.dialects import SQLITE
 from loyalty.adapters.sqlalchemy.forking import leave_connections, when_forked
 from loyalty.adapters.sqlalchemy.joined import JoinedStorage
 from loyalty.adapters.sqlalchemy.starting import Start, explained
@@ -209,7 +210,7 @@ class AsyncJoinedStorage:
         return await self._end_of(greenlet_spawn(self._joined().read, question))
 
     async def _end_of(self, work: Coroutine[Any, Any, Result]) -> Result:
-        return await _end_of(work, is_sqlite=self._statements.dialect_name == "sqlite")
+        return await _end_of(work, is_sqlite=self._statements.database == SQLITE)
 
     def _joined(self) -> JoinedStorage:
         if isinstance(self._host, AsyncSession):

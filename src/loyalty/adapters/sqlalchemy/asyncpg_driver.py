@@ -64,6 +64,11 @@ class StraightToAsyncpg:
         """The connection that SQLAlchemy made of the driver's own."""
         return self._pooled.dbapi_connection
 
+    @property
+    def info(self) -> dict[Any, Any]:
+        """What is noted about the driver's own connection."""
+        return self._pooled.info
+
     def _changed(self, text: str, row: Parameters) -> int:
         status: str = self._answer(text, self._begun(self._connection.execute, text, row))
         # Such as "INSERT 0 1", "UPDATE 1" or "SET".

@@ -11,13 +11,15 @@ host's own transactions, everything goes through SQLAlchemy.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol, cast
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import PoolProxiedConnection
+
+from loyalty.adapters.sqlalchemy.dialects import MARIADB, database_of
 
 __all__ = ["Driver", "StraightToDriver", "ThroughSqlAlchemy", "as_sqlalchemy"]
 
@@ -56,6 +58,11 @@ class Driver(Protocol):
         """The driver's own connection."""
         ...
 
+    @property
+    def info(self) -> dict[Any, Any]:
+        """What is noted about the driver's own connection, for as long as it lives."""
+        ...
+
 
 class ThroughSqlAlchemy:
     """Runs texts on a SQLAlchemy connection, so that its listeners hear of them."""
@@ -63,23 +70,38 @@ class ThroughSqlAlchemy:
     def __init__(self, connection: Connection) -> None:
         """Keep the connection."""
         self._connection = connection
+        self._has_one_result = database_of(connection.dialect) == MARIADB
+        self._streamed: _Streamed | None = None
 
     def rows(self, text: str, parameters: Parameters) -> Rows:
         """Run a query and return all its rows."""
+        self._keep_streamed()
         return self._connection.exec_driver_sql(text, parameters).fetchall()
 
     def stream(self, text: str, parameters: Parameters) -> Iterable[Sequence[Any]]:
-        """Run a query and yield its rows in bounded memory."""
-        return self._connection.exec_driver_sql(text, parameters, execution_options=STREAM)
+        """
+        Run a query and yield its rows in bounded memory.
+
+        MariaDB sends the rows of one query before it hears of another one. So if a
+        statement runs while rows are still to come, they are all kept first.
+        """
+        self._keep_streamed()
+        rows = self._connection.exec_driver_sql(text, parameters, execution_options=STREAM)
+        if not self._has_one_result:
+            return rows
+        self._streamed = _Streamed(rows)
+        return self._streamed
 
     def changed(self, text: str, rows: Sequence[Parameters]) -> int:
         """Run a change once per row of parameters and return how many rows it affected."""
+        self._keep_streamed()
         if len(rows) > 1 and self._connection.dialect.supports_sane_multi_rowcount:
             return self._connection.exec_driver_sql(text, list(rows)).rowcount
         return sum([self._connection.exec_driver_sql(text, row).rowcount for row in rows])
 
     def commit(self) -> None:
         """End the transaction; if that fails, nothing of it stays open on the connection."""
+        self._keep_streamed()
         dbapi_connection, driver_error = self.dbapi_connection, self._connection.dialect.loaded_dbapi.Error
         try:
             self._connection.commit()
@@ -93,6 +115,36 @@ class ThroughSqlAlchemy:
     def dbapi_connection(self) -> Any:  # whatever the driver has
         """The driver's own connection."""
         return self._connection.connection.dbapi_connection
+
+    @property
+    def info(self) -> dict[Any, Any]:
+        """What is noted about the driver's own connection."""
+        return self._connection.info
+
+    def _keep_streamed(self) -> None:
+        if self._streamed is not None:
+            self._streamed.keep()
+            self._streamed = None
+
+
+class _Streamed:
+    """Rows that come while they are read, until they are kept."""
+
+    def __init__(self, rows: Iterable[Sequence[Any]]) -> None:
+        """Begin to read."""
+        self._rows = iter(rows)
+
+    def __iter__(self) -> Iterator[Sequence[Any]]:
+        """Return this; rows are read once."""
+        return self
+
+    def __next__(self) -> Sequence[Any]:
+        """Return the next row."""
+        return next(self._rows)
+
+    def keep(self) -> None:
+        """Read what is still to come."""
+        self._rows = iter(list(self._rows))
 
 
 class StraightToDriver:
@@ -156,6 +208,11 @@ class StraightToDriver:
     def dbapi_connection(self) -> Any:  # whatever the driver has
         """The driver's own connection."""
         return self._pooled.dbapi_connection
+
+    @property
+    def info(self) -> dict[Any, Any]:
+        """What is noted about the driver's own connection."""
+        return self._pooled.info
 
     def _as_sqlalchemy(self, text: str, error: Exception) -> DBAPIError:
         """Return the driver's error as SQLAlchemy's, and let go of a connection that broke."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
+from loyalty.adapters.sqlalchemy.dialects import SQLITE
 from loyalty.adapters.sqlalchemy.driver import ThroughSqlAlchemy
+from loyalty.adapters.sqlalchemy.failures import has_ended_transaction
 from loyalty.adapters.sqlalchemy.reading import SqlReader
 from loyalty.adapters.sqlalchemy.statements import Statements
 from loyalty.adapters.sqlalchemy.transactions import require_transaction, take_write_lock, translating
@@ -46,9 +50,9 @@ class JoinedStorage:
         """
         connection = self._connection()
         driver = ThroughSqlAlchemy(connection)
-        with translating():
-            require_transaction(driver)
-            if connection.dialect.name == "sqlite":
+        with translating(), _ended_with(connection):
+            require_transaction(driver, self._statements)
+            if self._statements.database == SQLITE:
                 take_write_lock(driver, self._statements)
             with connection.begin_nested():
                 return work(SqlUnitOfWork(driver, self._statements))
@@ -73,3 +77,19 @@ def _connection_of(session: object) -> Connection:
     if not isinstance(session, Session):
         raise InvalidRequest("join a SQLAlchemy Connection or Session")
     return session.connection()
+
+
+@contextmanager
+def _ended_with(connection: Connection) -> Iterator[None]:
+    """
+    Let the host not go on after its transaction was ended by the database.
+
+    MariaDB rolls a deadlock's victim back as a whole and would then begin another
+    transaction without a word: the host would commit a half.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        if has_ended_transaction(error):
+            connection.invalidate(error)
+        raise

@@ -15,6 +15,7 @@ from typing import Any
 
 import attrs
 
+from loyalty.adapters.sqlalchemy.dialects import MARIADB, PLACE_OF, POSTGRESQL, SQLITE, in_lower_case
 from loyalty.adapters.sqlalchemy.driver import Parameters
 from loyalty.adapters.sqlalchemy.statements import Statements
 from loyalty.clock import to_micros
@@ -31,12 +32,16 @@ Conditions = Sequence[tuple[str, Sequence[str | int]]]
 BILLION = 10**9
 """Sums are taken of billions and of the rest apart, so that no database runs out of its 64 bits."""
 
-PLACE_OF = {"postgresql": "strpos", "sqlite": "instr"}
-"""The function that finds a text in another."""
+DIVIDED_BY = {POSTGRESQL: "/", SQLITE: "/", MARIADB: "DIV"}
+"""The division of integers that has an integer for its answer."""
 
 HAS_TAG = {
-    "postgresql": "EXISTS (SELECT 1 FROM json_array_elements_text(CAST(c.tags AS json)) AS tag(name) WHERE name = {})",
-    "sqlite": "EXISTS (SELECT 1 FROM json_each(c.tags) AS tag WHERE tag.value = {})",
+    POSTGRESQL: "EXISTS (SELECT 1 FROM json_array_elements_text(CAST(c.tags AS json)) AS tag(name) WHERE name = {})",
+    SQLITE: "EXISTS (SELECT 1 FROM json_each(c.tags) AS tag WHERE tag.value = {})",
+    MARIADB: (
+        "EXISTS (SELECT 1 FROM json_table(c.tags, '$[*]' COLUMNS"
+        " (name LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$')) AS tag WHERE tag.name = {})"
+    ),
 }
 
 CARD_FACTS = ("status", "region", "customer_id", "buyer_id", "order_id", "product_id", "batch_id", "last_four")
@@ -169,7 +174,7 @@ class Lists:
         limit: int,
     ) -> Text:
         say = _Marked(self._statements.marker)
-        order, parts = _order(keys, descending=descending), _parts(keys, descending=descending, after=after)
+        order, parts = _order(keys, descending=descending), self._parts(keys, descending=descending, after=after)
         chosen = [
             self._chosen(source, keys, [*conditions, *part], say)
             + f" ORDER BY {_sorted((keys.key, keys.tie), descending=descending)} LIMIT {int(limit)}"
@@ -179,6 +184,30 @@ class Lists:
         several = " UNION ALL ".join([f"SELECT * FROM ({text}) part{number}" for number, text in enumerate(chosen)])
         page = chosen[0] if len(chosen) == 1 else f"SELECT * FROM ({several}) p ORDER BY {order} LIMIT {int(limit)}"
         return self._loading(page, f"{order}, l.id"), tuple(say.values)
+
+    def _parts(self, keys: _Keys, *, descending: bool, after: Place | None) -> list[Conditions]:
+        """Return the parts that a list is read in: where keys may be missing, those with and those without one."""
+        beyond = "<" if descending else ">"
+        if not keys.may_be_missing:
+            return [[] if after is None else [self._beyond(keys, beyond, after)]]
+        with_key: Conditions = [(f"{keys.key} IS NOT NULL", ())]
+        without: Conditions = [(f"{keys.key} IS NULL", ())]
+        both = [without, with_key] if descending else [with_key, without]
+        if after is None:
+            return both
+        key, id_ = after
+        if key is None:
+            rest: Conditions = [*without, (f"{keys.tie} {beyond} {{}}", (id_,))]
+            return [rest, with_key] if descending else [rest]
+        rest = [*with_key, self._beyond(keys, beyond, after)]
+        return [rest] if descending else [rest, without]
+
+    def _beyond(self, keys: _Keys, beyond: str, after: Place) -> tuple[str, Sequence[str | int]]:
+        """Return the condition that a place comes after another. MariaDB finds pairs in no index."""
+        key, tie = _values(after)
+        if self._statements.database != MARIADB:
+            return f"({keys.key}, {keys.tie}) {beyond} ({{}}, {{}})", (key, tie)
+        return f"({keys.key} {beyond} {{}} OR ({keys.key} = {{}} AND {keys.tie} {beyond} {{}}))", (key, key, tie)
 
     def _held(self, source: _Source, keys: _Keys, conditions: Conditions) -> Text:
         say = _Marked(self._statements.marker)
@@ -218,7 +247,8 @@ class Lists:
 
     def _sum(self, amount: str) -> str:
         """Return a sum as two columns: how many billions of it, and the sum of the rests."""
-        billions, integer = f"({amount}) / {BILLION}", self._statements.integer
+        divided_by, integer = DIVIDED_BY[self._statements.database], self._statements.integer
+        billions = f"({amount}) {divided_by} {BILLION}"
         rest = f"({amount}) - {billions} * {BILLION}"
         return f"CAST(SUM({billions}) AS {integer}), CAST(SUM({rest}) AS {integer})"
 
@@ -257,7 +287,7 @@ class Lists:
 
     @property
     def _has_tag(self) -> str:
-        return HAS_TAG[self._statements.dialect_name]
+        return HAS_TAG[self._statements.database]
 
     @property
     def _expired(self) -> str:
@@ -290,8 +320,9 @@ class Lists:
 
     def _places(self, text: TextSearch, columns: Sequence[str]) -> str:
         """Return the condition that a text is in one of the columns, each with its letters in lower case."""
-        find, pairs = PLACE_OF[self._statements.dialect_name], len(text.pairs)
-        lowered = [f"{'replace(' * pairs}lower({column}){', {}, {})' * pairs}" for column in columns]
+        database, pairs = self._statements.database, len(text.pairs)
+        find = PLACE_OF[database]
+        lowered = [f"{'replace(' * pairs}{in_lower_case(database, column)}{', {}, {})' * pairs}" for column in columns]
         return " OR ".join([f"{find}({column}, {{}}) > 0" for column in lowered])
 
 
@@ -315,24 +346,6 @@ def _from(source: _Source, conditions: Conditions, say: _Marked) -> str:
     narrowed = [*source.joins, *[say(text, *values) for text, values in conditions]]
     where = f" WHERE {' AND '.join(narrowed)}" if narrowed else ""
     return f" FROM {' CROSS JOIN '.join(source.tables)}{where}"
-
-
-def _parts(keys: _Keys, *, descending: bool, after: Place | None) -> list[Conditions]:
-    """Return the parts that a list is read in: where keys may be missing, those with and those without one."""
-    beyond = "<" if descending else ">"
-    if not keys.may_be_missing:
-        return [[] if after is None else [(f"({keys.key}, {keys.tie}) {beyond} ({{}}, {{}})", _values(after))]]
-    with_key: Conditions = [(f"{keys.key} IS NOT NULL", ())]
-    without: Conditions = [(f"{keys.key} IS NULL", ())]
-    both = [without, with_key] if descending else [with_key, without]
-    if after is None:
-        return both
-    key, id_ = after
-    if key is None:
-        rest: Conditions = [*without, (f"{keys.tie} {beyond} {{}}", (id_,))]
-        return [rest, with_key] if descending else [rest]
-    rest = [*with_key, (f"({keys.key}, {keys.tie}) {beyond} ({{}}, {{}})", _values(after))]
-    return [rest] if descending else [rest, without]
 
 
 def _values(place: Place) -> tuple[str | int, str]:

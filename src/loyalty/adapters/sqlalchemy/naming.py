@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import attrs
 
+from loyalty.adapters.sqlalchemy.dialects import PLACE_OF, in_lower_case, joined
 from loyalty.adapters.sqlalchemy.driver import Parameters
 from loyalty.adapters.sqlalchemy.statements import Statements, columns
 from loyalty.ports.person import Person
 
 __all__ = ["Naming"]
-
-FINDS: Final = {"postgresql": "strpos", "sqlite": "instr"}
-"""The function that tells where one text has another in it; 0 if nowhere."""
 
 
 @attrs.frozen
@@ -77,8 +73,9 @@ class _Conditions:
         found = [self.owner(column) for column in plain]
         for column in documents:
             found += [self._has(column, quoted) for quoted in self._person.quoted_ids()]
-        said = " || ' ' || ".join(f"COALESCE({column}, '')" for column in (*plain, *documents))
-        found += [self._has(f"lower({said})", word) for word in self._person.written_words()]
+        said = joined(self._statements.database, [f"COALESCE({column}, '')" for column in (*plain, *documents)])
+        lowered = in_lower_case(self._statements.database, said)
+        found += [self._has(lowered, word) for word in self._person.written_words()]
         return " OR ".join(found)
 
     def page(self, text: str, key: str, after: str | None, limit: int) -> tuple[str, Parameters]:
@@ -87,7 +84,7 @@ class _Conditions:
         return text, tuple(self._parameters)
 
     def _has(self, text: str, part: str) -> str:
-        return f"{FINDS[self._statements.dialect_name]}({text}, {self._marker(part)}) > 0"
+        return f"{PLACE_OF[self._statements.database]}({text}, {self._marker(part)}) > 0"
 
     def _marker(self, parameter: str | int) -> str:
         self._parameters.append(parameter)

@@ -8,13 +8,14 @@ driver has them prepared, and SQLAlchemy only hands them through.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Table
+from sqlalchemy import Column, Table, UniqueConstraint
 from sqlalchemy.engine import Dialect
 
+from loyalty.adapters.sqlalchemy.dialects import MARIADB, POSTGRESQL, SQLITE, database_of
 from loyalty.adapters.sqlalchemy.driver import Parameters
 from loyalty.adapters.sqlalchemy.tables import Tables
 from loyalty.clock import to_micros
@@ -29,14 +30,20 @@ MARKERS: dict[str, Callable[[int], str]] = {
     "numeric_dollar": lambda number: f"${number}",
 }
 
-ARRAYS = {"postgresql": "json_build_array", "sqlite": "json_array"}
+ARRAYS = {POSTGRESQL: "json_build_array", SQLITE: "json_array", MARIADB: "json_array"}
 """The function that makes a JSON array of its arguments."""
 
-ARRAYS_OF_ROWS = {"postgresql": "json_agg", "sqlite": "json_group_array"}
+ARRAYS_OF_ROWS = {POSTGRESQL: "json_agg", SQLITE: "json_group_array", MARIADB: "json_arrayagg"}
 """The aggregate that makes a JSON array of rows."""
 
-LOCKING = {"postgresql": " FOR NO KEY UPDATE"}
+LOCKING = {POSTGRESQL: " FOR NO KEY UPDATE", MARIADB: " FOR UPDATE"}
 """How a row is locked; a database that is not named here locks whole transactions."""
+
+MOST_ROWS = 2**63 - 1
+"""A limit that nothing reaches."""
+
+INTEGERS = {POSTGRESQL: "BIGINT", SQLITE: "INTEGER", MARIADB: "SIGNED"}
+"""The type that sums are read as."""
 
 
 class Statements:
@@ -45,8 +52,9 @@ class Statements:
     def __init__(self, tables: Tables, dialect: Dialect) -> None:
         """Prepare the names; texts are built when they are first needed."""
         self.tables = tables
-        self.dialect_name = dialect.name
-        self.locks_rows = dialect.name in LOCKING
+        self.database = database_of(dialect)
+        self.locks_rows = self.database in LOCKING
+        self.integer = INTEGERS[self.database]
         self.marker = MARKERS[dialect.paramstyle]
         quoted = dialect.identifier_preparer.format_table
         self.account = quoted(tables.account)
@@ -64,6 +72,7 @@ class Statements:
         self.batch = quoted(tables.batch)
         self.imported_card = quoted(tables.imported_card)
         self.receipt = quoted(tables.receipt)
+        self._by_name = {quoted(table): table for table in tables.metadata.sorted_tables}
         self._transfer_columns = columns(tables.transfer, "t")
         # One cache per instance: the texts carry this instance's names.
         self.load = lru_cache(maxsize=256)(self._load)
@@ -72,6 +81,14 @@ class Statements:
     def markers(self, count: int, first: int = 1) -> str:
         """Return *count* parameter markers, the first of them number *first*."""
         return ", ".join([self.marker(number) for number in range(first, first + count)])
+
+    def key(self, table: str, unique: str) -> str:
+        """Return the name that MariaDB has for the unique key of a table on these columns."""
+        own = self._by_name[table]
+        if unique == ", ".join(names_of(own.primary_key.columns)):
+            return "PRIMARY"
+        constraints = [one for one in own.constraints if isinstance(one, UniqueConstraint)]
+        return next(str(one.name) for one in constraints if unique == ", ".join(names_of(one.columns)))
 
     # --- loading ------------------------------------------------------------
 
@@ -90,15 +107,9 @@ class Statements:
         account, its owner or its lots raises the account's version, so the rest
         is current exactly if it shows the version that was locked. The names of
         holds come first, then *shape* with its *values* values, then *lots*.
-
-        Which accounts these are is found once, as an array, before any lock is
-        waited for. A row that changed meanwhile is asked again whether it is wanted;
-        joined to where the ids come from, it was lost in some plans.
         """
         holds = shape.hold_ids + shape.held_for
-        ids = self._ids(shape, holds + 1)
-        named = f"IN ({ids})" if shape.names_accounts_only else f"= ANY (ARRAY({ids}))"
-        locked = f"SELECT id, version FROM {self.account} WHERE id {named} ORDER BY id{LOCKING[self.dialect_name]}"
+        locked = self._locked(shape, self._ids(shape, holds + 1))
         select = self._select(
             "locked.version",
             f" JOIN ({locked}) locked ON locked.id = a.id",
@@ -107,14 +118,38 @@ class Statements:
         )
         return f"{select} ORDER BY a.id, l.id"
 
+    def _locked(self, shape: Shape, ids: str) -> str:
+        """
+        Return the part that locks the accounts with these ids, in their order, and no other row.
+
+        On PostgreSQL which accounts these are is found once, as an array, before any
+        lock is waited for. A row that changed meanwhile is asked again whether it is
+        wanted; joined to where the ids come from, it was lost in some plans.
+
+        MariaDB locks the rows of the tables beside which FOR UPDATE stands, whether
+        they are wanted or only looked through, in the order in which it reads them.
+        So there the ids are found and sorted in brackets of their own, and each is
+        looked up by the primary key. What has a limit is not merged into the rest.
+        """
+        locking = LOCKING[self.database]
+        if self.database != MARIADB:
+            named = f"IN ({ids})" if shape.names_accounts_only else f"= ANY (ARRAY({ids}))"
+            return f"SELECT id, version FROM {self.account} WHERE id {named} ORDER BY id{locking}"
+        key, limit = "FORCE INDEX (PRIMARY)", f"LIMIT {MOST_ROWS}"
+        if shape.names_accounts_only:
+            return f"SELECT id, version FROM {self.account} {key} WHERE id IN ({ids}) ORDER BY id {limit}{locking}"
+        wanted = f"WITH every_id (id) AS ({ids}) SELECT DISTINCT id FROM every_id ORDER BY id {limit}"
+        looked_up = f"{self.account} own {key} ON own.id = wanted.id"
+        return f"SELECT own.id, own.version FROM ({wanted}) wanted STRAIGHT_JOIN {looked_up} {limit}{locking}"
+
     def lock_order(self) -> str:
         """Return the statement that locks an order and loads its version."""
-        locking = LOCKING.get(self.dialect_name, "")
+        locking = LOCKING.get(self.database, "")
         return f"SELECT version FROM {self.refunded_order} WHERE order_id = {self.marker(1)}{locking}"
 
     def lock_sale(self) -> str:
         """Return the statement that locks the sale of gift cards in an order and loads it."""
-        locking = LOCKING.get(self.dialect_name, "")
+        locking = LOCKING.get(self.database, "")
         return f"{self.sales()} WHERE s.order_id = {self.marker(1)}{locking}"
 
     def sales(self) -> str:
@@ -157,7 +192,8 @@ class Statements:
                 columns(tables.lot, "l"),
             ]
         )
-        return f"CAST({ARRAYS[self.dialect_name]}({wanted}{holds}) AS TEXT)"
+        array = f"{ARRAYS[self.database]}({wanted}{holds})"
+        return array if self.database == MARIADB else f"CAST({array} AS TEXT)"
 
     def joined(self, lots: str) -> str:
         """Return what is joined to the accounts of a load: their owners, and those lots."""
@@ -171,9 +207,9 @@ class Statements:
         """Return one more column with the holds that are wanted, found once and the same in every row."""
         if not shape.hold_ids + shape.held_for:
             return ""
-        row = f"{ARRAYS[self.dialect_name]}({columns(self.tables.hold, 'h')})"
+        row = f"{ARRAYS[self.database]}({columns(self.tables.hold, 'h')})"
         named = self._holds_named(shape.hold_ids, shape.held_for)
-        return f", (SELECT {ARRAYS_OF_ROWS[self.dialect_name]}({row}) FROM {self.hold} h WHERE {named})"
+        return f", (SELECT {ARRAYS_OF_ROWS[self.database]}({row}) FROM {self.hold} h WHERE {named})"
 
     def _holds_named(self, by_id: int, by_order: int) -> str:
         named = []
@@ -241,7 +277,7 @@ class Statements:
         """Return the statement that loads a page of products with all their denominations."""
         kept = " AND retired_at IS NULL" if on_sale else ""
         page = f"SELECT id FROM {self.gift_card_product} WHERE id > {self.marker(1)}{kept} ORDER BY id"
-        return f"{self._products()} WHERE p.id IN ({page} LIMIT {self.marker(2)}) ORDER BY p.id, d.place"
+        return f"{self._products()} JOIN ({page} LIMIT {self.marker(2)}) n ON n.id = p.id ORDER BY p.id, d.place"
 
     def _products(self, some: str = "") -> str:
         wanted = f"{columns(self.tables.gift_card_product, 'p')}, {columns(self.tables.denomination, 'd')}"
@@ -385,7 +421,7 @@ class Statements:
 
     def batch_of_id(self, *, is_locked: bool = False) -> str:
         """Return the statement that loads, and locks, a batch."""
-        locking = LOCKING.get(self.dialect_name, "") if is_locked else ""
+        locking = LOCKING.get(self.database, "") if is_locked else ""
         selected = columns(self.tables.batch, "b")
         return f"SELECT {selected} FROM {self.batch} b WHERE b.id = {self.marker(1)}{locking}"
 
@@ -491,7 +527,7 @@ class Statements:
     @property
     def _position(self) -> str:
         """What receipts are in the order of: numbers from a sequence, or where there is none those of the rows."""
-        return "r.position" if self.dialect_name == "postgresql" else "r.rowid"
+        return "r.rowid" if self.database == SQLITE else "r.position"
 
     def used_keys(self, count: int) -> str:
         """Return the statement that selects those of *count* keys that a receipt stands under."""
@@ -508,11 +544,6 @@ class Statements:
             f" AND expires_at <= {self.marker(1)} AND remaining > held"
             f" GROUP BY account_id ORDER BY first_end, account_id LIMIT {self.marker(2)}"
         )
-
-    @property
-    def integer(self) -> str:
-        """The type that sums are read as."""
-        return "BIGINT" if self.dialect_name == "postgresql" else "INTEGER"
 
 
 class Shape(NamedTuple):
@@ -559,10 +590,15 @@ def shape_of(wanted: Wanted) -> tuple[Shape, Parameters]:
 
 
 def columns(table: Table, alias: str) -> str:
-    """Return all columns of a table in their order."""
-    return ", ".join([f"{alias}.{column.name}" for column in table.columns])
+    """Return all columns of a table in their order, but for those that the database fills by itself."""
+    return ", ".join([f"{alias}.{column.name}" for column in table.columns if column.computed is None])
 
 
 def names(table: Table, *, without: Collection[str] = ()) -> tuple[str, ...]:
     """Return the names of all columns of a table in their order, but for some."""
-    return tuple([column.name for column in table.columns if column.name not in without])
+    return names_of(column for column in table.columns if column.name not in without)
+
+
+def names_of(columns: Iterable[Column[Any]]) -> tuple[str, ...]:
+    """Return the names of columns."""
+    return tuple([column.name for column in columns])

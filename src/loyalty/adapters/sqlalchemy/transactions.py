@@ -15,19 +15,27 @@ from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 import tenacity
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidRequestError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from loyalty.adapters.sqlalchemy.connecting import connected
+from loyalty.adapters.sqlalchemy.dialects import MARIADB, MARIADB_NAMES, POSTGRESQL, SQLITE, database_of
 from loyalty.adapters.sqlalchemy.driver import Driver, ThroughSqlAlchemy
 from loyalty.adapters.sqlalchemy.failures import is_outcome_unknown, translated
+from loyalty.adapters.sqlalchemy.mariadb_sessions import (
+    CONNECT,
+    begin_change,
+    begin_snapshot,
+    configure,
+    require_safe,
+)
 from loyalty.adapters.sqlalchemy.reading import SqlReader
 from loyalty.adapters.sqlalchemy.statements import Statements
 from loyalty.adapters.sqlalchemy.tables import Tables
 from loyalty.adapters.sqlalchemy.unit_of_work import SqlUnitOfWork
-from loyalty.adapters.sqlalchemy.upgrading import make_schema, what_is_missing
+from loyalty.adapters.sqlalchemy.upgrading import alone, make_schema, what_is_missing
 from loyalty.adapters.sqlalchemy.urls import TORN, is_torn
 from loyalty.errors import ConcurrentUpdate, InvalidRequest, LoyaltyError, OutcomeUnknown
 from loyalty.ports.storage import Reader, UnitOfWork
@@ -36,9 +44,11 @@ __all__ = ["Transactions", "engine_from", "require_transaction", "retries", "tak
 
 Result = TypeVar("Result")
 
-SUPPORTED: Final = frozenset({"sqlite", "postgresql"})
+SUPPORTED: Final = frozenset({SQLITE, POSTGRESQL, MARIADB})
 LOCK_SECONDS: Final = 30
 """How long a SQLite connection waits for another process's write lock."""
+RECYCLE_SECONDS: Final = 3600
+"""For how long a connection to MariaDB is used again."""
 
 SNAPSHOT: Final[dict[str, Any]] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _PREFIX: Final = re.compile("[a-z_][a-z0-9_]{0,29}")
@@ -63,15 +73,16 @@ class Transactions:
 
     def __init__(self, engine: Engine, prefix: str, schema: str | None) -> None:
         """Keep the engine; nothing is connected yet."""
-        if engine.dialect.name not in SUPPORTED:
-            raise InvalidRequest(f"{engine.dialect.name} is not supported; use SQLite or PostgreSQL")
+        database = database_of(engine.dialect)
+        if database not in SUPPORTED:
+            raise InvalidRequest(f"{engine.dialect.name} is not supported; use SQLite, PostgreSQL or MariaDB")
         _require_prefix(prefix)
         self.engine = engine
-        self.tables = Tables.named(prefix, schema)
+        self.tables = Tables.named(prefix, schema, database=database)
         self.statements = Statements(self.tables, engine.dialect)
-        self.is_sqlite = engine.dialect.name == "sqlite"
+        self.is_sqlite = database == SQLITE
         self.share_one_connection = isinstance(engine.pool, StaticPool)
-        self._readers = engine if self.is_sqlite else engine.execution_options(**SNAPSHOT)
+        self._readers = engine.execution_options(**SNAPSHOT) if database == POSTGRESQL else engine
 
     def attempt(self, work: Callable[[UnitOfWork], Result]) -> Result:
         """
@@ -83,9 +94,7 @@ class Transactions:
             loyalty.errors.OutcomeUnknown: If the connection broke while committing.
         """
         with translating(), connected(self.engine) as driver:
-            require_transaction(driver)
-            if self.is_sqlite:
-                take_write_lock(driver, self.statements)
+            self._begin_change(driver)
             uow = SqlUnitOfWork(driver, self.statements)
             try:
                 result = work(uow)
@@ -103,8 +112,7 @@ class Transactions:
         """Answer *question* from one snapshot, without locking anything."""
         with translating(), self._readers.connect() as connection:
             driver = ThroughSqlAlchemy(connection)
-            if self.is_sqlite and not _in_transaction(driver):
-                driver.changed("BEGIN", [()])
+            self._begin_snapshot(driver)
             answer = question(SqlReader(driver, self.statements))
             _end_unchanged(driver)
             return answer
@@ -119,13 +127,12 @@ class Transactions:
         """
         from loyalty.adapters.sqlalchemy.migrations import upgrade_tables  # noqa: PLC0415  # brings Alembic
 
-        with translating(), self.engine.connect() as connection:
-            if self.is_sqlite:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-            else:
-                connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": self.tables.prefix})
+        with translating(), self.engine.connect() as connection, alone(connection, self.tables):
+            if not self.is_sqlite:
                 make_schema(connection, self.tables)
             upgrade_tables(connection, self.tables)
+            if self.statements.database == MARIADB:
+                require_safe(ThroughSqlAlchemy(connection), self.tables)
             connection.commit()
 
     def missing(self) -> tuple[str, ...]:
@@ -136,7 +143,24 @@ class Transactions:
             loyalty.errors.StorageUnavailable: If the database did not answer or refused.
         """
         with translating(), self.engine.connect() as connection:
-            return what_is_missing(connection, self.tables)
+            missing = what_is_missing(connection, self.tables)
+            if self.statements.database == MARIADB:
+                require_safe(ThroughSqlAlchemy(connection), self.tables)
+            return missing
+
+    def _begin_change(self, driver: Driver) -> None:
+        if self.statements.database == MARIADB:
+            begin_change(driver, self.tables)
+            return
+        require_transaction(driver, self.statements)
+        if self.is_sqlite:
+            take_write_lock(driver, self.statements)
+
+    def _begin_snapshot(self, driver: Driver) -> None:
+        if self.is_sqlite and not _in_transaction(driver):
+            driver.changed("BEGIN", [()])
+        elif self.statements.database == MARIADB:
+            begin_snapshot(driver)
 
 
 def engine_from(url: object, make: Callable[..., Engine]) -> Engine:
@@ -158,6 +182,9 @@ def engine_from(url: object, make: Callable[..., Engine]) -> Engine:
             options["connect_args"] = {"timeout": LOCK_SECONDS}
             if parsed.database in {None, "", ":memory:"}:
                 options |= {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
+        elif parsed.get_backend_name() in MARIADB_NAMES:
+            # A server hangs up on whoever is silent for some hours; a connection is not kept for so long.
+            options |= {"connect_args": CONNECT, "pool_recycle": RECYCLE_SECONDS}
         engine = make(parsed, **options)
     except (ArgumentError, InvalidRequestError, NoSuchModuleError, ImportError, TypeError, ValueError) as error:
         raise InvalidRequest(f"the database URL cannot be used: {type(error).__name__}") from error
@@ -165,6 +192,8 @@ def engine_from(url: object, make: Callable[..., Engine]) -> Engine:
         raise InvalidRequest(TORN)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
+    elif database_of(engine.dialect) == MARIADB:
+        event.listen(engine, "connect", configure)
     return engine
 
 
@@ -190,14 +219,16 @@ def _require_prefix(prefix: object) -> None:
         raise InvalidRequest("the prefix of tables must be 1 to 30 lower case letters, digits and underscores")
 
 
-def require_transaction(driver: Driver) -> None:
+def require_transaction(driver: Driver, statements: Statements) -> None:
     """
-    Refuse to move money where every statement commits by itself.
+    Refuse to move money where every statement commits by itself, or the database would not keep what is written.
 
     Raises:
-        loyalty.errors.InvalidRequest: If the driver is in that mode.
+        loyalty.errors.InvalidRequest: If the driver or the database is in such a mode.
     """
-    if getattr(driver.dbapi_connection, "autocommit", False) is True:
+    if statements.database == MARIADB:
+        require_safe(driver, statements.tables)
+    elif getattr(driver.dbapi_connection, "autocommit", False) is True:
         raise InvalidRequest("the connection commits every statement by itself; money needs a transaction")
 
 
@@ -237,7 +268,7 @@ def _end_refused(driver: Driver, statements: Statements) -> None:
     disk. That wait would tell a stranger that his code led to a card; there is
     nothing in such a transaction that a crash could take.
     """
-    if statements.locks_rows:
+    if statements.database == POSTGRESQL:
         driver.changed("SET LOCAL synchronous_commit TO OFF", [()])
     _end_unchanged(driver)
 

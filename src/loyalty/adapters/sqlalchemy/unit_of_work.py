@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
+from loyalty.adapters.sqlalchemy.dialects import POSTGRESQL
 from loyalty.adapters.sqlalchemy.naming import Naming
 from loyalty.adapters.sqlalchemy.reading import ID, VERSION, SqlReader, found_in, with_equal_work
 from loyalty.adapters.sqlalchemy.rows import batch_of, gift_of, hold_of, receipt_of, sale_of, transfer_of
 from loyalty.adapters.sqlalchemy.statements import shape_of
 from loyalty.adapters.sqlalchemy.writing import write_all_at_once, write_one_by_one
 from loyalty.clock import to_micros
+from loyalty.errors import ConcurrentUpdate
 from loyalty.gift_cards.batch import GiftCardBatch
 from loyalty.gift_cards.gift import Gift
 from loyalty.gift_cards.sale import GiftCardSale
@@ -50,11 +53,25 @@ class SqlUnitOfWork(SqlReader):
             return with_equal_work(self._holds_without_accounts(wanted), wanted)
         if all(row[0] == row[VERSION] for row in rows):
             return with_equal_work(found_in(rows), wanted)
-        ids = tuple(dict.fromkeys([AccountId(row[ID]) for row in rows]))
+        return with_equal_work(self._again(rows, wanted).still(wanted), wanted)
+
+    def _again(self, rows: list[list[Any]], wanted: Wanted) -> Found:
+        """
+        Load again what was locked.
+
+        Raises:
+            loyalty.errors.ConcurrentUpdate: If this transaction sees only what was
+                there before it was waited for, as it does on MariaDB at REPEATABLE READ.
+        """
+        locked = {AccountId(row[ID]): row[0] for row in rows}
         found = self.find(
-            Wanted(account_ids=ids, lot_ids=wanted.lot_ids, hold_ids=wanted.hold_ids, held_for=wanted.held_for)
+            Wanted(
+                account_ids=tuple(locked), lot_ids=wanted.lot_ids, hold_ids=wanted.hold_ids, held_for=wanted.held_for
+            )
         )
-        return with_equal_work(found.still(wanted), wanted)
+        if any(account.version != locked.get(account.id, account.version) for account in found.accounts()):
+            raise ConcurrentUpdate("an account changed after this transaction began to read")
+        return found
 
     def lock_order(self, order_id: str) -> RefundedOrder:
         """Lock the order's row, if there is one yet."""
@@ -121,7 +138,7 @@ class SqlUnitOfWork(SqlReader):
         if changes.receipt is not None:
             self.idempotency_key = changes.receipt.given_key
         self.has_tried_to_write = True
-        at_once = self._statements.dialect_name == "postgresql"
+        at_once = self._statements.database == POSTGRESQL
         write = write_all_at_once if at_once else write_one_by_one
         self.has_written = write(self._driver, self._statements, changes)
         return self.has_written

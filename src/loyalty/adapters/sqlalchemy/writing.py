@@ -12,9 +12,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 
 import attrs
+from sqlalchemy.exc import DBAPIError
 
 from loyalty.adapters.sqlalchemy.append_only import PERSONAL_TEXTS
+from loyalty.adapters.sqlalchemy.dialects import MARIADB
 from loyalty.adapters.sqlalchemy.driver import Driver
+from loyalty.adapters.sqlalchemy.failures import duplicate_key
 from loyalty.adapters.sqlalchemy.rows import (
     Values,
     account_row,
@@ -342,12 +345,30 @@ def _card_values(card: GiftCard) -> Values:
 def write_one_by_one(driver: Driver, statements: Statements, changes: Changes) -> bool:
     """Write with one statement per table and kind of change. Works on every database."""
     for write in writes_of(statements, changes):
-        text = _single(statements.marker, write.table, write.columns, write.keys, write.unless_exists)
-        if driver.changed(text, write.rows) != len(write.rows):
+        if _written(driver, statements, write) != len(write.rows):
             if write.table == statements.receipt and not write.keys:
                 return False
             raise ConcurrentUpdate
     return True
+
+
+def _written(driver: Driver, statements: Statements, write: Write) -> int:
+    """
+    Carry a write out and return how many rows there were.
+
+    MariaDB has no way to leave out what exists that would not hide other mistakes,
+    or count the row that was in the way like a new one. But an error there undoes
+    no more than its own statement, so the duplicate is met and not counted.
+    """
+    is_plain = write.unless_exists is None or statements.database == MARIADB
+    unless_exists = None if is_plain else write.unless_exists
+    text = _single(statements.marker, write.table, write.columns, write.keys, unless_exists)
+    try:
+        return driver.changed(text, write.rows)
+    except DBAPIError as error:
+        if write.unless_exists is None or duplicate_key(error) != statements.key(write.table, write.unless_exists):
+            raise
+        return 0
 
 
 @lru_cache(maxsize=256)

@@ -21,10 +21,12 @@ from sqlalchemy import CheckConstraint, Column, Connection, ForeignKeyConstraint
 from sqlalchemy.engine.reflection import Inspector
 
 from loyalty.adapters.sqlalchemy.append_only import guard_wholly, renew_guard, unguard
+from loyalty.adapters.sqlalchemy.dialects import MARIADB, POSTGRESQL, database_of
 from loyalty.adapters.sqlalchemy.numbering import number_receipts
-from loyalty.adapters.sqlalchemy.tables import Number, Tables, Words
+from loyalty.adapters.sqlalchemy.partial_indexes import filled
+from loyalty.adapters.sqlalchemy.tables import OPTIONS, Name, Number, Tables, Words
 
-__all__ = ["Part", "Steps", "check", "number", "refers", "running", "unique", "words"]
+__all__ = ["Part", "Steps", "check", "number", "refers", "running", "unique", "word", "words"]
 
 
 LOCKED_FIRST: Final = (
@@ -43,9 +45,14 @@ def number(name: str, *, nullable: bool = False, key: bool = False) -> Column[in
     return Column(name, Number, nullable=nullable, primary_key=key, autoincrement=False)
 
 
-def words(name: str, *, nullable: bool = False, key: bool = False, unique: bool = False) -> Column[str]:
-    """Return a column of texts, which compare by their bytes."""
-    return Column(name, Words, nullable=nullable, primary_key=key, unique=unique or None)
+def word(name: str, *, nullable: bool = False, key: bool = False, unique: bool = False) -> Column[str]:
+    """Return a column of texts that may be in an index, and compare by their bytes."""
+    return Column(name, Name, nullable=nullable, primary_key=key, unique=unique or None)
+
+
+def words(name: str, *, nullable: bool = False) -> Column[str]:
+    """Return a column of texts of any length."""
+    return Column(name, Words, nullable=nullable)
 
 
 def check(name: str, condition: str) -> Part:
@@ -88,7 +95,8 @@ class Steps:
         config = op.get_context().config
         prefix = None if config is None else config.get_main_option("loyalty_prefix")
         schema = None if config is None else config.get_main_option("loyalty_schema")
-        return cls(op, Tables.named("loyalty_" if prefix is None else prefix, schema or None))
+        database = database_of(op.get_bind().dialect)
+        return cls(op, Tables.named("loyalty_" if prefix is None else prefix, schema or None, database=database))
 
     def name(self, name: str) -> str:
         """Return a name under the prefix."""
@@ -105,7 +113,7 @@ class Steps:
             return
         made = [part if isinstance(part, Column) else part(self) for part in parts]
         schema = self.tables.metadata.schema
-        self.operations.create_table(self.name(name), *made, schema=schema, sqlite_strict=True)
+        self.operations.create_table(self.name(name), *made, schema=schema, **OPTIONS)
         columns = {str(part.name) for part in parts if isinstance(part, Column)}
         self.known()[self.name(name)] = (columns, set())
 
@@ -118,18 +126,46 @@ class Steps:
                 known.add(str(column.name))
 
     def index(
-        self, name: str, table: str, *columns: str, where: str | None = None, is_unique: bool = False, **more: Any
+        self,
+        name: str,
+        table: str,
+        *columns: str,
+        where: str | None = None,
+        is_unique: bool = False,
+        otherwise: Sequence[str] = (),
+        **more: Any,
     ) -> None:
-        """Make an index, if it is not there; with *where*, of the rows alone in which that is so."""
+        """
+        Make an index, if it is not there; with *where*, of the rows alone in which that is so.
+
+        On MariaDB it is of all rows, and then of the columns *otherwise*, or else the same ones.
+        """
         _, known = self.known()[self.name(table)]
         if self.name(name) in known:
             return
+        if self._is_mariadb:
+            columns, where = tuple(otherwise or columns), None
         given = {} if where is None else {"postgresql_where": text(where), "sqlite_where": text(where)}
         schema = self.tables.metadata.schema
         self.operations.create_index(
             self.name(name), self.name(table), list(columns), schema=schema, unique=is_unique, **given, **more
         )
         known.add(self.name(name))
+
+    def unique_where(self, name: str, table: str, *columns: str, where: str) -> None:
+        """Keep columns unique together among some rows; on MariaDB a column that it fills stands in for the last."""
+        if not self._is_mariadb:
+            self.index(name, table, *columns, where=where, is_unique=True)
+            return
+        column = filled(columns[-1], where, Name)
+        self.columns(table, column)
+        self.index(name, table, *columns[:-1], column.name, is_unique=True)
+
+    def not_unique_where(self, name: str, table: str, *columns: str, where: str) -> None:
+        """Take that back."""
+        self.no_index(name, table)
+        if self._is_mariadb:
+            self.no_columns(table, filled(columns[-1], where, Name).name)
 
     def no_index(self, name: str, table: str) -> None:
         """Drop an index, if it is there."""
@@ -139,14 +175,18 @@ class Steps:
             known.discard(self.name(name))
 
     def no_columns(self, table: str, *columns: str) -> None:
-        """Drop columns, with all that is in them."""
+        """Drop those columns that are there, with all that is in them."""
+        known, _ = self.known()[self.name(table)]
         for column in columns:
-            self.operations.drop_column(self.name(table), column, schema=self.tables.metadata.schema)
+            if column in known:
+                self.operations.drop_column(self.name(table), column, schema=self.tables.metadata.schema)
+                known.discard(column)
 
     def no_tables(self, *tables: str) -> None:
-        """Drop tables, with all that is in them."""
+        """Drop those tables that are there, with all that is in them."""
         for table in tables:
-            self.operations.drop_table(self.name(table), schema=self.tables.metadata.schema)
+            if self.known().pop(self.name(table), None) is not None:
+                self.operations.drop_table(self.name(table), schema=self.tables.metadata.schema)
 
     def guard_transfers_wholly(self) -> None:
         """Have the database refuse to change or delete a transfer, whatever of it; if nothing guards them yet."""
@@ -165,6 +205,10 @@ class Steps:
         number_receipts(self._connection, self.tables.receipt)
 
     @property
+    def _is_mariadb(self) -> bool:
+        return database_of(self._connection.dialect) == MARIADB
+
+    @property
     def _connection(self) -> Connection:
         connection: Connection = self.operations.get_bind()
         return connection
@@ -178,7 +222,7 @@ class Steps:
 
     def _lock(self, tables: Sequence[str]) -> None:
         """Wait for who is at work, holding nothing meanwhile; otherwise each would hold what the other one wants."""
-        if tables and self._connection.dialect.name == "postgresql":
+        if tables and database_of(self._connection.dialect) == POSTGRESQL:
             quote = self._connection.dialect.identifier_preparer.quote
             schema = self.tables.metadata.schema
             names = ", ".join([f"{quote(schema)}.{quote(table)}" if schema else quote(table) for table in tables])

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Column
 
-from loyalty.adapters.sqlalchemy.migrations.steps import Steps, check, number, refers, unique, words
+from loyalty.adapters.sqlalchemy.migrations.steps import Steps, check, number, refers, unique, word, words
 
 revision = "loyalty_0001"
 down_revision = None
@@ -35,13 +35,13 @@ def downgrade() -> None:
 def _receipts(steps: Steps) -> None:
     steps.table(
         "receipt",
-        words("id", key=True),
-        words("idempotency_key", nullable=True),
-        words("command"),
+        word("id", key=True),
+        word("idempotency_key", nullable=True),
+        word("command"),
         words("fingerprint", nullable=True),
-        words("fingerprint_key_id", nullable=True),
+        word("fingerprint_key_id", nullable=True),
         words("result"),
-        words("event"),
+        word("event"),
         words("event_data"),
         number("recorded_at"),
         unique("receipt_key", "idempotency_key"),
@@ -51,30 +51,30 @@ def _receipts(steps: Steps) -> None:
 def _accounts(steps: Steps) -> None:
     steps.table(
         "account",
-        words("id", key=True),
-        words("currency"),
+        word("id", key=True),
+        word("currency"),
         *(number(name) for name in ("exponent", "posted", "held", "sequence", "version", "opened_at", "recorded_at")),
         check("account_sums", f"held >= 0 AND held <= posted AND posted <= {LIMIT}"),
         check("account_sequence", "sequence >= 0 AND version >= sequence"),
     )
     steps.table(
         "gift_card",
-        words("id", key=True),
-        words("account_id", unique=True),
+        word("id", key=True),
+        word("account_id", unique=True),
         number("value"),
-        words("origin"),
-        words("status"),
-        words("code_digest", unique=True),
-        words("code_key_id"),
+        word("origin"),
+        word("status"),
+        word("code_digest", unique=True),
+        word("code_key_id"),
         number("code_version"),
-        words("last_four"),
+        word("last_four"),
         number("issued_at"),
         number("expires_at", nullable=True),
-        words("customer_id", nullable=True),
+        word("customer_id", nullable=True),
         number("claimed_at", nullable=True),
-        words("region", nullable=True),
-        words("tax_rate", nullable=True),
-        words("order_id", nullable=True),
+        word("region", nullable=True),
+        word("tax_rate", nullable=True),
+        word("order_id", nullable=True),
         words("recipient", nullable=True),
         words("note", nullable=True),
         words("tags"),
@@ -87,25 +87,25 @@ def _accounts(steps: Steps) -> None:
     steps.index("gift_card_order", "gift_card", "order_id", where="order_id IS NOT NULL")
     steps.table(
         "store_credit",
-        words("account_id", key=True),
-        words("customer_id"),
-        words("currency"),
-        words("status"),
+        word("account_id", key=True),
+        word("customer_id"),
+        word("currency"),
+        word("status"),
         refers("account_id", "account"),
         unique("store_credit_customer", "customer_id", "currency"),
         check("store_credit_status", "status IN ('open', 'blocked', 'closed')"),
     )
     steps.table(
         "lot",
-        words("id", key=True),
-        words("account_id"),
-        words("origin"),
+        word("id", key=True),
+        word("account_id"),
+        word("origin"),
         *(number(name) for name in ("amount", "remaining", "held", "live", "opened_at")),
         number("expires_at", nullable=True),
         number("not_before", nullable=True),
         number("priority"),
-        words("tax_treatment"),
-        words("source_lot_id", nullable=True),
+        word("tax_treatment"),
+        word("source_lot_id", nullable=True),
         refers("account_id", "account"),
         check("lot_sums", "held >= 0 AND held <= remaining AND remaining <= amount"),
         check("lot_live", "live = CASE WHEN remaining > 0 THEN 1 ELSE 0 END"),
@@ -117,19 +117,19 @@ def _accounts(steps: Steps) -> None:
 def _transfers(steps: Steps) -> None:
     steps.table(
         "transfer",
-        words("id", key=True),
-        words("kind"),
-        words("currency"),
+        word("id", key=True),
+        word("kind"),
+        word("currency"),
         number("exponent"),
         number("amount"),
         *_side("debit"),
         *_side("credit"),
         number("occurred_at"),
         number("recorded_at"),
-        *(
-            words(name, nullable=True)
-            for name in ("order_id", "refunds", "actor", "reason", "note", "reference_type", "reference_id", "metadata")
-        ),
+        *(word(name, nullable=True) for name in ("order_id", "refunds", "actor", "reason")),
+        words("note", nullable=True),
+        *(word(name, nullable=True) for name in ("reference_type", "reference_id")),
+        words("metadata", nullable=True),
         check("transfer_amount", f"amount > 0 AND amount <= {LIMIT}"),
         *(check(f"transfer_{side}", _customer_or_house(side)) for side in ("debit", "credit")),
     )
@@ -144,8 +144,8 @@ def _transfers(steps: Steps) -> None:
 
 def _side(side: str) -> tuple[Column[Any], ...]:
     return (
-        words(f"{side}_account_id", nullable=True),
-        words(f"{side}_house", nullable=True),
+        word(f"{side}_account_id", nullable=True),
+        word(f"{side}_house", nullable=True),
         number(f"{side}_sequence", nullable=True),
         number(f"{side}_balance_after", nullable=True),
         words(f"{side}_lots"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from loyalty.adapters.sqlalchemy.migrations.steps import Steps, check, number, refers, unique, words
+from loyalty.adapters.sqlalchemy.migrations.steps import Steps, check, number, refers, unique, word, words
 
 revision = "loyalty_0002"
 down_revision = "loyalty_0001"
 branch_labels = None
 depends_on = None
+
+REVERSAL = "kind = 'reversal'"
 
 
 def upgrade() -> None:
@@ -15,13 +17,13 @@ def upgrade() -> None:
     steps = Steps.here()
     steps.table(
         "hold",
-        words("id", key=True),
-        words("order_id"),
-        words("open_order", nullable=True),
-        words("customer_id", nullable=True),
-        words("currency"),
+        word("id", key=True),
+        word("order_id"),
+        word("open_order", nullable=True),
+        word("customer_id", nullable=True),
+        word("currency"),
         *(number(name) for name in ("exponent", "amount_due", "amount", "captured")),
-        words("status"),
+        word("status"),
         *(number(name) for name in ("version", "placed_at", "lapses_at")),
         number("resolved_at", nullable=True),
         words("tenders"),
@@ -38,28 +40,28 @@ def upgrade() -> None:
     steps.index("hold_lapse", "hold", "status", "lapses_at")
     steps.table(
         "hold_tender",
-        words("hold_id", key=True),
-        words("account_id", key=True),
+        word("hold_id", key=True),
+        word("account_id", key=True),
         refers("hold_id", "hold"),
         refers("account_id", "account"),
     )
     steps.table(
         "refunded_order",
-        words("order_id", key=True),
+        word("order_id", key=True),
         number("version"),
         check("refunded_order_version", "version > 0"),
     )
     steps.columns("receipt", words("decisions", nullable=True))
     steps.columns("account", words("reservations", nullable=True))
-    steps.columns("transfer", words("hold_id", nullable=True))
+    steps.columns("transfer", word("hold_id", nullable=True))
     steps.index("gift_card_customer", "gift_card", "customer_id", where="customer_id IS NOT NULL")
-    steps.index("transfer_reversal", "transfer", "refunds", where="kind = 'reversal'", is_unique=True)
+    steps.unique_where("transfer_reversal", "transfer", "refunds", where=REVERSAL)
 
 
 def downgrade() -> None:
     """Drop them again: what is held is free, and what was decided is forgotten."""
     steps = Steps.here()
-    steps.no_index("transfer_reversal", "transfer")
+    steps.not_unique_where("transfer_reversal", "transfer", "refunds", where=REVERSAL)
     steps.no_index("gift_card_customer", "gift_card")
     steps.no_columns("transfer", "hold_id")
     steps.no_columns("account", "reservations")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loyalty.adapters.sqlalchemy.migrations.steps import Steps, check, number, refers, words
+from loyalty.adapters.sqlalchemy.migrations.steps import Steps, check, number, refers, word, words
 
 revision = "loyalty_0003"
 down_revision = "loyalty_0002"
@@ -28,8 +28,9 @@ def upgrade() -> None:
     _cards(steps)
     _gifts(steps)
     _outbox(steps)
-    steps.columns("store_credit", words("successor_id", nullable=True))
-    steps.index("lot_end", "lot", "expires_at", "account_id", where="live = 1 AND expires_at IS NOT NULL")
+    steps.columns("store_credit", word("successor_id", nullable=True))
+    end = ("expires_at", "account_id")
+    steps.index("lot_end", "lot", *end, where="live = 1 AND expires_at IS NOT NULL", otherwise=("live", *end))
     steps.no_index("lot_expiry", "lot")
     steps.guard_transfers()
 
@@ -54,7 +55,7 @@ def downgrade() -> None:
 def _products(steps: Steps) -> None:
     steps.table(
         "gift_card_sale",
-        words("order_id", key=True),
+        word("order_id", key=True),
         number("version"),
         number("paid_at", nullable=True),
         number("reversed_at", nullable=True),
@@ -62,43 +63,41 @@ def _products(steps: Steps) -> None:
     )
     steps.table(
         "gift_card_product",
-        words("id", key=True),
-        words("title"),
+        word("id", key=True),
+        word("title"),
         words("open_amounts"),
         words("term", nullable=True),
-        words("tax_treatment"),
-        words("tax_rate", nullable=True),
+        word("tax_treatment"),
+        word("tax_rate", nullable=True),
         *(number(name) for name in ("version", "defined_at", "changed_at")),
         number("retired_at", nullable=True),
         check("gift_card_product_version", "version > 0"),
     )
     steps.table(
         "denomination",
-        words("product_id", key=True),
+        word("product_id", key=True),
         number("place", key=True),
-        words("variant_id"),
-        words("sku", nullable=True),
+        word("variant_id"),
+        word("sku", nullable=True),
         words("prices"),
         words("face_values"),
         number("offered_from", nullable=True),
         number("retired_at", nullable=True),
         refers("product_id", "gift_card_product"),
     )
-    steps.index(
-        "denomination_variant", "denomination", "product_id", "variant_id", where="retired_at IS NULL", is_unique=True
-    )
+    steps.unique_where("denomination_variant", "denomination", "product_id", "variant_id", where="retired_at IS NULL")
 
 
 def _batches(steps: Steps) -> None:
     steps.table(
         "batch",
-        words("id", key=True),
-        words("name", nullable=True),
+        word("id", key=True),
+        word("name", nullable=True),
         *(number(name) for name in ("count", "issued", "revealed", "value")),
-        words("currency"),
+        word("currency"),
         number("exponent"),
         number("expires_at", nullable=True),
-        words("code_key_id"),
+        word("code_key_id"),
         words("code_format"),
         number("opened_at"),
         number("version"),
@@ -107,17 +106,17 @@ def _batches(steps: Steps) -> None:
     )
     steps.table(
         "imported_card",
-        words("source", key=True),
-        words("source_id", key=True),
-        words("gift_card_id", unique=True),
-        words("import_id"),
+        word("source", key=True),
+        word("source_id", key=True),
+        word("gift_card_id", unique=True),
+        word("import_id"),
         words("fingerprint"),
-        words("fingerprint_key_id"),
+        word("fingerprint_key_id"),
     )
 
 
 def _cards(steps: Steps) -> None:
-    steps.columns("gift_card", *(words(name, nullable=True) for name in CARD_WORDS))
+    steps.columns("gift_card", *(word(name, nullable=True) for name in CARD_WORDS))
     steps.columns("gift_card", *(number(name, nullable=True) for name in CARD_NUMBERS))
     steps.index("gift_card_unit", "gift_card", "order_id", "line_id", "unit", where="unit IS NOT NULL", is_unique=True)
     for name in ("issued_at", "expires_at", "value"):
@@ -130,12 +129,15 @@ def _cards(steps: Steps) -> None:
 def _gifts(steps: Steps) -> None:
     steps.table(
         "gift",
-        words("gift_card_id", key=True),
-        *(words(name, nullable=True) for name in ("address", "name", "message", "sender")),
+        word("gift_card_id", key=True),
+        words("address", nullable=True),
+        word("name", nullable=True),
+        words("message", nullable=True),
+        word("sender", nullable=True),
         number("send_at"),
-        words("local_time", nullable=True),
-        words("time_zone", nullable=True),
-        words("status"),
+        word("local_time", nullable=True),
+        word("time_zone", nullable=True),
+        word("status"),
         number("sending"),
         number("version"),
         refers("gift_card_id", "gift_card"),
@@ -147,6 +149,6 @@ def _gifts(steps: Steps) -> None:
 def _outbox(steps: Steps) -> None:
     steps.columns("receipt", *(words(name, nullable=True) for name in OUTBOX_WORDS))
     steps.columns("receipt", *(number(name, nullable=True) for name in OUTBOX_NUMBERS))
-    steps.index("receipt_due", "receipt", "position", where="due_at IS NOT NULL")
-    steps.index("receipt_dead", "receipt", "position", where="dead_at IS NOT NULL")
+    for name, given in (("receipt_due", "due_at"), ("receipt_dead", "dead_at")):
+        steps.index(name, "receipt", "position", where=f"{given} IS NOT NULL", otherwise=(given, "position"))
     steps.number_receipts()
