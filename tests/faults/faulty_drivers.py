@@ -5,11 +5,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Self
 
+import asyncmy
 import asyncpg
 import attrs
 import psycopg
+import pymysql
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import Dialect
 
@@ -146,6 +149,47 @@ class _AsyncpgConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg s
             raise error
 
 
+class _MariadbConnection(pymysql.connections.Connection[Any]):
+    fault = Fault()
+
+    def query(self, sql: Any, unbuffered: bool = False) -> int:
+        self.fault.statement(sql)
+        return super().query(sql, unbuffered)
+
+    def commit(self) -> None:
+        error = _commit_error(self.fault)
+        if error is None or self.fault.is_sent:
+            super().commit()
+        if error is not None:
+            # The connection broke: whoever waits for its locks gets them.
+            self._force_close()  # type: ignore[attr-defined]  # not in its stubs
+            raise error
+
+
+class _AsyncmyConnection(asyncmy.connection.Connection):
+    fault = Fault()
+
+    async def query(self, sql: Any, unbuffered: bool = False) -> Any:
+        self.fault.statement(sql)
+        return await super().query(sql, unbuffered)  # type: ignore[no-untyped-call]  # half typed
+
+    async def commit(self) -> None:
+        error = _commit_error(self.fault)
+        if error is None or self.fault.is_sent:
+            await super().commit()
+        if error is not None:
+            # The connection broke: whoever waits for its locks gets them.
+            self.close()
+            raise error
+
+
+async def _connected(fault: Fault, **options: Any) -> _AsyncmyConnection:
+    connection = _AsyncmyConnection(**options)  # type: ignore[no-untyped-call]  # half typed
+    connection.fault = fault
+    await connection.connect()
+    return connection
+
+
 def with_faults(storage: AnyStorage) -> Fault:
     """Let all connections that *storage* makes from now on obey the fault that is returned."""
     fault = Fault()
@@ -160,6 +204,12 @@ def with_faults(storage: AnyStorage) -> Fault:
             options["connection_class"] = type("FaultyConnection", (_AsyncpgConnection,), {"fault": fault})
         elif dialect.name == "sqlite":
             options["factory"] = faulty
+        elif dialect.driver == "asyncmy":
+            options["async_creator_fn"] = partial(_connected, fault)
+        elif dialect.driver == "pymysql":
+            made = _MariadbConnection(*arguments, **options)
+            made.fault = fault
+            return made
         else:
             connection = _PostgresqlConnection.connect(*arguments, **options)
             connection.cursor_factory = _PostgresqlCursor
@@ -181,6 +231,8 @@ def broken(storage: AnyStorage) -> Exception:
     dialect = engine_of(storage).dialect
     if dialect.name == "sqlite":
         return sqlite3.OperationalError("disk I/O error")
+    if dialect.driver in {"pymysql", "asyncmy"}:
+        return _mariadb_error(dialect, 2013, "Lost connection to MySQL server during query")
     if dialect.is_async:
         gone: Exception = asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
         return gone
@@ -194,7 +246,14 @@ def lost_race(storage: AnyStorage) -> Exception:
         error = sqlite3.OperationalError("database is locked")
         error.sqlite_errorcode = sqlite3.SQLITE_BUSY
         return error
+    if dialect.driver in {"pymysql", "asyncmy"}:
+        return _mariadb_error(dialect, 1213, "Deadlock found when trying to get lock; try restarting transaction")
     if dialect.is_async:
         lost: Exception = asyncpg.SerializationError("could not serialize access")
         return lost
     return psycopg.errors.SerializationFailure("could not serialize access")
+
+
+def _mariadb_error(dialect: Dialect, number: int, said: str) -> Exception:
+    made: Exception = (asyncmy.errors if dialect.is_async else pymysql.err).OperationalError(number, said)
+    return made

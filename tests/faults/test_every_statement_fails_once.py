@@ -21,9 +21,7 @@ from loyalty.testing.kit.replays import COMMANDS, prepare
 from loyalty.testing.programs import AnyCommand
 from loyalty.use_cases.command import Command, Sweep
 from tests.faults.faulty_drivers import AnyStorage, Fault, broken, engine_of, lost_race, with_faults
-from tests.storages.databases import PostgresqlDatabases, SqliteDatabases, async_url
-
-Databases = SqliteDatabases | PostgresqlDatabases
+from tests.storages.databases import Databases, PostgresqlDatabases, async_url
 
 SWEEPS: Final[Mapping[str, Sweep[Any]]] = {
     "erase": EraseCustomer(customer_id="ada", known_as=("ada@example.com",)),
@@ -95,8 +93,8 @@ class Stage:
             yield made, made
             return
         with LoopThread() as loop:
-            driver = "aiosqlite" if isinstance(self.databases, SqliteDatabases) else "asyncpg"
-            storage = AsyncSqlAlchemyStorage(async_url(made, driver))
+            driver = {"sqlite": "aiosqlite", "postgresql": "asyncpg", "mariadb": "asyncmy"}
+            storage = AsyncSqlAlchemyStorage(async_url(made, driver[made.engine.dialect.name]))
             yield storage, BlockingStorage(storage, loop)
             loop.call(storage.dispose())
 
@@ -106,7 +104,11 @@ def _listen(*_: Any) -> None:
 
 
 @pytest.fixture(
-    params=[f"{name}, {kind}" for name in ("sqlite", "postgresql") for kind in ("plain", "observed", "async")]
+    params=[
+        *(f"{name}, {kind}" for name in ("sqlite", "postgresql") for kind in ("plain", "observed", "async")),
+        "mariadb, plain",
+        "mariadb, async",
+    ]
 )
 def stage(request: pytest.FixtureRequest) -> Stage:
     """Give each kind of database in turn, and every way in which texts reach it."""

@@ -54,10 +54,11 @@ class Host:
 Hosts = Callable[[], AbstractAsyncContextManager[Host]]
 
 
-@pytest.fixture(params=["sqlite+aiosqlite", "postgresql+asyncpg"])
+@pytest.fixture(params=["sqlite+aiosqlite", "postgresql+asyncpg", "mariadb+asyncmy"])
 def open_host(request: pytest.FixtureRequest) -> Hosts:
     """Give what opens a shop on a new database that holds one card of 50.00."""
-    url = request.getfixturevalue("sqlite_url" if "sqlite" in request.param else "postgresql_database")
+    name = request.param.partition("+")[0]
+    url = request.getfixturevalue("sqlite_url" if name == "sqlite" else f"{name}_database")
     _, _, rest = url.partition("://")
 
     @asynccontextmanager

@@ -44,10 +44,15 @@ TRACE: Final = "canary"
 FIXED: Final = {"metadata": ERASED_METADATA.json}
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+DATABASES: Final = {"sqlite": "sqlite_url", "postgresql": "postgresql_database", "mariadb": "mariadb_database"}
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
 def storage(request: pytest.FixtureRequest) -> Iterator[SqlAlchemyStorage]:
     """Give an empty database of each kind."""
-    fixture = {"sqlite": "sqlite_url", "postgresql": "postgresql_database"}[request.param]
+    fixture = {"sqlite": "sqlite_url", "postgresql": "postgresql_database", "mariadb": "mariadb_database"}[
+        request.param
+    ]
     made = SqlAlchemyStorage(request.getfixturevalue(fixture))
     made.upgrade()
     yield made

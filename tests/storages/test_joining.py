@@ -65,11 +65,10 @@ class Host:
         return self.loyalty.ask(GetGiftCard(id=self.card.gift_card.id)).available
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite_url", "postgresql_database", "mariadb_database"])
 def host(request: pytest.FixtureRequest) -> Iterator[Host]:
     """Give a shop on a new database that holds one card of 50.00."""
-    url = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgresql_database")
-    engine = create_engine(url)
+    engine = create_engine(request.getfixturevalue(request.param))
     storage = SqlAlchemyStorage(engine)
     storage.upgrade()
     ORDERS.create(engine)

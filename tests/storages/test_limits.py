@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from moneyed import Money
@@ -32,13 +32,18 @@ from tests.use_cases.shop import DAY, KEYS, MICROSECOND, NOW, TurnableClock, usd
 FOR_A_DAY = usd("30")
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+DATABASES: Final = {"sqlite": "sqlite_url", "postgresql": "postgresql_database", "mariadb": "mariadb_database"}
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql", "mariadb"])
 def storage(request: pytest.FixtureRequest) -> Iterator[Storage]:
     """Give an empty storage of each kind."""
     if request.param == "memory":
         yield MemoryStorage()
         return
-    fixture = {"sqlite": "sqlite_url", "postgresql": "postgresql_database"}[request.param]
+    fixture = {"sqlite": "sqlite_url", "postgresql": "postgresql_database", "mariadb": "mariadb_database"}[
+        request.param
+    ]
     made = SqlAlchemyStorage(request.getfixturevalue(fixture))
     made.upgrade()
     yield made

@@ -29,9 +29,12 @@ MINUTES = st.sampled_from([0, -90, 60, 1440, 3000])
 
 
 @pytest.fixture(scope="module")
-def stands(postgresql_database_of_module: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stand, ...]]:
+def stands(
+    postgresql_database_of_module: str, mariadb_database_of_module: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Stand, ...]]:
     """Give the same shop on every kind of storage, the one in memory first."""
-    urls = (f"sqlite:///{tmp_path_factory.mktemp('lists')}/shop.db", postgresql_database_of_module)
+    file = f"sqlite:///{tmp_path_factory.mktemp('lists')}/shop.db"
+    urls = (file, postgresql_database_of_module, mariadb_database_of_module)
     databases = [SqlAlchemyStorage(url) for url in urls]
     for database in databases:
         database.upgrade()

@@ -16,9 +16,7 @@ from loyalty import MemoryStorage
 from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
 from loyalty.ports.storage import Storage
 from loyalty.testing import LedgerMachine
-from tests.storages.databases import PostgresqlDatabases, SqliteDatabases
-
-Databases = SqliteDatabases | PostgresqlDatabases
+from tests.storages.databases import Databases, MariadbDatabases, PostgresqlDatabases, SqliteDatabases
 
 
 class DifferentialMachine(LedgerMachine):
@@ -67,7 +65,9 @@ def test_sqlite_does_what_memory_does(sqlite_databases: SqliteDatabases) -> None
     run_state_machine_as_test(machine_on(sqlite_databases), settings=profile(programs=1, steps=40))
 
 
-def test_all_storages_do_the_same(sqlite_databases: SqliteDatabases, postgresql_databases: PostgresqlDatabases) -> None:
-    """Any program gives the same answers, errors and books in memory, in SQLite and in PostgreSQL."""
-    machine = machine_on(sqlite_databases, postgresql_databases)
+def test_all_storages_do_the_same(
+    sqlite_databases: SqliteDatabases, postgresql_databases: PostgresqlDatabases, mariadb_databases: MariadbDatabases
+) -> None:
+    """Any program gives the same answers, errors and books in memory, in SQLite, in PostgreSQL and in MariaDB."""
+    machine = machine_on(sqlite_databases, postgresql_databases, mariadb_databases)
     run_state_machine_as_test(machine, settings=profile(programs=1, steps=40))

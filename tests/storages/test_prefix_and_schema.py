@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 from moneyed import Money
 from sqlalchemy import inspect
+from sqlalchemy.engine import make_url
 
 from loyalty import Audit, CodeKeys, ConvertGiftCard, IssueGiftCard, Loyalty, RedeemGiftCard, RefundRedemption
 from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
 from loyalty.errors import InvalidRequest
+from tests.servers import mariadb
 
 
 def trade(storage: SqlAlchemyStorage) -> int:
@@ -25,15 +27,33 @@ def trade(storage: SqlAlchemyStorage) -> int:
     return report.accounts
 
 
-def test_two_shops_in_one_sqlite_file(sqlite_url: str) -> None:
-    """Two prefixes keep two shops apart in one file."""
-    shops = [SqlAlchemyStorage(sqlite_url, prefix=prefix) for prefix in ("north_", "south_")]
+@pytest.mark.parametrize("database", ["sqlite_url", "postgresql_database", "mariadb_database"])
+def test_two_shops_in_one_database(request: pytest.FixtureRequest, database: str) -> None:
+    """Two prefixes keep two shops apart."""
+    url = request.getfixturevalue(database)
+    shops = [SqlAlchemyStorage(url, prefix=prefix) for prefix in ("north_", "south_")]
 
     assert [2, 2] == [trade(shop) for shop in shops]
     names = inspect(shops[0].engine).get_table_names()
     assert {"north", "south"} == {name.split("_")[0] for name in names}
     for shop in shops:
         shop.dispose()
+
+
+def test_two_shops_in_two_databases_of_one_server(mariadb_url: str, mariadb_database: str) -> None:
+    """What others call a schema is a database on MariaDB; one connection reaches all, and makes what is missing."""
+    schemas = [f"{make_url(mariadb_database).database}-{name}" for name in ("north", "South Shop")]
+    shops = [SqlAlchemyStorage(mariadb_database, schema=schema) for schema in schemas]
+
+    try:
+        assert [2, 2] == [trade(shop) for shop in shops]
+        inspector = inspect(shops[0].engine)
+        assert [] == inspector.get_table_names()
+        assert set(inspector.get_table_names(schemas[0])) == set(inspector.get_table_names(schemas[1]))
+    finally:
+        for shop, schema in zip(shops, schemas, strict=True):
+            mariadb.execute(mariadb_url, f"DROP DATABASE IF EXISTS `{schema}`")
+            shop.dispose()
 
 
 def test_two_shops_in_two_schemas(postgresql_database: str) -> None:

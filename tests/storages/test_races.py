@@ -18,7 +18,7 @@ from loyalty.testing.kit.racers import Racers
 from loyalty.testing.kit.races import Outcome, RaceTests
 from loyalty.testing.kit.sale_races import SaleRaceTests
 from loyalty.testing.programs import AnyCommand
-from tests.storages.databases import PostgresqlDatabases, SqliteDatabases
+from tests.storages.databases import MariadbDatabases, PostgresqlDatabases, SqliteDatabases
 from tests.storages.sql_kit import opened, url_of
 
 PROCESSES: Final = 8
@@ -76,3 +76,14 @@ class TestPostgresqlProcesses(ProcessRaces):
         self.storage = postgresql_databases.make()
         yield
         postgresql_databases.drop(self.storage)
+
+
+class TestMariadbProcesses(ProcessRaces):
+    """Processes on one MariaDB database."""
+
+    @pytest.fixture(autouse=True)
+    def _database(self, mariadb_databases: MariadbDatabases, racers: Racers) -> Iterator[None]:
+        self.racers = racers
+        self.storage = mariadb_databases.make()
+        yield
+        mariadb_databases.drop(self.storage)

@@ -18,7 +18,7 @@ __all__ = ["CONNECT", "begin_change", "begin_snapshot", "configure", "require_sa
 
 OLDEST: Final = (10, 11)
 CHARSET: Final = "utf8mb4"
-CONNECT: Final = {"charset": CHARSET, "collation": "utf8mb4_nopad_bin"}
+CONNECT: Final = {"charset": CHARSET}
 """How our own engines connect."""
 
 SQL_MODE: Final = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
@@ -35,6 +35,7 @@ _LEVEL: Final = "loyalty isolation level"
 def configure(connection: Any, _record: object) -> None:  # the driver's own connection
     """Set a connection of our own up: strict, at READ COMMITTED."""
     cursor = connection.cursor()
+    cursor.execute(f"SET NAMES {CHARSET} COLLATE utf8mb4_nopad_bin")
     cursor.execute(f"SET SESSION sql_mode = '{SQL_MODE}'")
     cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
     cursor.close()
@@ -85,9 +86,11 @@ def require_safe(driver: Driver, tables: Tables) -> bool:
 def _require_flags(connection: Any) -> None:  # the driver's own connection
     if connection.get_autocommit():
         raise InvalidRequest("the connection commits every statement by itself; money needs a transaction")
-    if not connection.client_flag & FOUND_ROWS:
+    # An async driver's own connection stands behind the one that SQLAlchemy made for it, and hides its flags.
+    own = getattr(connection, "driver_connection", connection)
+    if not getattr(own, "client_flag", getattr(own, "_client_flag", 0)) & FOUND_ROWS:
         raise InvalidRequest("connect with the flag CLIENT.FOUND_ROWS, as SQLAlchemy does by itself")
-    if connection.charset != CHARSET:
+    if connection.character_set_name() != CHARSET:
         raise InvalidRequest(f"connect with charset={CHARSET}, so that every text can be kept")
 
 
