@@ -147,12 +147,17 @@ def install() -> None:
 
     Where we are not root, or there is no apt, nothing happens: the tests will say what is missing.
     """
-    is_there = all(_found(name) for name in PROGRAMS)
+    is_there = all(found(name) for name in PROGRAMS)
     if is_there or os.environ.get("LOYALTY_TEST_MARIADB_URL") or os.geteuid() != 0 or not shutil.which("apt-get"):
         return
+    install_packages(INSTALL)
+
+
+def install_packages(command: tuple[str, ...]) -> None:
+    """Run a command of apt-get, after it has heard of the newest packages."""
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (("apt-get", "update", "--quiet=2"), (*INSTALL, "--quiet=2")):
-        subprocess.run(command, check=True, env=environment)
+    for one in (("apt-get", "update", "--quiet=2"), (*command, "--quiet=2")):
+        subprocess.run(one, check=True, env=environment)
 
 
 def _program(name: str) -> str:
@@ -162,17 +167,17 @@ def _program(name: str) -> str:
     Raises:
         ServerNotStarted: If it is not there, with the command that installs it.
     """
-    found = _found(name)
-    if found is None:
+    place = found(name)
+    if place is None:
         raise ServerNotStarted(
             f"{name} was not found. Install MariaDB 10.11 or newer, on Debian and Ubuntu as root:"
             f" apt-get update && {' '.join(INSTALL)}. Or name a server that runs in LOYALTY_TEST_MARIADB_URL,"
             " such as mariadb+pymysql://root@127.0.0.1/; its user must be allowed to create databases."
         )
-    return found
+    return place
 
 
-def _found(name: str) -> str | None:
+def found(name: str) -> str | None:
     """Return where a program is, if it is; Debian keeps servers where users do not look."""
     return shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin"]))
 
@@ -183,7 +188,7 @@ def _serve(home: Path, port: int, *settings: str) -> bool:
         f"--datadir={home / 'data'}",
         f"--socket={home / 'socket'}",
         f"--pid-file={home / 'pid'}",
-        f"--log-error={home / 'log'}",
+        f"--log-error={home / 'log.err'}",
         f"--port={port}",
     )
     # By a shell that goes at once: the server belongs to no process of the tests and outlives the one that began it.
@@ -221,7 +226,7 @@ def _wait_for_end(server: int) -> None:
 
 
 def _log(home: Path) -> str:
-    log = home / "log"
+    log = home / "log.err"
     return log.read_text(errors="replace") if log.exists() else "no log was written"
 
 

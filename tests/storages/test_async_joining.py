@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 import pytest
 from moneyed import Money
-from sqlalchemy import Column, MetaData, Table, Text, event, func, select
+from sqlalchemy import Column, MetaData, String, Table, event, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import QueuePool
 
@@ -21,7 +21,7 @@ from loyalty.errors import ConcurrentUpdate, InsufficientBalance, InvalidRequest
 from loyalty.ports.storage import UnitOfWork
 from loyalty.testing import Moment, is_cancelled_at
 
-ORDERS = Table("orders", MetaData(), Column("id", Text, primary_key=True))
+ORDERS = Table("orders", MetaData(), Column("id", String(36), primary_key=True))
 
 
 @attrs.frozen

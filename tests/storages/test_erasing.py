@@ -129,6 +129,8 @@ def test_nothing_else_about_a_transfer_can_be_changed(
         loyalty.execute(EraseCustomer(customer_id=PERSON, known_as=KNOWN_AS))
     before = dump(storage)
     for column in inspect(storage.engine).get_columns("loyalty_transfer"):
+        if column.get("computed"):  # what the database fills by itself, nobody sets
+            continue
         name, is_number = column["name"], column["type"].python_type is int
         other = "77" if is_number else "'another'"
         assert refused(storage, f"UPDATE loyalty_transfer SET {name} = {other}"), name

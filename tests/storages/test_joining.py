@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import pytest
 from moneyed import Money
-from sqlalchemy import Column, Connection, Engine, MetaData, Table, Text, create_engine, event, func, select
+from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, create_engine, event, func, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -39,7 +39,7 @@ from loyalty.errors import (
 PER_CALLER = 10
 """Wrong codes that one caller may try; each host here allows them within a day, which no test lasts."""
 
-ORDERS = Table("orders", MetaData(), Column("id", Text, primary_key=True))
+ORDERS = Table("orders", MetaData(), Column("id", String(36), primary_key=True))
 
 
 @attrs.frozen
