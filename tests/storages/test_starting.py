@@ -24,6 +24,7 @@ from loyalty import Audit, CodeKeys, IssueGiftCard, Loyalty
 from loyalty.adapters.sqlalchemy import (
     AsyncSqlAlchemyStorage,
     SqlAlchemyStorage,
+    mariadb_sessions,
     starting_on_postgresql,
     starting_on_sqlite,
 )
@@ -37,7 +38,7 @@ GUIDE: Final = Path(__file__).parents[2] / "docs" / "guides" / "starting.md"
 NOBODY: Final = 65_534
 
 
-@pytest.fixture(params=["sqlite_url", "postgresql_database"])
+@pytest.fixture(params=["sqlite_url", "postgresql_database", "mariadb_database"])
 def url(request: pytest.FixtureRequest) -> str:
     """Give the URL of an empty database."""
     return str(request.getfixturevalue(request.param))
@@ -314,6 +315,7 @@ def test_a_database_that_is_too_old_is_refused(url: str, monkeypatch: pytest.Mon
     """Before anything else is asked that it might not understand; the upgrade refuses it, too."""
     monkeypatch.setattr(starting_on_sqlite, "OLDEST", (999, 9, 9))
     monkeypatch.setattr(starting_on_postgresql, "OLDEST", 999)
+    monkeypatch.setattr(mariadb_sessions, "OLDEST", (999, 9))
     (told,) = problems(url, writes=writes)
     assert "is too old; " in told
     assert "999" in told

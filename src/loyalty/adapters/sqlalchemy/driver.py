@@ -21,7 +21,7 @@ from sqlalchemy.pool import PoolProxiedConnection
 
 from loyalty.adapters.sqlalchemy.dialects import MARIADB, database_of
 
-__all__ = ["Driver", "StraightToDriver", "ThroughSqlAlchemy", "as_sqlalchemy"]
+__all__ = ["Driver", "StraightToDriver", "ThroughSqlAlchemy", "as_sqlalchemy", "commits_by_itself"]
 
 Parameters = tuple[str | int | list[str | int | None] | None, ...]
 """The values of a statement, in the order of its markers. A list is an array, which only PostgreSQL takes."""
@@ -245,3 +245,9 @@ def _is_rolled_back(dbapi_connection: Any, driver_error: type[Exception]) -> boo
     # For asyncpg SQLAlchemy takes any COMMIT for the end and rolls nothing back, so asyncpg itself is asked.
     is_inside = getattr(getattr(dbapi_connection, "driver_connection", None), "is_in_transaction", None)
     return is_inside is None or not is_inside()
+
+
+def commits_by_itself(connection: Any) -> bool:  # the driver's own connection
+    """Tell whether a connection commits every statement by itself."""
+    told = getattr(connection, "get_autocommit", None)
+    return getattr(connection, "autocommit", False) is True if told is None else bool(told())

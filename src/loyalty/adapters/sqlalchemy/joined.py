@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from loyalty.adapters.sqlalchemy.dialects import SQLITE
+from loyalty.adapters.sqlalchemy.dialects import MARIADB, SQLITE
 from loyalty.adapters.sqlalchemy.driver import ThroughSqlAlchemy
 from loyalty.adapters.sqlalchemy.failures import has_ended_transaction
+from loyalty.adapters.sqlalchemy.mariadb_sessions import require_safe
 from loyalty.adapters.sqlalchemy.reading import SqlReader
 from loyalty.adapters.sqlalchemy.statements import Statements
 from loyalty.adapters.sqlalchemy.transactions import require_transaction, take_write_lock, translating
@@ -51,7 +52,9 @@ class JoinedStorage:
         connection = self._connection()
         driver = ThroughSqlAlchemy(connection)
         with translating(), _ended_with(connection):
-            require_transaction(driver, self._statements)
+            require_transaction(driver)
+            if self._statements.database == MARIADB:
+                require_safe(driver, self._statements.tables)
             if self._statements.database == SQLITE:
                 take_write_lock(driver, self._statements)
             with connection.begin_nested():

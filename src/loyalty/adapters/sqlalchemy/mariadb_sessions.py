@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from loyalty.adapters.sqlalchemy.driver import Driver
+from loyalty.adapters.sqlalchemy.driver import Driver, commits_by_itself
 from loyalty.adapters.sqlalchemy.tables import Tables
 from loyalty.errors import InvalidRequest
 
-__all__ = ["CONNECT", "begin_change", "begin_snapshot", "configure", "require_safe"]
+__all__ = ["CONNECT", "begin_change", "begin_snapshot", "configure", "require_safe", "require_version"]
 
 OLDEST: Final = (10, 11)
 CHARSET: Final = "utf8mb4"
@@ -59,13 +59,19 @@ def begin_snapshot(driver: Driver) -> None:
     driver.changed("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY", [()])
 
 
-def require_safe(driver: Driver, tables: Tables) -> bool:
+def require_safe(driver: Driver, tables: Tables | None) -> bool:
     """
     Refuse a connection, or tables, that would lose or change what is written.
 
+    Args:
+        driver:
+            The connection.
+        tables:
+            What is written to; None to look at the connection alone, each time anew.
+
     Returns:
-        Whether the server was asked, which it is once per connection, and may be in a
-        transaction since then.
+        Whether the server was asked, which it is once per connection and tables, and
+        may be in a transaction since then.
 
     Raises:
         loyalty.errors.InvalidRequest: If the connection commits every statement by
@@ -74,17 +80,21 @@ def require_safe(driver: Driver, tables: Tables) -> bool:
             what is not committed; if a table is not InnoDB's.
     """
     _require_flags(driver.dbapi_connection)
+    if tables is None:
+        _require_settings(driver)
+        return True
     key = f"loyalty is safe with {tables.metadata.schema}, {tables.prefix}"
     if key in driver.info:
         return False
-    _require_settings(driver, tables)
+    _require_settings(driver)
+    _require_engine(driver, tables)
     driver.changed(f"SET SESSION group_concat_max_len = {LONGEST_AGGREGATE}", [()])
     driver.info[key] = True
     return True
 
 
 def _require_flags(connection: Any) -> None:  # the driver's own connection
-    if connection.get_autocommit():
+    if commits_by_itself(connection):
         raise InvalidRequest("the connection commits every statement by itself; money needs a transaction")
     # An async driver's own connection stands behind the one that SQLAlchemy made for it, and hides its flags.
     own = getattr(connection, "driver_connection", connection)
@@ -94,13 +104,17 @@ def _require_flags(connection: Any) -> None:  # the driver's own connection
         raise InvalidRequest(f"connect with charset={CHARSET}, so that every text can be kept")
 
 
-def _require_settings(driver: Driver, tables: Tables) -> None:
+def _require_settings(driver: Driver) -> None:
     version, modes, level = driver.rows("SELECT VERSION(), @@SESSION.sql_mode, @@SESSION.tx_isolation", ())[0]
-    _require_version(version)
+    require_version(version)
     if STRICT.isdisjoint(modes.split(",")):
         raise InvalidRequest("set sql_mode to STRICT_TRANS_TABLES: without it MariaDB cuts texts and says nothing")
     if level == "READ-UNCOMMITTED":
         raise InvalidRequest("set the isolation level to READ COMMITTED: money is not moved by what may be undone")
+    driver.info[_LEVEL] = level
+
+
+def _require_engine(driver: Driver, tables: Tables) -> None:
     names = [table.name for table in tables.metadata.sorted_tables]
     others = driver.rows(
         "SELECT table_name, engine FROM information_schema.tables WHERE table_schema = COALESCE(%s, DATABASE())"
@@ -109,13 +123,18 @@ def _require_settings(driver: Driver, tables: Tables) -> None:
     )
     for name, engine in others:
         raise InvalidRequest(f"{name} is a table of {engine}, without transactions: ALTER TABLE {name} ENGINE = InnoDB")
-    driver.info[_LEVEL] = level
 
 
-def _require_version(version: str) -> None:
+def require_version(version: str) -> None:
+    """
+    Refuse a server by what it says that it is.
+
+    Raises:
+        loyalty.errors.InvalidRequest: If it is not MariaDB, or too old.
+    """
     # Such as "10.11.18-MariaDB-0+deb12u1"; some servers put "5.5.5-" before it, for old clients.
     number, _, rest = version.removeprefix("5.5.5-").partition("-")
     if not rest.lower().startswith("mariadb"):
         raise InvalidRequest(f"the server is {version}; only MariaDB is supported, and not MySQL")
     if tuple(map(int, number.split(".")[:2])) < OLDEST:
-        raise InvalidRequest(f"the server is MariaDB {number}; it must be {OLDEST[0]}.{OLDEST[1]} or newer")
+        raise InvalidRequest(f"MariaDB {number} is too old; use {OLDEST[0]}.{OLDEST[1]} or newer")

@@ -18,7 +18,8 @@ import attrs
 from sqlalchemy import Connection, Engine, Text, column, inspect, select, table
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from loyalty.adapters.sqlalchemy import starting_on_postgresql, starting_on_sqlite
+from loyalty.adapters.sqlalchemy import starting_on_mariadb, starting_on_postgresql, starting_on_sqlite
+from loyalty.adapters.sqlalchemy.dialects import MARIADB, POSTGRESQL, SQLITE, database_of
 from loyalty.adapters.sqlalchemy.driver import ThroughSqlAlchemy
 from loyalty.adapters.sqlalchemy.failures import lacks_rights
 from loyalty.adapters.sqlalchemy.finding import Finding, Kind, listed
@@ -51,7 +52,11 @@ class Looks(Protocol):
         ...
 
 
-LOOKS: Final[Mapping[str, Looks]] = {"sqlite": starting_on_sqlite, "postgresql": starting_on_postgresql}
+LOOKS: Final[Mapping[str, Looks]] = {
+    SQLITE: starting_on_sqlite,
+    POSTGRESQL: starting_on_postgresql,
+    MARIADB: starting_on_mariadb,
+}
 
 ALEMBIC: Final = "alembic_version"
 """Where a host's own Alembic environment, if it runs our revisions, writes down where it is."""
@@ -98,7 +103,7 @@ class Start:
 
     @property
     def _looks(self) -> Looks:
-        return LOOKS[self.engine.dialect.name]
+        return LOOKS[database_of(self.engine.dialect)]
 
     @contextmanager
     def _connected(self) -> Iterator[Connection]:

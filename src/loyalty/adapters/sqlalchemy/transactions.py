@@ -22,14 +22,13 @@ from sqlalchemy.pool import StaticPool
 
 from loyalty.adapters.sqlalchemy.connecting import connected
 from loyalty.adapters.sqlalchemy.dialects import MARIADB, MARIADB_NAMES, POSTGRESQL, SQLITE, database_of
-from loyalty.adapters.sqlalchemy.driver import Driver, ThroughSqlAlchemy
+from loyalty.adapters.sqlalchemy.driver import Driver, ThroughSqlAlchemy, commits_by_itself
 from loyalty.adapters.sqlalchemy.failures import is_outcome_unknown, translated
 from loyalty.adapters.sqlalchemy.mariadb_sessions import (
     CONNECT,
     begin_change,
     begin_snapshot,
     configure,
-    require_safe,
 )
 from loyalty.adapters.sqlalchemy.reading import SqlReader
 from loyalty.adapters.sqlalchemy.statements import Statements
@@ -131,8 +130,6 @@ class Transactions:
             if not self.is_sqlite:
                 make_schema(connection, self.tables)
             upgrade_tables(connection, self.tables)
-            if self.statements.database == MARIADB:
-                require_safe(ThroughSqlAlchemy(connection), self.tables)
             connection.commit()
 
     def missing(self) -> tuple[str, ...]:
@@ -143,16 +140,13 @@ class Transactions:
             loyalty.errors.StorageUnavailable: If the database did not answer or refused.
         """
         with translating(), self.engine.connect() as connection:
-            missing = what_is_missing(connection, self.tables)
-            if self.statements.database == MARIADB:
-                require_safe(ThroughSqlAlchemy(connection), self.tables)
-            return missing
+            return what_is_missing(connection, self.tables)
 
     def _begin_change(self, driver: Driver) -> None:
         if self.statements.database == MARIADB:
             begin_change(driver, self.tables)
             return
-        require_transaction(driver, self.statements)
+        require_transaction(driver)
         if self.is_sqlite:
             take_write_lock(driver, self.statements)
 
@@ -219,16 +213,14 @@ def _require_prefix(prefix: object) -> None:
         raise InvalidRequest("the prefix of tables must be 1 to 30 lower case letters, digits and underscores")
 
 
-def require_transaction(driver: Driver, statements: Statements) -> None:
+def require_transaction(driver: Driver) -> None:
     """
-    Refuse to move money where every statement commits by itself, or the database would not keep what is written.
+    Refuse to move money where every statement commits by itself.
 
     Raises:
-        loyalty.errors.InvalidRequest: If the driver or the database is in such a mode.
+        loyalty.errors.InvalidRequest: If the driver is in that mode.
     """
-    if statements.database == MARIADB:
-        require_safe(driver, statements.tables)
-    elif getattr(driver.dbapi_connection, "autocommit", False) is True:
+    if commits_by_itself(driver.dbapi_connection):
         raise InvalidRequest("the connection commits every statement by itself; money needs a transaction")
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.schema import CreateSchema
 
