@@ -19,9 +19,7 @@ nox.needs_version = ">=2025.5.1"
 PROJECT = nox.project.load_toml("pyproject.toml")
 CURRENT = f"{sys.version_info.major}.{sys.version_info.minor}"
 PYTHONS = list(dict.fromkeys([*nox.project.python_versions(PROJECT), CURRENT]))
-EVERYTHING = (
-    ".[sqlalchemy,mariadb,mariadb-async,postgresql,postgresql-async,sqlite-async,mail,telemetry,cli,testing]"
-)
+EVERYTHING = ".[sqlalchemy,mariadb,mariadb-async,postgresql,postgresql-async,sqlite-async,mail,telemetry,cli,testing]"
 
 BARE_TESTS = ["tests/unit", "tests/use_cases", "tests/properties"]
 """What must pass without SQLAlchemy; the other folders of tests are about the SQL adapter or use it."""

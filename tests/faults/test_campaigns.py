@@ -13,8 +13,7 @@ from tests.faults.campaign.hammer import hammer
 from tests.faults.campaign.kill import kill
 from tests.faults.campaign.knife import Cut
 from tests.faults.campaign.tally import any_seed
-from tests.faults.campaign.wire import Message, Place, postgresql_message
-from tests.storages.databases import PostgresqlDatabases
+from tests.faults.campaign.wire import Message, Place, mariadb_message, postgresql_message
 
 CUTS = 20
 DROPS = 5
@@ -24,7 +23,7 @@ CLERKS = 8
 BANK_SECONDS = float(os.environ.get("LOYALTY_BANK_SECONDS", "10"))
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
 def ground(request: pytest.FixtureRequest) -> Ground:
     """Give each kind of database in turn."""
     return Ground(request.param, request.getfixturevalue(f"{request.param}_databases"))
@@ -56,11 +55,12 @@ def test_every_read_of_the_bank_shows_one_total(ground: Ground) -> None:
     assert 0 < done.checks["reads"]
 
 
-def test_a_wire_that_is_cut_leaves_all_or_nothing(postgresql_databases: PostgresqlDatabases) -> None:
+@pytest.mark.parametrize("name", list(DRIVERS))
+def test_a_wire_that_is_cut_leaves_all_or_nothing(request: pytest.FixtureRequest, name: str) -> None:
     """Around a COMMIT the outcome is unknown, at a statement nothing happened; again with the key has one effect."""
-    done = drop(Ground("postgresql", postgresql_databases), any_seed(), DROPS)
+    done = drop(Ground(name, request.getfixturevalue(f"{name}_databases")), any_seed(), DROPS)
 
-    assert {f"{place}, {driver}": DROPS for place in Place for driver in DRIVERS["postgresql"]} == done.faults
+    assert {f"{place}, {driver}": DROPS for place in Place for driver in DRIVERS[name]} == done.faults
     assert sum(done.faults.values()) == done.checks["single effects"]
 
 
@@ -82,3 +82,20 @@ def test_messages_of_a_client_are_told_apart(received: bytes, message: Message |
     """The first one that is whole; a COMMIT is known as one."""
     assert message == postgresql_message(received)
     assert (message is not None and message.statement == "COMMIT") is (message is not None and message.is_commit)
+
+
+@pytest.mark.parametrize(
+    ("received", "message"),
+    [
+        (b"\x07\0\0", None),
+        (b"\x07\0\0\0\x03COMM", None),
+        (b"\x07\0\0\0\x03COMMIT\x01", Message(11, "COMMIT")),
+        (b"\x09\0\0\0\x03SELECT 1", Message(13, "SELECT 1")),
+        (b"\x01\0\0\0\x01", Message(5)),
+        (b"\x03\0\0\x01\x03ab", Message(7)),
+    ],
+    ids=["no length", "a part", "COMMIT", "a statement", "the end", "the greeting"],
+)
+def test_messages_to_mariadb_are_told_apart(received: bytes, message: Message | None) -> None:
+    """As those of the other protocol."""
+    assert message == mariadb_message(received)

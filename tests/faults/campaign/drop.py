@@ -23,7 +23,10 @@ from tests.faults.campaign.wire import PROTOCOLS, Place, Wire
 
 __all__ = ["DRIVERS", "drop"]
 
-DRIVERS: Final[Mapping[str, tuple[str, ...]]] = {"postgresql": ("psycopg", "asyncpg")}
+DRIVERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "mariadb": ("pymysql", "asyncmy"),
+    "postgresql": ("psycopg", "asyncpg"),
+}
 """The drivers of each kind of database that has a wire, the async one last."""
 PLACES: Final = tuple(Place)
 KEPT: Final = frozenset({Place.AFTER_THE_COMMIT, Place.BEFORE_ITS_REPLY})

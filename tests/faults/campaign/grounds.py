@@ -12,8 +12,8 @@ import attrs
 from sqlalchemy import Connection, text
 
 from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
-from tests.servers import postgresql
-from tests.storages.databases import PostgresqlDatabases, SqliteDatabases
+from tests.servers import mariadb, postgresql
+from tests.storages.databases import MariadbDatabases, PostgresqlDatabases, SqliteDatabases
 
 __all__ = ["DISTURBANCES", "GROUNDS", "Databases", "Ground", "url_of"]
 
@@ -66,9 +66,18 @@ def _postgresql() -> Iterator[Databases]:
         databases.close()
 
 
+@contextmanager
+def _mariadb() -> Iterator[Databases]:
+    with mariadb.running_server() as server, mariadb.fresh_database(server) as url:
+        databases = MariadbDatabases(url)
+        yield databases
+        databases.close()
+
+
 GROUNDS: Final[Mapping[str, Callable[[], AbstractContextManager[Databases]]]] = {
     "sqlite": _sqlite,
     "postgresql": _postgresql,
+    "mariadb": _mariadb,
 }
 """How each kind of database is started, and stopped again."""
 

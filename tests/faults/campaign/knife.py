@@ -137,3 +137,7 @@ class _Watched:
     @property
     def dbapi_connection(self) -> Any:  # whatever the driver has
         return self._driver.dbapi_connection
+
+    @property
+    def info(self) -> dict[Any, Any]:
+        return self._driver.info

@@ -19,10 +19,12 @@ from typing import Final, Self
 
 import attrs
 
-__all__ = ["PROTOCOLS", "Message", "Place", "Wire", "postgresql_message"]
+__all__ = ["PROTOCOLS", "Message", "Place", "Wire", "mariadb_message", "postgresql_message"]
 
 SECONDS_TO_FINISH: Final = 30
 CHUNK: Final = 65536
+MARIADB_HEAD: Final = 4
+MARIADB_QUERY: Final = b"\x03"
 RESET: Final = struct.pack("ii", 1, 0)
 """Close at once, and tell the other side that the connection is broken, not ended."""
 
@@ -72,7 +74,28 @@ def postgresql_message(received: bytes) -> Message | None:
             return Message(size)
 
 
-PROTOCOLS: Final[Mapping[str, Callable[[bytes], Message | None]]] = {"postgresql": postgresql_message}
+def mariadb_message(received: bytes) -> Message | None:
+    """
+    Return the first message that was received whole.
+
+    Source:
+        MariaDB documentation, "0 - Packet" and "COM_QUERY": three bytes of length, a
+        number that is 0 for a command, and in the payload a byte that says which.
+    """
+    if len(received) < MARIADB_HEAD:
+        return None
+    size = MARIADB_HEAD + int.from_bytes(received[:3], "little")
+    if len(received) < size:
+        return None
+    if received[3] == 0 and received[MARIADB_HEAD : MARIADB_HEAD + 1] == MARIADB_QUERY:
+        return Message(size, received[MARIADB_HEAD + 1 : size].decode())
+    return Message(size)
+
+
+PROTOCOLS: Final[Mapping[str, Callable[[bytes], Message | None]]] = {
+    "mariadb": mariadb_message,
+    "postgresql": postgresql_message,
+}
 """How the first message of a client is read, by kind of database."""
 
 
