@@ -104,7 +104,9 @@ Databases = SqliteDatabases | PostgresqlDatabases | MariadbDatabases
 
 
 def _tables(storage: SqlAlchemyStorage) -> list[str]:
-    return [name for name in inspect(storage.engine).get_table_names() if name.startswith("loyalty_")]
+    """Return the tables that hold something, and not the one that says which revision they are at."""
+    present = inspect(storage.engine).get_table_names()
+    return [name for name in present if name.startswith("loyalty_") and name != "loyalty_version"]
 
 
 def corrupt_balance(storage: SqlAlchemyStorage, account_id: str, posted: int) -> None:

@@ -512,7 +512,9 @@ def test_everything_that_is_wrong_is_told_at_once(sqlite_url: str) -> None:
 
 def test_an_async_storage_finds_the_same(url: str) -> None:
     """On its own drivers."""
-    driver = "sqlite+aiosqlite" if url.startswith("sqlite") else "postgresql+asyncpg"
+    drivers = {"sqlite": "aiosqlite", "postgresql": "asyncpg", "mariadb": "asyncmy"}
+    name = make_url(url).get_backend_name()
+    driver = f"{name}+{drivers[name]}"
 
     async def main() -> None:
         storage = AsyncSqlAlchemyStorage(make_url(url).set(drivername=driver).render_as_string(hide_password=False))

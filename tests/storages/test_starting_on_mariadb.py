@@ -96,9 +96,9 @@ def test_an_engine_that_commits_every_statement_is_refused(url: str, level: str)
 
 def test_a_table_without_transactions_is_refused(url: str) -> None:
     """By its name, with the statement that mends it."""
-    mariadb.execute(url, "ALTER TABLE loyalty_batch ENGINE = MyISAM")
+    mariadb.execute(url, "ALTER TABLE loyalty_batch ENGINE = Aria")
     (told,) = problems(url)
-    assert "loyalty_batch is a table of MyISAM, without transactions: ALTER TABLE loyalty_batch ENGINE = InnoDB" in told
+    assert "loyalty_batch is a table of Aria, without transactions: ALTER TABLE loyalty_batch ENGINE = InnoDB" in told
     mariadb.execute(url, "ALTER TABLE loyalty_batch ENGINE = InnoDB")
     assert () == problems(url)
 

@@ -11,6 +11,7 @@ from loyalty.errors import ConcurrentUpdate, CorruptLedger, DuplicateRecord, Loy
 
 __all__ = [
     "duplicate_key",
+    "finds_nothing_to_ask",
     "has_ended_transaction",
     "is_lost_race",
     "is_outcome_unknown",
@@ -41,8 +42,10 @@ MARIADB_CONSTRAINTS = frozenset({1048, 1451, 1452, 4025})
 """A NULL that must not be, both sides of a foreign key, and a check."""
 MARIADB_ROLLED_BACK = MARIADB_LOST_RACES | MARIADB_CONSTRAINTS | {MARIADB_UNIQUE, 1205, 1290, 1792}
 """With these a server that answers a COMMIT says that it did not happen; the last are read-only modes."""
-MARIADB_NOT_ALLOWED = frozenset({1044, 1045, 1142, 1143, 1227, 1290})
+MARIADB_NOT_ALLOWED = frozenset({1044, 1142, 1143, 1227, 1290})
 """No right to the database, the table, a column or the action, and a server that is read-only."""
+MARIADB_NOTHING_TO_ASK = frozenset({1146, 1054, 1290, 1792})
+"""No such table, no such column, a read-only server, a read-only transaction."""
 _MARIADB_KEY = re.compile("for key '([^']*)'$")
 
 
@@ -76,6 +79,11 @@ def lacks_rights(error: object) -> bool:
     if (code := _sqlite_code(error)) is not None:
         return code & PRIMARY_CODE == sqlite3.SQLITE_READONLY
     return _sqlstate(error) == NOT_ALLOWED or _mariadb_code(error) in MARIADB_NOT_ALLOWED
+
+
+def finds_nothing_to_ask(error: DBAPIError) -> bool:
+    """Tell whether MariaDB said that a table or column is not there, or that nothing at all can be written."""
+    return _mariadb_code(error) in MARIADB_NOTHING_TO_ASK
 
 
 def has_ended_transaction(error: DBAPIError) -> bool:

@@ -49,7 +49,7 @@ def begin_change(driver: Driver, tables: Tables) -> None:
         loyalty.errors.InvalidRequest: As :func:`require_safe`.
     """
     if require_safe(driver, tables):
-        driver.commit()
+        driver.changed("ROLLBACK", [()])
     if driver.info[_LEVEL] != "READ-COMMITTED":
         driver.changed("SET TRANSACTION ISOLATION LEVEL READ COMMITTED", [()])
 

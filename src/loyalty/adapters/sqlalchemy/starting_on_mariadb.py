@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Table
 from sqlalchemy.exc import DBAPIError
 
 from loyalty.adapters.sqlalchemy.driver import ThroughSqlAlchemy
-from loyalty.adapters.sqlalchemy.failures import lacks_rights
+from loyalty.adapters.sqlalchemy.failures import finds_nothing_to_ask, lacks_rights
 from loyalty.adapters.sqlalchemy.finding import Finding, Kind, listed
 from loyalty.adapters.sqlalchemy.mariadb_sessions import require_safe, require_version
 from loyalty.adapters.sqlalchemy.statements import names
@@ -62,6 +62,8 @@ def rights(connection: Connection, tables: Tables, *, writes: bool) -> Iterator[
             try:
                 connection.exec_driver_sql(statement)
             except DBAPIError as error:
+                if finds_nothing_to_ask(error):  # which is told of elsewhere
+                    continue
                 if not lacks_rights(error):
                     raise
                 lacking.append(f"{table.name}: {right}")
