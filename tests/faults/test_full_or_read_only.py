@@ -19,7 +19,7 @@ from loyalty.testing import CountingIds, FakeClock, fake_code_keys
 from loyalty.testing.kit.case import START, Stand
 from loyalty.testing.programs import money
 from tests.faults.processes import lives_through, url_of
-from tests.storages.databases import PostgresqlDatabases, SqliteDatabases
+from tests.storages.databases import MariadbDatabases, PostgresqlDatabases, SqliteDatabases
 
 DISK_FULL: Final = "53100"
 ROOM: Final = 50_000
@@ -40,6 +40,14 @@ def on_server(postgresql_databases: PostgresqlDatabases) -> Iterator[Stand]:
     storage = postgresql_databases.make()
     yield Stand(storage)
     postgresql_databases.drop(storage)
+
+
+@pytest.fixture
+def on_mariadb(mariadb_databases: MariadbDatabases) -> Iterator[Stand]:
+    """Give a shop on MariaDB."""
+    storage = mariadb_databases.make()
+    yield Stand(storage)
+    mariadb_databases.drop(storage)
 
 
 def _redeem(card: IssuedGiftCard, key: str = "once") -> RedeemGiftCard:
@@ -160,6 +168,19 @@ def test_a_full_disk_under_postgresql(on_server: Stand, at_commit: bool) -> None
     _require_it_works(on_server, storage, card)
 
 
+def test_a_full_disk_under_mariadb(on_mariadb: Stand) -> None:
+    """A table that is full, at a statement: the same."""
+    card = on_mariadb.card(1000)
+    assert isinstance(on_mariadb.storage, SqlAlchemyStorage)
+    fill = "SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1114, MESSAGE_TEXT = 'The table is full'"
+    _run(on_mariadb.storage, f"CREATE TRIGGER full_disk AFTER INSERT ON loyalty_transfer FOR EACH ROW {fill}")
+    try:
+        _require_refused(on_mariadb, on_mariadb.storage, card)
+    finally:
+        _run(on_mariadb.storage, "DROP TRIGGER full_disk")
+    _require_it_works(on_mariadb, on_mariadb.storage, card)
+
+
 def _run(storage: SqlAlchemyStorage, *statements: str) -> None:
     with storage.engine.begin() as connection:
         for statement in statements:
@@ -175,8 +196,19 @@ def _read_only_session(url: str) -> SqlAlchemyStorage:
     return SqlAlchemyStorage(create_engine(url, connect_args={"options": "-c default_transaction_read_only=on"}))
 
 
+def _read_only_session_of_mariadb(url: str) -> SqlAlchemyStorage:
+    session = {"init_command": "SET SESSION TRANSACTION READ ONLY"}
+    return SqlAlchemyStorage(create_engine(url, connect_args=session))
+
+
 @pytest.mark.parametrize(
-    ("name", "opened"), [("on_file", _read_only_file), ("on_server", _read_only_session)], ids=["sqlite", "postgresql"]
+    ("name", "opened"),
+    [
+        ("on_file", _read_only_file),
+        ("on_server", _read_only_session),
+        ("on_mariadb", _read_only_session_of_mariadb),
+    ],
+    ids=["sqlite", "postgresql", "mariadb"],
 )
 def test_a_database_that_may_only_be_read(
     request: pytest.FixtureRequest, name: str, opened: Callable[[str], SqlAlchemyStorage]

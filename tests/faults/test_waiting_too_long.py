@@ -10,6 +10,7 @@ from typing import Final
 
 import pytest
 from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import QueuePool
 
@@ -22,7 +23,7 @@ from loyalty.testing.kit.case import Stand
 from loyalty.testing.kit.races import kinds, race
 from loyalty.testing.programs import money
 from tests.faults.processes import url_of
-from tests.storages.databases import PostgresqlDatabases, SqliteDatabases
+from tests.storages.databases import MariadbDatabases, PostgresqlDatabases, SqliteDatabases
 
 BUYERS: Final = 8
 
@@ -33,6 +34,14 @@ def shop(postgresql_databases: PostgresqlDatabases) -> Iterator[Stand]:
     storage = postgresql_databases.make()
     yield Stand(storage)
     postgresql_databases.drop(storage)
+
+
+@pytest.fixture
+def shop_on_mariadb(mariadb_databases: MariadbDatabases) -> Iterator[Stand]:
+    """Give a shop on MariaDB."""
+    storage = mariadb_databases.make()
+    yield Stand(storage)
+    mariadb_databases.drop(storage)
 
 
 def _impatient(url: str, setting: str) -> SqlAlchemyStorage:
@@ -90,6 +99,20 @@ def test_a_time_out_on_a_row_that_somebody_keeps(shop: Stand, setting: str) -> N
     storage.dispose()
 
 
+@pytest.mark.parametrize(
+    "setting", ["innodb_lock_wait_timeout = 1", "max_statement_time = 0.2"], ids=["lock", "statement"]
+)
+def test_a_time_out_on_a_row_that_somebody_keeps_on_mariadb(shop_on_mariadb: Stand, setting: str) -> None:
+    """As well; a lock is waited for in whole seconds there."""
+    card = shop_on_mariadb.card(100)
+    session = {"init_command": f"SET SESSION {setting}"}
+    storage = SqlAlchemyStorage(create_engine(url_of(shop_on_mariadb), connect_args=session))
+    with _locked(shop_on_mariadb, card):
+        _require_refused_for_now(shop_on_mariadb, storage, card, StorageUnavailable)
+    _require_it_works(shop_on_mariadb, storage, card)
+    storage.dispose()
+
+
 def test_a_time_out_on_the_lock_of_sqlite(sqlite_databases: SqliteDatabases) -> None:
     """Another process writes for too long: every attempt waits as long as it may, and the race counts as lost."""
     stand = Stand(sqlite_databases.make())
@@ -122,6 +145,29 @@ def test_a_victim_of_a_deadlock_is_tried_again(shop: Stand) -> None:
         assert money(150) == paying.result().amount
 
     assert ["40P01"] == failures
+    assert money(50) == shop.left_on(first) + shop.left_on(second)
+    shop.require_sound()
+    storage.dispose()
+
+
+def test_a_victim_of_a_deadlock_on_mariadb_is_tried_again(shop_on_mariadb: Stand) -> None:
+    """The same; MariaDB looks at once, and ends whoever has written less."""
+    shop = shop_on_mariadb
+    first, second = sorted((shop.card(100), shop.card(100)), key=lambda card: card.gift_card.account_id)
+    storage = SqlAlchemyStorage(url_of(shop))
+    failures = _failures_of(storage)
+    pay = PayWithBalances(
+        codes=(first.code, second.code), amount_due=money(150), order_id="once", idempotency_key="once"
+    )
+    with ThreadPoolExecutor(1) as pool, _locked(shop, second) as host:
+        host.execute(text("UPDATE loyalty_receipt SET attempts = attempts + 1"))
+        paying = pool.submit(shop.on(storage).execute, pay)
+        _wait_until_somebody_waits(shop)
+        _lock(host, first)
+        host.rollback()
+        assert money(150) == paying.result().amount
+
+    assert ["40001"] == failures  # what it calls a deadlock, too
     assert money(50) == shop.left_on(first) + shop.left_on(second)
     shop.require_sound()
     storage.dispose()
@@ -180,25 +226,34 @@ async def _connected(engine: AsyncEngine) -> AsyncConnection:
 def _failures_of(storage: SqlAlchemyStorage) -> list[str]:
     """Return a list of what the database answers to our statements from now on, by its codes."""
     failures: list[str] = []
+
+    def hear(failed: ExceptionContext) -> None:
+        error = failed.original_exception
+        failures.append(str(getattr(error, "sqlstate", None) or error.args[0]))
+
     # Errors are told where somebody listens to statements.
     event.listen(storage.engine, "before_cursor_execute", lambda *_: None)
-    event.listen(
-        storage.engine,
-        "handle_error",
-        lambda failed: failures.append(getattr(failed.original_exception, "sqlstate", "")),
-    )
+    event.listen(storage.engine, "handle_error", hear)
     return failures
+
+
+WAITING: Final = {
+    "postgresql": "SELECT count(*) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND wait_event_type = 'Lock'",
+    "mariadb": "SELECT count(*) FROM information_schema.innodb_trx"
+    " JOIN information_schema.processlist ON id = trx_mysql_thread_id"
+    " WHERE trx_state = 'LOCK WAIT' AND db = DATABASE()",
+}
+"""How each server counts the transactions of this database that wait for a row."""
 
 
 def _wait_until_somebody_waits(stand: Stand) -> None:
     """Wait until a transaction waits for a row."""
     assert isinstance(stand.storage, SqlAlchemyStorage)
-    asked = text(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    for _ in range(3000):
+    asked = text(WAITING[stand.storage.engine.dialect.name])
+    for _ in range(200):
         with stand.storage.engine.connect() as connection:
             if connection.scalar(asked):
                 return
-        time.sleep(0.01)
+        time.sleep(0.15)  # asked more often than every 0.1 s, MariaDB answers as it did the first time
     pytest.fail("nobody waits")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Final, Protocol
 
 import attrs
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from loyalty.adapters.sqlalchemy import SqlAlchemyStorage
 from tests.servers import mariadb, postgresql
@@ -92,5 +93,21 @@ def _end_a_session_of_postgresql(connection: Connection) -> int:
     return len(ended.all())
 
 
-DISTURBANCES: Final[Mapping[str, Callable[[Connection], int]]] = {"postgresql": _end_a_session_of_postgresql}
+def _end_a_session_of_mariadb(connection: Connection) -> int:
+    """End the session of somebody who is in the middle of something; return how many there were to choose from."""
+    others = (
+        "SELECT id FROM information_schema.processlist JOIN information_schema.innodb_trx ON id = trx_mysql_thread_id"
+        " WHERE db = DATABASE() AND id <> CONNECTION_ID() ORDER BY rand() LIMIT 1"
+    )
+    chosen = connection.scalars(text(others)).all()
+    for one in chosen:
+        with suppress(DBAPIError):  # it may have gone by itself
+            connection.execute(text(f"KILL CONNECTION {one:d}"))
+    return len(chosen)
+
+
+DISTURBANCES: Final[Mapping[str, Callable[[Connection], int]]] = {
+    "postgresql": _end_a_session_of_postgresql,
+    "mariadb": _end_a_session_of_mariadb,
+}
 """How a server ends the session of one of its clients, by kind of database; files have no sessions."""
