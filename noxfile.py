@@ -1,7 +1,7 @@
 """
 The only door: every check of this project is a session here, and CI runs the same names.
 
-`nox` alone runs lint, imports, types, docs, bare, package and the tests on the current Python, in this order.
+`nox` alone runs lint, imports, types, docs, bare, package, cluster and the tests on the current Python, in this order.
 `nox --list` shows the rest. Arguments after `--` go to the tool of the session: `nox -s tests -- -k redeem -n 0`.
 """
 
@@ -25,6 +25,7 @@ BARE_TESTS = ["tests/unit", "tests/use_cases", "tests/properties"]
 """What must pass without SQLAlchemy; the other folders of tests are about the SQL adapter or use it."""
 WITHOUT_SQL = ["--ignore=tests/unit/adapters/sqlalchemy", "--ignore=tests/unit/cli"]
 
+CLUSTER_TESTS = "tests/cluster"
 INSTALL_SERVER = ("python", "tests/servers/mariadb.py", "--install")
 """No wheel brings MariaDB. As root with apt it is installed if it is missing; elsewhere its tests say how to do it."""
 
@@ -43,7 +44,7 @@ nox.options.default_venv_backend = "uv|virtualenv"
 # A Python that is not installed is skipped, also in CI, and never downloaded behind your back.
 nox.options.error_on_missing_interpreters = False
 nox.options.download_python = "never"
-nox.options.sessions = ["lint", "imports", "types", "docs", "bare", "package", f"tests-{CURRENT}"]
+nox.options.sessions = ["lint", "imports", "types", "docs", "bare", "package", "cluster", f"tests-{CURRENT}"]
 
 # uv does not read pip's settings; where pip was told of another index, uv hears of it here.
 for pip_name, uv_name in {"PIP_INDEX_URL": "UV_DEFAULT_INDEX", "PIP_EXTRA_INDEX_URL": "UV_INDEX"}.items():
@@ -113,12 +114,20 @@ def package(session: nox.Session) -> None:
         session.run(python, "-c", IMPORT_EVERY_PUBLIC_NAME, external=True)
 
 
+@nox.session
+def cluster(session: nox.Session) -> None:
+    """Run the tests of a MariaDB Galera cluster of three nodes, which is started for them on this machine."""
+    session.install(EVERYTHING, *group("tests"))
+    session.run("python", "-m", "tests.servers.galera", "--install")
+    session.run("pytest", CLUSTER_TESTS, *session.posargs)
+
+
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """Run all tests on real databases. Add `-- --cov` for the coverage."""
     session.install(EVERYTHING, *group("tests"))
     session.run(*INSTALL_SERVER)
-    session.run("pytest", "-n", "auto", *session.posargs)
+    session.run("pytest", "-n", "auto", f"--ignore={CLUSTER_TESTS}", *session.posargs)
 
 
 @nox.session(venv_backend="uv")
@@ -126,7 +135,7 @@ def lowest(session: nox.Session) -> None:
     """Run all tests with the earliest allowed version of everything we depend on."""
     session.install("--resolution=lowest-direct", EVERYTHING, *group("tests"))
     session.run(*INSTALL_SERVER)
-    session.run("pytest", "-n", "auto", *session.posargs)
+    session.run("pytest", "-n", "auto", f"--ignore={CLUSTER_TESTS}", *session.posargs)
 
 
 @nox.session
@@ -140,4 +149,5 @@ def benchmarks(session: nox.Session) -> None:
 def faults(session: nox.Session) -> None:
     """Kill, cut off and crowd commands for hours, and check the books after each fault. See docs/guides/faults.md."""
     session.install(EVERYTHING, *group("tests"))
+    session.run(*INSTALL_SERVER)
     session.run("python", "tests/faults/campaign/run.py", *session.posargs)

@@ -116,13 +116,10 @@ class Node:
             f"--wsrep-provider-options={options}",
             *SETTINGS,
         )
-        self.process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=(self.home / "output").open("wb"),
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        with (self.home / "output").open("wb") as output:
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            )
         self._wait_until_synced()
 
     def kill(self) -> None:

@@ -52,9 +52,32 @@ READ, LAPSE = "read", "lapse"
 WEIGHTS: Final[dict[str, int]] = {Verb.MOVE: 40, Verb.TAKE: 10, Verb.HOLD: 25, READ: 20, LAPSE: 1}
 
 
-def bank(ground: Ground, seed: int, seconds: float, processes: int = 16) -> Done:
+def bank(
+    ground: Ground,
+    seed: int,
+    seconds: float,
+    processes: int = 16,
+    *,
+    urls: Sequence[str] = (),
+    meanwhile: Callable[[int], object] = bool,
+) -> Done:
     """
     Let so many processes do business for so many *seconds*, and kill one of them every now and then.
+
+    Args:
+        ground:
+            Where the books are.
+        seed:
+            What the processes do, and which of them are killed.
+        seconds:
+            For how long.
+        processes:
+            How many.
+        urls:
+            Several ways to the same books, for a cluster; a process takes one by its
+            place and stays with it. By default the ground's own.
+        meanwhile:
+            What else is done after every kill, told how many there were.
 
     Raises:
         AssertionError: If any read shows another total, something negative, or less
@@ -71,8 +94,9 @@ def bank(ground: Ground, seed: int, seconds: float, processes: int = 16) -> Done
         stand = Stand(storage)
         stand.clock.set(system_clock())
         till = open_till(stand, customers=CUSTOMERS, cards=CARDS, value=VALUE)
-        task = _Task(url_of(storage), till, Path(name), seed)
-        _do_business(task, processes, seconds, _Outside(stand, DISTURBANCES.get(ground.name)), tally)
+        task = _Task(tuple(urls) or (url_of(storage),), till, Path(name), seed)
+        outside = _Outside(stand, DISTURBANCES.get(ground.name), meanwhile)
+        _do_business(task, processes, seconds, outside, tally)
         _settle(task, processes)
         _require_histories(stand, task, processes, tally)
     return tally.done()
@@ -82,7 +106,7 @@ def bank(ground: Ground, seed: int, seconds: float, processes: int = 16) -> Done
 class _Task:
     """What a process is told. All end once there is the file ``closed`` in the directory."""
 
-    url: str
+    urls: tuple[str, ...]
     till: Till
     directory: Path
     seed: int
@@ -102,6 +126,7 @@ class _Outside:
 
     stand: Stand
     disturb: Callable[[Connection], int] | None
+    meanwhile: Callable[[int], object]
 
     def end_a_session(self) -> int:
         """Let the server end the session of a process; return how many were ended."""
@@ -134,6 +159,7 @@ def _do_business(task: _Task, processes: int, seconds: float, outside: _Outside,
             tally.faults["session ended"] += outside.end_a_session()
             outside.require_books_that_tie()
             tally.checks["audits"] += 1
+            outside.meanwhile(tally.faults["killed"])
         time.sleep(max(0, until - time.monotonic()))
         task.closed.touch()
         for process in at_work:
@@ -178,7 +204,7 @@ class _Clerk:
     @classmethod
     def at(cls, task: _Task, place: int, history: History) -> _Clerk:
         """Return one that knows what was held and redeemed at its place and is neither resolved nor given back."""
-        storage = SqlAlchemyStorage(task.url)
+        storage = SqlAlchemyStorage(task.urls[place % len(task.urls)])
         bookings, ends = history.bookings(), history.ends().values()
         about = {booking.of for booking in bookings.values()}
         return cls(
@@ -263,7 +289,7 @@ def _carried_out(loyalty: Loyalty, booking: Booking) -> Entry:
 
 def _settle(task: _Task, processes: int) -> None:
     """Ask again for whatever nobody knows the end of, under the same keys."""
-    storage = SqlAlchemyStorage(task.url)
+    storage = SqlAlchemyStorage(task.urls[0])
     loyalty = Loyalty(storage, code_keys=fake_code_keys())
     for place in range(processes):
         history = History(task.directory, place)
