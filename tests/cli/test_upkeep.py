@@ -103,6 +103,22 @@ def test_a_database_without_tables_is_told_to_be_upgraded(tmp_path: Path, comman
     assert [] == tables_of(empty)
 
 
+@pytest.mark.parametrize("command", READING + CHANGING)
+def test_newer_tables_are_refused(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """An operator with an older installation is told to bring it up to date, whatever he asks for."""
+    path = tmp_path / "shop.db"
+    env = {"LOYALTY_DATABASE_URL": f"sqlite:///{path}", "LOYALTY_CODE_SECRET": SECRET}
+    assert 0 == call("upgrade", env=env).code
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE loyalty_version SET version_num = 'loyalty_9999'")
+    connection.close()
+    done = call(*command, env=env)
+
+    assert (2, "") == (done.code, done.out)
+    assert "the tables are of a newer version of this library (loyalty_9999" in done.err
+    assert "install that version here" in done.err
+
+
 def test_prefix_and_schema_name_other_tables(tmp_path: Path) -> None:
     """Two shops in one database have nothing to do with each other."""
     env = {"LOYALTY_DATABASE_URL": f"sqlite:///{tmp_path}/shops.db", "LOYALTY_CODE_SECRET": SECRET}
