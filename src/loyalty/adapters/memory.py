@@ -466,7 +466,7 @@ class _MemoryUnitOfWork(_MemoryReader):
             raise ConcurrentUpdate
         for batch in changes.batches:
             known = self.batch(batch.id)
-            if (0 if known is None else known.version) != batch.version - 1:
+            if batch.version > 1 and (known is None or known.version != batch.version - 1):
                 raise ConcurrentUpdate
         if any((one.source, one.source_id) in self._books.imported for one in changes.imported_cards):
             raise ConcurrentUpdate
@@ -487,6 +487,7 @@ class _MemoryUnitOfWork(_MemoryReader):
         taken |= any(account.id in books.accounts for account in changes.new_accounts())
         taken |= any(transfer.id in books.transfers for transfer in changes.transfers)
         taken |= any(hold.id in books.holds for hold in changes.new_holds)
+        taken |= any(batch.version == 1 and batch.id in books.batches for batch in changes.batches)
         taken |= any(
             transfer.refunds is not None and self._is_reversed(transfer.refunds)
             for transfer in changes.transfers

@@ -155,7 +155,7 @@ class BooksUnitOfWork(BooksReader):
             yield self.lock_sale(sale.order_id).version != sale.version
         for batch in changes.batches:
             known = self.batch(batch.id)
-            yield (0 if known is None else known.version) != batch.version - 1
+            yield batch.version > 1 and (known is None or known.version != batch.version - 1)
         yield from self._made_meanwhile(changes)
 
     def _made_meanwhile(self, changes: Changes) -> Iterator[bool]:
@@ -187,6 +187,8 @@ class BooksUnitOfWork(BooksReader):
             yield account.id in {*books.gift_cards, *books.store_credit_accounts}
         for hold in changes.new_holds:
             yield hold.id in books.holds
+        for batch in changes.batches:
+            yield batch.version == 1 and batch.id in books.batches
         for transfer in changes.transfers:
             yield transfer.id in books.transfers
             yield transfer.kind is TransferKind.REVERSAL and transfer.refunds in reversed_

@@ -108,6 +108,18 @@ class OutboxTests(KitCase):
         assert () == _waiting(stand, positions[-1])
         assert [dead] == [one.id for one in stand.storage.read(lambda reader: reader.dead_letters(0, 10))]
 
+    def test_a_clock_that_goes_back_leaves_the_order_of_the_commits(self, stand: Stand) -> None:
+        """What happened to a card first is read first, also where it is said to have happened later."""
+        card = stand.card(100)
+        for _ in range(3):
+            stand.clock.advance(-HOUR)
+            _use(stand, card, 1)
+        waiting = _waiting(stand)
+
+        assert ["GiftCardIssued", *["GiftCardRedeemed"] * 3] == [entry.event for entry in waiting]
+        assert sorted((entry.recorded_at for entry in waiting), reverse=True) == [one.recorded_at for one in waiting]
+        assert sorted({entry.position for entry in waiting}) == [entry.position for entry in waiting]
+
     def test_entries_are_found_by_id_wherever_they_are(self, stand: Stand) -> None:
         """Waiting, left or given up, in the order of their positions; what is not there is left out."""
         card = stand.card(100)

@@ -20,10 +20,12 @@ from loyalty.testing.books import receipt_of
 from loyalty.testing.capabilities import needs
 from loyalty.testing.fakes import fake_code_keys
 from loyalty.testing.kit.case import DAY, HOUR, MICROSECOND, KitCase, Stand
+from loyalty.testing.kit.replays import COMMANDS, prepare
 from loyalty.testing.programs import money
 from loyalty.use_cases.block_gift_card import BlockGiftCard
 from loyalty.use_cases.command import Command, Context
 from loyalty.use_cases.debit_store_credit import DebitStoreCredit
+from loyalty.use_cases.issue_gift_card_batch import IssueGiftCardBatch
 from loyalty.use_cases.perform import perform
 from loyalty.use_cases.redeem_gift_card import RedeemGiftCard
 from loyalty.use_cases.refund_redemption import RefundRedemption
@@ -143,6 +145,63 @@ class PortTests(KitCase):
             )
 
         assert before == stand.books()
+
+    def test_a_batch_that_changed_meanwhile_is_a_lost_race(self, stand: Stand) -> None:
+        """Only the version behind the stored one is written; and a new batch does not take the id of another."""
+        stand.execute(IssueGiftCardBatch(count=2, value=money(5), cards_per_step=1, idempotency_key="a batch"))
+        before = stand.books()
+        (batch,) = before.batches
+        for error, version in (
+            (DuplicateRecord, 1),
+            (ConcurrentUpdate, batch.version),
+            (ConcurrentUpdate, batch.version + 2),
+        ):
+            changes = Changes(batches=(attrs.evolve(batch.revealing(1), version=version),))
+            with pytest.raises(error):
+                stand.storage.run(lambda uow, changes=changes: uow.write(changes))  # type: ignore[misc]  # bound now
+            assert before == stand.books()
+
+        assert stand.storage.run(lambda uow: uow.write(Changes(batches=(batch.revealing(1),))))
+        assert (batch.revealing(1),) == stand.books().batches
+
+    def test_a_card_that_somebody_else_imported_is_a_lost_race(self, stand: Stand) -> None:
+        """Whatever else is said of it, and into whichever card it went."""
+        make, _ = COMMANDS["import"]
+        stand.execute(make(prepare(stand), "once", "a note"))
+        before = stand.books()
+        known = before.imported_cards[0]
+        for again in (known, attrs.evolve(known, import_id="another", gift_card_id=before.gift_cards[0].id)):
+            with pytest.raises(ConcurrentUpdate):
+                stand.storage.run(lambda uow, again=again: uow.write(Changes(imported_cards=(again,))))  # type: ignore[misc]  # bound now
+            assert before == stand.books()
+
+    def test_a_card_cannot_take_the_code_of_another(self, stand: Stand) -> None:
+        """A card that changes to a digest of another one is a DuplicateRecord, as a new card is."""
+        stand.card()
+        stand.card()
+        before = stand.books()
+        first, second = before.gift_cards
+        changes = Changes(
+            gift_cards=(attrs.evolve(second, code_digest=first.code_digest),),
+            accounts=(AccountChange(second.account, second.account.touched()),),
+        )
+        with pytest.raises(DuplicateRecord):
+            stand.storage.run(lambda uow: uow.write(changes))
+
+        assert before == stand.books()
+
+    def test_what_was_bought_or_ordered_once_becomes_one_card(self, stand: Stand) -> None:
+        """A second card for the same unit of an order's line, or of a batch, is a DuplicateRecord."""
+        prepare(stand)
+        before = stand.books()
+        units = [card for card in before.gift_cards if card.unit is not None]
+        assert {True, False} == {card.batch_id is None for card in units}
+        for card in units:
+            account = attrs.evolve(card.account, id=AccountId("another"), posted=0, sequence=0, version=0, lots=())
+            twin = attrs.evolve(card, id=GiftCardId("another"), account=account, code_digest="f" * 64)
+            with pytest.raises(DuplicateRecord):
+                stand.storage.run(lambda uow, twin=twin: uow.write(Changes(new_gift_cards=(twin,))))  # type: ignore[misc]  # bound now
+            assert before == stand.books()
 
     # --- finding ------------------------------------------------------------
 
@@ -322,8 +381,6 @@ class PortTests(KitCase):
         assert (soon,) == due(DAY) == due(3 * DAY, limit=1)
         assert (soon, late) == due(2 * DAY)
 
-    # --- handles ------------------------------------------------------------
-
     # --- gifts --------------------------------------------------------------
 
     def test_gifts_are_found_by_their_cards(self, stand: Stand) -> None:
@@ -366,6 +423,8 @@ class PortTests(KitCase):
         assert (gifts[1],) == due(stand.clock() + HOUR)
         assert (gifts[1], gifts[0]) == due(stand.clock() + 2 * HOUR)
         assert (gifts[1],) == due(stand.clock() + 2 * HOUR, limit=1)
+
+    # --- handles ------------------------------------------------------------
 
     @needs("second_handle")
     def test_another_handle_sees_the_same_books(self, stand: Stand) -> None:
