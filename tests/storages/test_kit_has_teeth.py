@@ -572,6 +572,12 @@ RULES: Final[tuple[tuple[str, object, str, tuple[object, ...]], ...]] = (
     (f"{MEMORY}._require_current", lambda *_: None, "test_a_card_that_somebody_else_imported_is_a_lost_race", ()),
     (f"{MEMORY}._require_unique", lambda *_: None, "test_a_card_cannot_take_the_code_of_another", ()),
     (f"{MEMORY}._require_unique", lambda *_: None, "test_what_was_bought_or_ordered_once_becomes_one_card", ()),
+    (
+        "loyalty.adapters.memory._MemoryReader.unattached_transfers",
+        lambda _: (),
+        "test_transfers_that_name_what_is_not_there_are_found",
+        (),
+    ),
     (f"{COMMANDS}.adjust_hold.lapse_at", lambda at, _: at, "test_more_time_counts_from_now", ()),
 )
 """What a rule is replaced by, and the test that notices."""

@@ -8,9 +8,9 @@ from typing import Any
 import attrs
 import pytest
 
-from loyalty.errors import ConcurrentUpdate, DuplicateRecord
+from loyalty.errors import ConcurrentUpdate, DuplicateRecord, StorageError
 from loyalty.gift_cards.gift import Gift, Recipient
-from loyalty.identifiers import AccountId, GiftCardId, LotId, TransferId
+from loyalty.identifiers import AccountId, GiftCardId, HoldId, LotId, TransferId
 from loyalty.ledger.house_accounts import HouseAccount
 from loyalty.ledger.transfer import Side, Transfer, TransferKind
 from loyalty.money import ALL
@@ -352,6 +352,28 @@ class PortTests(KitCase):
         assert expected == [(account_id, transfer.id) for account_id, transfer in found]
         assert 2 == sum(account_id == credit.id for account_id, _ in found)
         assert () == stand.storage.read(lambda reader: reader.unattached_transfers())
+
+    def test_transfers_that_name_what_is_not_there_are_found(self, stand: Stand) -> None:
+        """
+        An account, a hold, a transfer that is given back. No command writes such a one, and the audit asks for them.
+
+        A storage that cannot keep them, such as one with foreign keys, says so in our words and keeps nothing.
+        """
+        stand.card(100)
+        before = stand.books()
+        wrong = [
+            _transfer(stand, 1, debit=Side(account_id=AccountId("nobody"), sequence=1, balance_after=0)),
+            attrs.evolve(_transfer(stand, 1, debit=Side(house=HouseAccount.SALES)), hold_id=HoldId("none")),
+            attrs.evolve(_transfer(stand, 1, debit=Side(house=HouseAccount.SALES)), refunds=TransferId("none")),
+        ]
+        try:
+            stand.storage.run(lambda uow: uow.write(Changes(transfers=tuple(wrong))))
+        except StorageError:
+            assert before == stand.books()
+            return
+        found = stand.storage.read(lambda reader: reader.unattached_transfers())
+
+        assert sorted(transfer.id for transfer in wrong) == sorted(found)
 
     # --- receipts and expiry ------------------------------------------------
 
