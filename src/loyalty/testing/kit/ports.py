@@ -375,6 +375,20 @@ class PortTests(KitCase):
 
         assert sorted(transfer.id for transfer in wrong) == sorted(found)
 
+    def test_what_was_given_back_twice_is_found(self, stand: Stand) -> None:
+        """One minor unit more than was paid; a storage that cannot keep such a transfer refuses it in our words."""
+        code = stand.card(100).code
+        paid = stand.execute(RedeemGiftCard(code=code, amount=money(10), order_id="1", idempotency_key="once"))
+        back = _transfer(stand, 10, debit=Side(house=HouseAccount.REDEMPTIONS))
+        back = attrs.evolve(back, kind=TransferKind.REFUND, refunds=paid.id)
+        more = attrs.evolve(back, id=TransferId(stand.new_id()), amount=1)
+        try:
+            for transfer, expected in ((back, ()), (more, (paid.id,))):
+                stand.storage.run(lambda uow, one=transfer: uow.write(Changes(transfers=(one,))))  # type: ignore[misc]  # bound now
+                assert expected == stand.storage.read(lambda reader: reader.redemptions_refunded_too_much())
+        except StorageError:
+            stand.require_sound()
+
     # --- receipts and expiry ------------------------------------------------
 
     def test_receipts_come_by_time_and_id(self, stand: Stand) -> None:
