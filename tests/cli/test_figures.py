@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import sqlite3
 from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,8 @@ from loyalty import Audit, GrantStoreCredit, IssueGiftCard, Liability, LotOrigin
 from loyalty.cli.json_form import as_json
 from loyalty.clock import system_clock
 from tests.cli.terminal import at_terminal, call, run
+
+NOW = system_clock()
 
 
 @pytest.fixture
@@ -104,6 +108,7 @@ def test_books_in_order_are_exit_code_0(env: dict[str, str], loyalty: Loyalty, a
     assert (0, 0, "") == (done.code, text.code, text.out)
     expected = as_json(loyalty.ask(Audit()))
     assert isinstance(expected, dict)
+    del expected["mark"]
     assert {**expected, "is_clean": True} == json.loads(done.out)
     assert "Audit: clean. 7 entries of 3 accounts were added up again, and everything fits." in text.err
 
@@ -124,6 +129,75 @@ def test_damaged_books_are_exit_code_1(env: dict[str, str], loyalty: Loyalty, ac
     assert f"{first.subject}\t{first.id}\t{first.problem}" in text.out.splitlines()
     assert f"Audit: {len(report.findings)} findings." in text.err
     assert not loyalty.ask(Audit()).is_clean
+
+
+def spoil(env: dict[str, str], account_id: str, by: int) -> None:
+    """Change a balance behind the library's back."""
+    with sqlite3.connect(env["LOYALTY_DATABASE_URL"].removeprefix("sqlite:///")) as connection:
+        connection.execute("UPDATE loyalty_account SET posted = posted + ? WHERE id = ?", (by, account_id))
+    connection.close()
+
+
+def test_an_audit_goes_on_from_the_last_clean_one(
+    env: dict[str, str], loyalty: Loyalty, account_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first run makes the file, later ones look at what changed; the mark stays where something is wrong."""
+    file, hours = tmp_path / "mark", iter(range(0, 100, 2))
+    monkeypatch.setattr("loyalty.cli.desk.Loyalty", partial(Loyalty, clock=lambda: NOW + timedelta(hours=next(hours))))
+    first, second = (call("audit", "--since-last", f"{file}", env=env) for _ in range(2))
+    assert (0, 0) == (first.code, second.code)
+    assert "7 entries of 3 accounts were added up again" in first.err
+    assert "accounts that changed were added up again, and everything fits." in second.err
+    assert "0 entries of 0 accounts that changed" in call("audit", "--since-last", f"{file}", env=env).err
+
+    spoil(env, account_id, 1)
+    assert 0 == call("audit", "--since-last", f"{file}", env=env).code
+    spoil(env, account_id, -1)
+    before = file.read_text()
+    card = loyalty.execute(IssueGiftCard(value=Money("50.00", "USD"), idempotency_key="i")).gift_card
+    loyalty.execute(
+        RedeemGiftCard(gift_card_id=card.id, amount=Money("1.00", "USD"), order_id="9", idempotency_key="9")
+    )
+    spoil(env, account_id, 1)
+    for _ in range(2):
+        done = call("audit", "--since-last", f"{file}", "--json", env=env)
+        assert (1, account_id) == (done.code, json.loads(done.out)["findings"][0]["id"])
+    assert before == file.read_text()
+    assert 1 == call("audit", env=env).code
+    spoil(env, account_id, -1)
+    done = call("audit", "--since-last", f"{file}", env=env)
+    assert (0, True) == (done.code, "6 entries of 1 accounts that changed" in done.err)
+    assert before != file.read_text()
+    assert ["mark"] == [path.name for path in tmp_path.iterdir() if path.name.startswith("mark")]
+
+
+@pytest.mark.parametrize("text", [b"", b"no mark", b"\xff", b'[2,0,"",[]]'], ids=repr)
+def test_a_file_that_holds_no_mark_is_exit_code_2(env: dict[str, str], tmp_path: Path, text: bytes) -> None:
+    """It is not overwritten: it may be anything."""
+    file = tmp_path / "mark"
+    file.write_bytes(text)
+    done = call("audit", "--since-last", f"{file}", env=env)
+    assert (2, "", text) == (done.code, done.out, file.read_bytes())
+    assert "is no mark of an audit" in done.err
+    assert 1 == len(done.err.splitlines())
+
+
+def test_a_file_that_cannot_be_read_or_written_is_exit_code_2(env: dict[str, str], tmp_path: Path) -> None:
+    """A folder, or one in a folder that is not there."""
+    for file in (tmp_path, tmp_path / "nowhere" / "mark"):
+        done = call("audit", "--since-last", f"{file}", env=env)
+        assert (2, "") == (done.code, done.out)
+        assert 1 == len(done.err.splitlines())
+
+
+def test_the_mark_of_other_books_is_exit_code_2(env: dict[str, str], account_id: str, tmp_path: Path) -> None:
+    """As after a backup was restored: a whole audit is to be made, with another file or none."""
+    assert account_id
+    file = tmp_path / "mark"
+    file.write_text('[1,7,"an event that is not there",[]]')
+    done = call("audit", "--since-last", f"{file}", env=env)
+    assert (2, "") == (done.code, done.out)
+    assert "run a whole audit" in done.err
 
 
 @pytest.mark.parametrize("limit", ["0", "-1", "10001", "many"])

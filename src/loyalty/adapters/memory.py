@@ -272,6 +272,11 @@ class _MemoryReader:
         lots = tuple(lot_id for id_ in ids for lot_id in self._books.empty_lots.get(id_, ()))
         return self._found(ids, lots)
 
+    def whole_accounts(self, account_ids: tuple[AccountId, ...]) -> Found:
+        ids = sorted({*account_ids} & self._books.accounts.keys())
+        lots = tuple(lot_id for id_ in ids for lot_id in self._books.empty_lots.get(id_, ()))
+        return self._found(ids, lots)
+
     def transfers_of(self, account_ids: tuple[AccountId, ...]) -> Iterator[tuple[AccountId, Transfer]]:
         for account_id in sorted(account_ids):
             for transfer in self._books.entries.get(account_id, ()):
@@ -279,6 +284,10 @@ class _MemoryReader:
 
     def receipts(self) -> Iterator[Receipt]:
         return iter(sorted(self._books.all_receipts, key=lambda receipt: (receipt.recorded_at, receipt.id)))
+
+    def recorded(self, after: int) -> Iterator[OutboxEntry]:
+        # A dictionary keeps its order when a value is replaced, so this is the order of the positions.
+        return iter([entry for entry in self._books.outbox.values() if entry.position > after])
 
     def undelivered(self, after: int, limit: int) -> tuple[OutboxEntry, ...]:
         return self._outbox(lambda entry: entry.due_at is not None, after, limit)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 
 import attrs
@@ -9,6 +11,7 @@ import typer
 
 from loyalty.cli.desk import Desk, at_desk
 from loyalty.cli.ending import FOUND_WRONG
+from loyalty.cli.kept_mark import keep_mark, kept_mark
 from loyalty.cli.options import optional_moment
 from loyalty.cli.paper import Column, Sheet
 from loyalty.cli.sheets import day, money
@@ -56,18 +59,40 @@ def audit(
     desk: Desk,
     *,
     limit: Annotated[int, typer.Option(metavar="NUMBER", help="Stop after so many findings.")] = 100,
+    since_last: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            show_default=False,
+            help="Only what changed since the last run with this file that found nothing. The first run is a whole "
+            "audit, and makes the file.",
+        ),
+    ] = None,
+    overlap: Annotated[
+        int,
+        typer.Option(
+            metavar="MINUTES",
+            min=1,
+            max=43_200,
+            help="With --since-last: longer than any transaction on the database stays open.",
+        ),
+    ] = 60,
 ) -> None:
     """
     Add every balance up again from its entries, and name what does not fit.
 
-    Exit codes: 0 the books are in order, 1 they are not, 2 it cannot be done.
+    It locks nothing, so it may run during traffic. Exit codes: 0 the books are in order, 1 they are not, 2 it cannot be
+    done.
     """
-    report = desk.loyalty.ask(Audit(limit=limit))
+    mark = None if since_last is None else kept_mark(since_last)
+    report = desk.loyalty.ask(Audit(limit=limit, since=mark, overlap=timedelta(minutes=overlap)))
     answer = AuditAnswer(
         is_clean=report.is_clean, accounts=report.accounts, transfers=report.transfers, findings=report.findings
     )
+    if since_last is not None and report.mark is not None:
+        keep_mark(since_last, report.mark)
     desk.paper.answer(answer, lambda: [] if report.is_clean else [_findings_sheet(report)])
-    desk.paper.say(_verdict(report))
+    desk.paper.say(_verdict(report, "accounts" if mark is None else "accounts that changed"))
     if not report.is_clean:
         raise typer.Exit(FOUND_WRONG)
 
@@ -92,8 +117,8 @@ def _findings_sheet(report: AuditReport) -> Sheet:
     )
 
 
-def _verdict(report: AuditReport) -> str:
-    checked = f"{report.transfers:,} entries of {report.accounts:,} accounts were added up again"
+def _verdict(report: AuditReport, accounts: str) -> str:
+    checked = f"{report.transfers:,} entries of {report.accounts:,} {accounts} were added up again"
     if report.is_clean:
         return f"Audit: clean. {checked}, and everything fits."
     return f"Audit: {len(report.findings):,} findings. {checked}; nothing was changed."

@@ -276,12 +276,31 @@ class Reader(Protocol):
         """Load the next cards and accounts in the order of account ids, with *every* lot, empty ones too."""
         ...
 
+    def whole_accounts(self, account_ids: tuple[AccountId, ...]) -> Found:
+        """
+        Load cards and accounts with *every* lot, empty ones too; as :meth:`page_of_accounts`.
+
+        **Order:** by account id. **Missing:** left out.
+        """
+        ...
+
     def transfers_of(self, account_ids: tuple[AccountId, ...]) -> Iterator[tuple[AccountId, Transfer]]:
         """Yield every transfer of these accounts, by account id and then by sequence, streaming."""
         ...
 
     def receipts(self) -> Iterator[Receipt]:
         """Yield every receipt, and so every event, by ``recorded_at``, then id; streaming."""
+        ...
+
+    def recorded(self, after: int) -> Iterator[OutboxEntry]:
+        """
+        Yield events, wherever they are on their way, and so what was committed; streaming.
+
+        **Order:** by position, those beyond the position *after*. **Missing:** what
+        versions without an outbox wrote. **Concurrent:** where several write at once,
+        a position may be seen before a lower one, whose transaction took it first and
+        is still open. None is taken later than a higher one.
+        """
         ...
 
     def undelivered(self, after: int, limit: int) -> tuple[OutboxEntry, ...]:

@@ -212,6 +212,12 @@ class SqlReader:
         """Load the next accounts with every lot."""
         return found_in(self._loaded(self._statements.page(), (after or "", limit)))
 
+    def whole_accounts(self, account_ids: tuple[AccountId, ...]) -> Found:
+        """Load accounts with every lot."""
+        if not account_ids:
+            return Found()
+        return found_in(self._loaded(self._statements.whole_accounts(len(account_ids)), account_ids))
+
     def transfers_of(self, account_ids: tuple[AccountId, ...]) -> Iterator[tuple[AccountId, Transfer]]:
         """Yield every transfer of these accounts, streaming."""
         if not account_ids:
@@ -288,6 +294,10 @@ class SqlReader:
     def receipts(self) -> Iterator[Receipt]:
         """Yield every receipt, streaming."""
         return map(receipt_of, self._stream(self._statements.receipts(" ORDER BY r.recorded_at, r.id"), ()))
+
+    def recorded(self, after: int) -> Iterator[OutboxEntry]:
+        """Yield events in the order in which they were numbered, streaming."""
+        return map(outbox_entry_of, self._stream(self._statements.recorded(), (after,)))
 
     def undelivered(self, after: int, limit: int) -> tuple[OutboxEntry, ...]:
         """Return events that are still to leave."""

@@ -162,6 +162,10 @@ class Statements:
         select = self._select("a.version", f" JOIN ({page}) p ON p.id = a.id")
         return f"{select} ORDER BY a.id, l.id"
 
+    def whole_accounts(self, count: int) -> str:
+        """Return the statement that loads *count* accounts by their ids, with all their lots."""
+        return f"{self._select('a.version')} WHERE a.id IN ({self.markers(count)}) ORDER BY a.id, l.id"
+
     def cards_of_batch(self) -> str:
         """Return the statement that loads the next cards of a batch."""
         next_ = (
@@ -500,6 +504,10 @@ class Statements:
     def receipts(self, where: str = "") -> str:
         """Return the statement that selects receipts."""
         return f"SELECT {columns(self.tables.receipt, 'r')} FROM {self.receipt} r{where}"
+
+    def recorded(self) -> str:
+        """Return the statement that selects all events beyond a position."""
+        return self._outbox(f" WHERE {self._position} > {self.marker(1)} AND r.attempts IS NOT NULL ORDER BY place")
 
     def undelivered(self) -> str:
         """Return the statement that selects a page of the events that are still to leave."""

@@ -120,6 +120,22 @@ class OutboxTests(KitCase):
         assert sorted((entry.recorded_at for entry in waiting), reverse=True) == [one.recorded_at for one in waiting]
         assert sorted({entry.position for entry in waiting}) == [entry.position for entry in waiting]
 
+    def test_all_that_was_recorded_is_read_in_the_order_of_the_commits(self, stand: Stand) -> None:
+        """Beyond a position; also what left and what was given up."""
+        assert [] == stand.storage.read(lambda reader: list(reader.recorded(0)))
+        card = stand.card(100)
+        _use(stand, card, 2)
+        give_up_one(stand.loyalty)
+        stand.loyalty.deliver_events(FakeSink(), limit=1)
+        _use(stand, card, 1)
+
+        everything = stand.storage.read(lambda reader: list(reader.recorded(0)))
+        assert sorted(receipt.id for receipt in stand.books().receipts) == [one.id for one in everything]
+        positions = [one.position for one in everything]
+        assert sorted({*positions}) == positions
+        assert everything[2:] == stand.storage.read(lambda reader: list(reader.recorded(positions[1])))
+        assert [] == stand.storage.read(lambda reader: list(reader.recorded(positions[-1])))
+
     def test_entries_are_found_by_id_wherever_they_are(self, stand: Stand) -> None:
         """Waiting, left or given up, in the order of their positions; what is not there is left out."""
         card = stand.card(100)

@@ -244,6 +244,39 @@ class ReportTests(KitCase):
             report.transfers,
         )
 
+    def test_accounts_are_loaded_whole(self, stand: Stand) -> None:
+        """By their ids, with every lot, empty ones too, in the order of the ids; what is not there is left out."""
+        card = stand.card(10)
+        stand.execute(RedeemGiftCard(code=card.code, amount=money(10), order_id="1", idempotency_key="all"))
+        credit = stand.credit(5)
+        stand.card(7)
+        wanted = (credit.account.id, AccountId("nobody"), card.gift_card.account_id)
+
+        found = stand.storage.read(lambda reader: reader.whole_accounts(wanted)).accounts()
+        assert sorted([wanted[0], wanted[2]]) == sorted(account.id for account in found)
+        lots = {account.id: [lot.remaining for lot in account.lots] for account in found}
+        assert {wanted[0]: [5], wanted[2]: [0]} == lots
+        assert () == stand.storage.read(lambda reader: reader.whole_accounts(())).accounts()
+
+    @needs("corruptible")
+    def test_an_audit_of_changes_names_what_a_whole_one_names(self, stand: Stand) -> None:
+        """Of an account that changed; and leaves the others to a whole one."""
+        cards = [stand.card(100) for _ in range(3)]
+        mark = stand.loyalty.ask(Audit()).mark
+        stand.clock.advance(2 * HOUR)
+        mark = stand.loyalty.ask(Audit(since=mark)).mark
+        stand.clock.advance(2 * HOUR)
+        for number, card in enumerate(cards[:2]):
+            stand.execute(RedeemGiftCard(code=card.code, amount=money(1), order_id="1", idempotency_key=f"{number}"))
+        clean = stand.loyalty.ask(Audit(since=mark))
+        assert (2, 4, ()) == (clean.accounts, clean.transfers, clean.findings)
+        self.corrupt_balance(stand.storage, cards[2].gift_card.account_id, 1000)
+        assert stand.loyalty.ask(Audit(since=mark)).is_clean
+        self.corrupt_balance(stand.storage, cards[1].gift_card.account_id, 1000)
+        report = stand.loyalty.ask(Audit(since=mark))
+        assert [cards[1].gift_card.account_id] == sorted({finding.id for finding in report.findings})
+        assert report.mark is None
+
     @needs("corruptible")
     def test_an_audit_names_a_corrupted_balance(self, stand: Stand) -> None:
         """The first finding is about the account whose stored balance is not the sum of its transfers."""
