@@ -67,6 +67,11 @@ class BooksReader:
         """Load the next cards and accounts, with every lot."""
         books = self.books
         ids = _next((*books.gift_cards, *books.store_credit_accounts), after, limit)
+        return self.whole_accounts(tuple(AccountId(id_) for id_ in ids))
+
+    def whole_accounts(self, account_ids: tuple[AccountId, ...]) -> Found:
+        """Load cards and accounts by their ids, with every lot."""
+        books, ids = self.books, sorted({*account_ids})
         found = Found(
             gift_cards=tuple(books.gift_cards[id_] for id_ in ids if id_ in books.gift_cards),
             store_credit_accounts=tuple(
@@ -195,6 +200,10 @@ class BooksReader:
     def receipts(self) -> Iterator[Receipt]:
         """Yield every receipt, by time and id."""
         return iter(sorted(self.books.receipts.values(), key=attrgetter("recorded_at", "id")))
+
+    def recorded(self, after: int) -> Iterator[OutboxEntry]:
+        """Yield events in the order in which they were written."""
+        return iter([entry for entry in self.books.outbox.values() if entry.position > after])
 
     def undelivered(self, after: int, limit: int) -> tuple[OutboxEntry, ...]:
         """Return events that are still to leave."""
