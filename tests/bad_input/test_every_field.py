@@ -331,7 +331,7 @@ KIND_OF: Final[Mapping[str, Mapping[str, str]]] = {
     "OrdersOfCard": {"gift_card_id": "text"},
     "Liability": {"as_of": "time"},
     "Movements": {"since": "time", "until": "time"},
-    "Audit": {"limit": "number"},
+    "Audit": {"limit": "number", "since": "cursor", "overlap": "duration"},
     "GetGiftCardProduct": {"id": "text"},
     "ListGiftCardProducts": {"on_sale": "flag", "after": "optional text", "limit": "number"},
 }
