@@ -149,7 +149,7 @@ class _AsyncpgConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg s
             raise error
 
 
-class _MariadbConnection(pymysql.connections.Connection[Any]):
+class _MariadbConnection(pymysql.connections.Connection):
     fault = Fault()
 
     def query(self, sql: Any, unbuffered: bool = False) -> int:
