@@ -336,6 +336,8 @@ def opened(database: str, request: pytest.FixtureRequest) -> Iterator[Shop]:
     fixture = {SQLITE: "sqlite_url", POSTGRESQL: "postgresql_database", MARIADB: "mariadb_database"}[database]
     storage, clock = SqlAlchemyStorage(request.getfixturevalue(fixture)), TurnableClock()
     storage.upgrade()
+    # Where a connection is looked at before its first command, that is done once and no part of a command.
+    storage.require_ready(durable=False)
     allowing = CodeFormat(allow_chosen=True)
     policies = Policies(cash_out=us_cash_out)
     loyalty = Loyalty(storage, code_keys=KEYS, clock=clock, code_format=allowing, policies=policies)

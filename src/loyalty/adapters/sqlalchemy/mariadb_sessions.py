@@ -18,7 +18,7 @@ __all__ = ["CONNECT", "begin_change", "begin_snapshot", "configure", "require_sa
 
 OLDEST: Final = (10, 11)
 CHARSET: Final = "utf8mb4"
-CONNECT: Final = {"charset": CHARSET}
+CONNECT: Final[dict[str, Any]] = {"charset": CHARSET}
 """How our own engines connect."""
 
 SQL_MODE: Final = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 import tenacity
-from sqlalchemy import Engine, event
+from sqlalchemy import URL, Engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidRequestError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
@@ -178,7 +178,7 @@ def engine_from(url: object, make: Callable[..., Engine]) -> Engine:
                 options |= {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
         elif parsed.get_backend_name() in MARIADB_NAMES:
             # A server hangs up on whoever is silent for some hours; a connection is not kept for so long.
-            options |= {"connect_args": CONNECT, "pool_recycle": RECYCLE_SECONDS}
+            options |= {"connect_args": _to_mariadb(parsed), "pool_recycle": RECYCLE_SECONDS}
         engine = make(parsed, **options)
     except (ArgumentError, InvalidRequestError, NoSuchModuleError, ImportError, TypeError, ValueError) as error:
         raise InvalidRequest(f"the database URL cannot be used: {type(error).__name__}") from error
@@ -189,6 +189,15 @@ def engine_from(url: object, make: Callable[..., Engine]) -> Engine:
     elif database_of(engine.dialect) == MARIADB:
         event.listen(engine, "connect", configure)
     return engine
+
+
+def _to_mariadb(url: URL) -> dict[str, Any]:
+    """Return how our own engines connect to MariaDB."""
+    if url.get_driver_name() != "asyncmy":
+        return CONNECT
+    from loyalty.adapters.sqlalchemy.asyncmy_driver import connected_unless_cancelled  # noqa: PLC0415 - needs asyncmy
+
+    return {**CONNECT, "async_creator_fn": connected_unless_cancelled}
 
 
 def retries(attempts: int) -> dict[str, Any]:  # the arguments of tenacity, which have many types
