@@ -106,8 +106,8 @@ def _listen(*_: Any) -> None:
 @pytest.fixture(
     params=[
         *(f"{name}, {kind}" for name in ("sqlite", "postgresql") for kind in ("plain", "observed", "async")),
+        # The ways differ in the driver alone, and that of MariaDB is none of our own.
         "mariadb, plain",
-        "mariadb, async",
     ]
 )
 def stage(request: pytest.FixtureRequest) -> Stage:
