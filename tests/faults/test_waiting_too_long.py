@@ -100,15 +100,19 @@ def test_a_time_out_on_a_row_that_somebody_keeps(shop: Stand, setting: str) -> N
 
 
 @pytest.mark.parametrize(
-    "setting", ["innodb_lock_wait_timeout = 1", "max_statement_time = 0.2"], ids=["lock", "statement"]
+    ("setting", "told"),
+    [("innodb_lock_wait_timeout = 1", ConcurrentUpdate), ("max_statement_time = 0.2", StorageUnavailable)],
+    ids=["lock", "statement"],
 )
-def test_a_time_out_on_a_row_that_somebody_keeps_on_mariadb(shop_on_mariadb: Stand, setting: str) -> None:
-    """As well; a lock is waited for in whole seconds there."""
+def test_a_time_out_on_a_row_that_somebody_keeps_on_mariadb(
+    shop_on_mariadb: Stand, setting: str, told: type[StorageError]
+) -> None:
+    """As well; a lock is waited for in whole seconds there, by every attempt."""
     card = shop_on_mariadb.card(100)
     session = {"init_command": f"SET SESSION {setting}"}
-    storage = SqlAlchemyStorage(create_engine(url_of(shop_on_mariadb), connect_args=session))
+    storage = SqlAlchemyStorage(create_engine(url_of(shop_on_mariadb), connect_args=session), attempts=2)
     with _locked(shop_on_mariadb, card):
-        _require_refused_for_now(shop_on_mariadb, storage, card, StorageUnavailable)
+        _require_refused_for_now(shop_on_mariadb, storage, card, told)
     _require_it_works(shop_on_mariadb, storage, card)
     storage.dispose()
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 import pytest
 from sqlalchemy import text
 
-from loyalty.errors import StorageUnavailable
+from loyalty.errors import ConcurrentUpdate
 from loyalty.ports.changes import RefundedOrder
 from loyalty.ports.storage import Found, Reader, UnitOfWork, Wanted
 from loyalty.testing.kit.case import Stand
@@ -36,7 +36,7 @@ class TestMariadbStorage(SqlKit):
             second.execute(text("SET SESSION innodb_lock_wait_timeout = 0"))
             joined = self.storage.joining(second)
             assert 1 == joined.run(lambda uow: uow.lock_sale("other")).version
-            with pytest.raises(StorageUnavailable, match="1205 Lock wait timeout"):
+            with pytest.raises(ConcurrentUpdate):
                 joined.run(lambda uow: uow.lock_sale("one"))
             first.rollback()
             assert 1 == joined.run(lambda uow: uow.lock_sale("one")).version
@@ -55,7 +55,7 @@ class TestMariadbStorage(SqlKit):
             second.execute(text("SET SESSION innodb_lock_wait_timeout = 0"))
             joined = self.storage.joining(second)
             assert RefundedOrder("other", 1) == joined.run(lambda uow: uow.lock_order("other"))
-            with pytest.raises(StorageUnavailable, match="1205 Lock wait timeout"):
+            with pytest.raises(ConcurrentUpdate):
                 joined.run(lambda uow: uow.lock_order("one"))
             first.rollback()
             assert RefundedOrder("one", 1) == joined.run(lambda uow: uow.lock_order("one"))
@@ -99,7 +99,7 @@ class TestMariadbStorage(SqlKit):
                 rest = Wanted(account_ids=tuple(other.gift_card.account_id for other in others))
                 assert 29 == len(self.storage.joining(second).run(_locking(rest)).gift_cards)
                 second.execute(text("SELECT * FROM loyalty_gift_card FOR UPDATE"))
-                with pytest.raises(StorageUnavailable, match="1205"):
+                with pytest.raises(ConcurrentUpdate):
                     self.storage.joining(second).run(_locking(Wanted(account_ids=(account_id,))))
                 first.rollback()
                 second.rollback()

@@ -33,14 +33,16 @@ SQLITE_ROLLED_BACK = SQLITE_LOST_RACES | {sqlite3.SQLITE_FULL, sqlite3.SQLITE_CO
 SQLITE_UNIQUE = frozenset({sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY})
 PRIMARY_CODE = 0xFF
 
-MARIADB_LOST_RACES = frozenset({1020, 1213})
+MARIADB_ENDED = frozenset({1020, 1213})
 """A row that changed since the snapshot, and a deadlock or a failed certification: the server rolled back."""
+MARIADB_LOST_RACES = MARIADB_ENDED | {1205}
+"""Also a lock that was waited for too long, after which the transaction is still there."""
 MARIADB_NO_SAVEPOINT = 1305
 """What a server answers to the rollback to a savepoint, after it has rolled back the whole transaction by itself."""
 MARIADB_UNIQUE = 1062
 MARIADB_CONSTRAINTS = frozenset({1048, 1451, 1452, 4025})
 """A NULL that must not be, both sides of a foreign key, and a check."""
-MARIADB_ROLLED_BACK = MARIADB_LOST_RACES | MARIADB_CONSTRAINTS | {MARIADB_UNIQUE, 1205, 1290, 1792}
+MARIADB_ROLLED_BACK = MARIADB_LOST_RACES | MARIADB_CONSTRAINTS | {MARIADB_UNIQUE, 1290, 1792}
 """With these a server that answers a COMMIT says that it did not happen; the last are read-only modes."""
 MARIADB_NOT_ALLOWED = frozenset({1044, 1142, 1143, 1227, 1290})
 """No right to the database, the table, a column or the action, and a server that is read-only."""
@@ -88,7 +90,7 @@ def finds_nothing_to_ask(error: DBAPIError) -> bool:
 
 def has_ended_transaction(error: DBAPIError) -> bool:
     """Tell whether the database rolled back the whole transaction, and would begin a new one without being asked."""
-    return _mariadb_code(error) in {*MARIADB_LOST_RACES, MARIADB_NO_SAVEPOINT}
+    return _mariadb_code(error) in {*MARIADB_ENDED, MARIADB_NO_SAVEPOINT}
 
 
 def duplicate_key(error: DBAPIError) -> str | None:
