@@ -142,6 +142,7 @@ def lowest(session: nox.Session) -> None:
 def benchmarks(session: nox.Session) -> None:
     """Compare our commands with hand-written SQL on the same database."""
     session.install(EVERYTHING, *group("bench"))
+    session.run(*INSTALL_SERVER)
     session.run("python", "tests/benchmarks/run.py", *session.posargs)
 
 

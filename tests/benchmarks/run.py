@@ -23,6 +23,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import TypeVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the tests import one another as `tests.…`
@@ -32,11 +33,11 @@ from rich.console import Console
 
 from tests.benchmarks.batches import batch_speed
 from tests.benchmarks.crowds import TASKS, THREADS, crowds
-from tests.benchmarks.floor import CoreFloor, Floor, PsycopgFloor, SqliteFloor, create_tables
+from tests.benchmarks.floor import CoreFloor, Floor, PsycopgFloor, PymysqlFloor, SqliteFloor, create_tables
 from tests.benchmarks.ours import TENDERS, Ours, analyze
 from tests.benchmarks.rounds import WARM_UP, Measured, Operation, compare
 from tests.benchmarks.table import Goal, Line, show, show_crowds, show_goals, show_statements
-from tests.servers.postgresql import fresh_database, running_server
+from tests.servers import mariadb, postgresql
 
 SPREAD = 100
 """How many accounts each thread has."""
@@ -56,9 +57,18 @@ MOST_IMPORT_MS = 100
 
 Accounts = TypeVar("Accounts", int, range)
 
-FLOORS: dict[str, type[PsycopgFloor | SqliteFloor]] = {"postgresql": PsycopgFloor, "sqlite": SqliteFloor}
-NAMES = {"postgresql": "psycopg", "sqlite": "sqlite3"}
-TITLES = {"postgresql": "PostgreSQL, durable", "sqlite": "SQLite file, WAL, synchronous FULL"}
+FLOORS: dict[str, type[PsycopgFloor | PymysqlFloor | SqliteFloor]] = {
+    "mariadb": PymysqlFloor,
+    "postgresql": PsycopgFloor,
+    "sqlite": SqliteFloor,
+}
+NAMES = {"mariadb": "PyMySQL", "postgresql": "psycopg", "sqlite": "sqlite3"}
+TITLES = {
+    "mariadb": "MariaDB, durable",
+    "postgresql": "PostgreSQL, durable",
+    "sqlite": "SQLite file, WAL, synchronous FULL",
+}
+SERVERS: dict[str, ModuleType] = {"mariadb": mariadb, "postgresql": postgresql}
 
 
 @attrs.frozen(kw_only=True)
@@ -114,7 +124,7 @@ def main() -> None:
 def parsed() -> Options:
     """Return what the command line says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--databases", default="sqlite,postgresql", help="sqlite, postgresql or both")
+    parser.add_argument("--databases", default="sqlite,postgresql,mariadb", help="sqlite, postgresql, mariadb")
     parser.add_argument("--threads", default="1,8", help="numbers of threads, such as 1,8")
     parser.add_argument("--rounds", type=int, help="rounds of each comparison at most")
     parser.add_argument("--seconds", type=float, help="when a comparison begins no further round, after its third")
@@ -193,8 +203,8 @@ def spread_and_hot(url: str, database: str, threads: int, options: Options) -> l
             "hold": ours.hold_and_capture_five,
         }
     )
-    single = database == "postgresql" and threads == 1
-    crowd = database == "postgresql" and threads > 1
+    single = database in SERVERS and threads == 1
+    crowd = database in SERVERS and threads > 1
     lines = [
         Line(
             "RedeemGiftCard",
@@ -337,8 +347,8 @@ def started(code: str) -> float:
 @contextmanager
 def servers(database: str) -> Iterator[str]:
     """Give the URL of a server whose commits reach the disk; a directory is SQLite's server."""
-    if database == "postgresql":
-        with running_server(durable=True) as url:
+    if database in SERVERS:
+        with SERVERS[database].running_server(durable=True) as url:
             yield url
     else:
         with tempfile.TemporaryDirectory(prefix="loyalty-benchmark-") as directory:
@@ -348,8 +358,8 @@ def servers(database: str) -> Iterator[str]:
 @contextmanager
 def fresh(database: str, server: str) -> Iterator[str]:
     """Give the URL of an empty database."""
-    if database == "postgresql":
-        with fresh_database(server) as url:
+    if database in SERVERS:
+        with SERVERS[database].fresh_database(server) as url:
             yield url
     else:
         with tempfile.TemporaryDirectory(dir=server) as directory:
@@ -360,9 +370,12 @@ def version(database: str, server: str) -> str:
     """Return the version of the database and its driver."""
     if database == "sqlite":
         return f"SQLite {sqlite3.sqlite_version}"
-    ours = PsycopgFloor(server, 1)
-    number = ours.server_version()
-    ours.close()
+    floor = FLOORS[database](server, 1)
+    assert not isinstance(floor, SqliteFloor)
+    number = floor.server_version()
+    floor.close()
+    if database == "mariadb":
+        return f"MariaDB {number}, PyMySQL {importlib.metadata.version('pymysql')}"
     drivers = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("psycopg", "asyncpg"))
     return f"PostgreSQL {number}, {drivers}"
 
