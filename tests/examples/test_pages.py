@@ -21,6 +21,7 @@ KINDS: Final = {
     "python": "is run below",
     "mermaid": "is drawn and checked by test_concepts.py",
     "sh": "is typed into a shell by test_shell_blocks.py",
+    "bash": "takes hours; that the campaigns understand it is checked by tests/faults/test_campaigns.py",
     "text": "shows what a program prints; after a block of a shell it is compared with that",
     "sql": "is run by tests/storages/test_starting.py or tests/storages/test_shops_apart.py",
     "ini": "is part of the example of a host's environment, and compared with it below",

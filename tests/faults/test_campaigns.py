@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
+from pathlib import Path
 
 import pytest
 
 from tests.faults.campaign.bank import bank
 from tests.faults.campaign.drop import DRIVERS, drop
-from tests.faults.campaign.grounds import Ground
+from tests.faults.campaign.grounds import GROUNDS, Ground
 from tests.faults.campaign.hammer import hammer
 from tests.faults.campaign.kill import kill
 from tests.faults.campaign.knife import Cut
+from tests.faults.campaign.program import parsed
 from tests.faults.campaign.tally import any_seed
 from tests.faults.campaign.wire import Message, Place, mariadb_message, postgresql_message
 
@@ -99,3 +102,13 @@ def test_messages_of_a_client_are_told_apart(received: bytes, message: Message |
 def test_messages_to_mariadb_are_told_apart(received: bytes, message: Message | None) -> None:
     """As those of the other protocol."""
     assert message == mariadb_message(received)
+
+
+def test_the_campaigns_understand_what_the_guide_types() -> None:
+    """Every line of it, and the line that is printed to have a fault again."""
+    guide = (Path(__file__).parents[2] / "docs" / "guides" / "faults.md").read_text(encoding="utf-8")
+    typed = re.findall(r"nox -s faults(?: -- (.*))?$", re.sub(r" +#.*$", "", guide, flags=re.MULTILINE), re.MULTILINE)
+
+    assert 4 <= len(typed)
+    for line in typed:
+        assert set(parsed(line.split()).databases) <= set(GROUNDS)

@@ -34,7 +34,7 @@ class Run:
     @property
     def changed_nothing(self) -> bool:
         """Whether the books hold exactly what they held before."""
-        return self.before == self.after
+        return self.before.digest == self.after.digest
 
 
 def log_line(log: PurchaseLog) -> str:

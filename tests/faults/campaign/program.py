@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -99,7 +99,7 @@ def _listed(counts: Mapping[str, int]) -> str:
     return "\n".join(f"{count:,} {kind}" for kind, count in counts.items())
 
 
-def parsed() -> Options:
+def parsed(arguments: Sequence[str] | None = None) -> Options:
     """Return what the command line says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--campaign", action="append", choices=CAMPAIGNS, help="may be repeated; all by default")
@@ -109,7 +109,7 @@ def parsed() -> Options:
     parser.add_argument("--size", type=int, default=None, help="how many faults; commands per process in hammer")
     parser.add_argument("--processes", type=int, default=None, help="how many at once, in hammer and bank")
     parser.add_argument("--seconds", type=float, default=None, help="how long, in bank")
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     return Options(
         campaigns=tuple(given.campaign or CAMPAIGNS),
         databases=tuple(given.database or GROUNDS),
