@@ -29,6 +29,11 @@ SWEEPS: Final[Mapping[str, Sweep[Any]]] = {
     "lapse": LapseHolds(),
 }
 NAMES: Final = (*COMMANDS, *SWEEPS)
+OF_EVERY_SHAPE: Final = (
+    "issue", "issue a batch", "import", "convert", "redeem", "hold", "capture a hold", "refund", "merge",
+    "refund to credit", "issue for a paid order", "revise a product", "erase", "expire",
+)  # fmt: skip
+"""One row or many, of every table, new and changed; keys that may be there; locks on accounts, orders and sales."""
 
 
 class Unplugged(Exception):
@@ -103,20 +108,27 @@ def _listen(*_: Any) -> None:
     """Do nothing, as a host's tracing does."""
 
 
-@pytest.fixture(
-    params=[
-        *(f"{name}, {kind}" for name in ("sqlite", "postgresql") for kind in ("plain", "observed", "async")),
-        # The ways differ in the driver alone, and that of MariaDB is none of our own.
-        "mariadb, plain",
-    ]
-)
+@pytest.fixture
 def stage(request: pytest.FixtureRequest) -> Stage:
-    """Give each kind of database in turn, and every way in which texts reach it."""
+    """Give a kind of database, and a way in which texts reach it."""
     name, _, kind = request.param.partition(", ")
     return Stage(request.getfixturevalue(f"{name}_databases"), kind)
 
 
-@pytest.mark.parametrize("name", NAMES)
+everywhere = pytest.mark.parametrize(
+    ("stage", "name"),
+    [
+        (f"{database}, {kind}", name)
+        for database in ("sqlite", "postgresql", "mariadb")
+        for kind in ("plain", "observed", "async")
+        for name in (NAMES if kind == "plain" else OF_EVERY_SHAPE)
+    ],
+    indirect=["stage"],
+)
+"""Every command on every kind of database, and on every other way to it those that have statements of every shape."""
+
+
+@everywhere
 @pytest.mark.parametrize(("fault", "raised"), [(broken, StorageUnavailable), (unplugged, Unplugged)])
 def test_a_failed_statement_changes_nothing(
     stage: Stage, name: str, fault: Callable[[AnyStorage], Exception], raised: type[Exception]
@@ -139,7 +151,7 @@ def test_a_failed_statement_changes_nothing(
             scene.require_one_effect(len(before.receipts))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@everywhere
 def test_a_lost_race_is_run_again(stage: Stage, name: str) -> None:
     """For every statement: if the database preferred another transaction, the work is repeated and has one effect."""
     for number in itertools.count(1):
@@ -157,7 +169,7 @@ def test_a_lost_race_is_run_again(stage: Stage, name: str) -> None:
             scene.stand.require_sound()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@everywhere
 @pytest.mark.parametrize("is_sent", [False, True])
 def test_an_unknown_outcome_is_settled_by_calling_again(stage: Stage, name: str, is_sent: bool) -> None:
     """A connection that breaks at COMMIT gives OutcomeUnknown with the key; again with it gives one effect, always."""
@@ -182,7 +194,7 @@ def test_an_unknown_outcome_is_settled_by_calling_again(stage: Stage, name: str,
             scene.require_one_effect(len(before.receipts))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@everywhere
 def test_a_race_lost_at_commit_is_run_again(stage: Stage, name: str) -> None:
     """Where the server itself says that it rolled back, nothing is unknown."""
     with stage.scene(name) as scene:

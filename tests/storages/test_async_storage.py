@@ -61,7 +61,7 @@ async def opened(url: str) -> AsyncIterator[AsyncLoyalty]:
         "sqlite+aiosqlite:///a\0b",
         "sqlite:///blocking.db",
         "postgresql+nodriver://",
-        "mysql+asyncmy://",
+        "mysql+nodriver://",
     ],
 )
 def test_a_wrong_url_is_an_invalid_request(wrong: Any) -> None:  # wrong on purpose
