@@ -81,22 +81,11 @@ def _refusing_on_sqlite(transfer: Table, verb: str, unless: str) -> str:
 
 
 def _renew_on_sqlite(connection: Connection, transfer: Table) -> None:
-    wanted = _refusing_on_sqlite(transfer, "update", f"WHEN NOT ({_only_erases(transfer)}) ")
+    wanted = _refusing_on_sqlite(transfer, "update", f"WHEN NOT ({_only_erases(transfer, 'IS')}) ")
     known = text("SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = :trigger")
     if connection.execute(known, {"trigger": f"{transfer.name}_no_update"}).scalar() != wanted:
         connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {transfer.name}_no_update")
         connection.exec_driver_sql(wanted)
-
-
-def _only_erases(transfer: Table) -> str:
-    # IS and not =, for a text that became nothing must be no, and not unknown.
-    names = [column.name for column in transfer.columns if column.name not in PERSONAL_TEXTS]
-    kept = [f"NEW.{name} IS OLD.{name}" for name in names]
-    erased = [
-        f"(NEW.{name} IS OLD.{name} OR (OLD.{name} IS NOT NULL AND NEW.{name} IS '{_word_for(name)}'))"
-        for name in PERSONAL_TEXTS
-    ]
-    return " AND ".join([*kept, *erased])
 
 
 # --- PostgreSQL -------------------------------------------------------------
@@ -178,7 +167,7 @@ def _dropped_on_mariadb(transfer: Table) -> Iterator[str]:
 
 
 def _renew_on_mariadb(connection: Connection, transfer: Table) -> None:
-    wanted = f"IF NOT ({_only_erases_on_mariadb(transfer)}) THEN {REFUSE_ON_MARIADB}; END IF"
+    wanted = f"IF NOT ({_only_erases(transfer, '<=>')}) THEN {REFUSE_ON_MARIADB}; END IF"
     known = text(f"SELECT action_statement FROM {_TRIGGERS_ON_MARIADB} AND trigger_name = :trigger")
     given = {"table": transfer.name, "schema": transfer.schema, "trigger": f"{transfer.name}_no_update"}
     if connection.execute(known, given).scalar() != wanted:
@@ -191,17 +180,18 @@ def _refusing_on_mariadb(transfer: Table, verb: str, body: str) -> str:
     return f"CREATE OR REPLACE TRIGGER {name} BEFORE {verb.upper()} ON {in_backticks(transfer)} FOR EACH ROW {body}"
 
 
-def _only_erases_on_mariadb(transfer: Table) -> str:
+# --- all -------------------------------------------------------------------
+
+
+def _only_erases(transfer: Table, same: str) -> str:
+    """Return the condition; *same* is what finds two values equal also where both are missing, and never unknown."""
     names = [column.name for column in transfer.columns if column.name not in PERSONAL_TEXTS]
-    kept = [f"NEW.{name} <=> OLD.{name}" for name in names]
+    kept = [f"NEW.{name} {same} OLD.{name}" for name in names]
     erased = [
-        f"(NEW.{name} <=> OLD.{name} OR (OLD.{name} IS NOT NULL AND NEW.{name} <=> '{_word_for(name)}'))"
+        f"(NEW.{name} {same} OLD.{name} OR (OLD.{name} IS NOT NULL AND NEW.{name} {same} '{_word_for(name)}'))"
         for name in PERSONAL_TEXTS
     ]
     return " AND ".join([*kept, *erased])
-
-
-# --- all -------------------------------------------------------------------
 
 
 def _full_name(transfer: Table) -> str:
