@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from loyalty import MemoryStorage, Reversal, ReverseTransfer
 from loyalty.errors import AlreadyReversed, InsufficientBalance, NotReversible, NotSpendable
 from loyalty.testing import Shop, Step, books_of, require_sound
-from loyalty.testing.programs import minor
+from loyalty.testing.programs import Verb, minor
 from loyalty.testing.strategies import programs
 
 
@@ -48,7 +48,7 @@ def test_every_transfer_is_reversed_at_most_once(program: list[Step], order: obj
 
 @given(programs())
 def test_undoing_the_last_thing_at_once_restores_every_lot(program: list[Step]) -> None:
-    """Whatever it was, as long as it was no reversal: what each lot holds is as it was before."""
+    """Whatever it was, as long as it was no reversal: what each lot holds is as it was before. A merge is for good."""
     shop = Shop(MemoryStorage())
     shop.play_all(program[:-1])
     before = books_of(shop.storages[0])
@@ -59,6 +59,8 @@ def test_undoing_the_last_thing_at_once_restores_every_lot(program: list[Step]) 
     for transfer in reversed(new):
         command = ReverseTransfer(transfer_id=transfer.id, actor="a", reason="b", idempotency_key=transfer.id)
         _, error = shop.execute(command)
+        if program[-1].verb is Verb.MERGE and is_closed(error):
+            return
         assert error is None
 
     held = {lot.id: lot.remaining for account in before.accounts for lot in account.lots if lot.remaining}
