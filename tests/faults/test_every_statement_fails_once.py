@@ -115,25 +115,36 @@ def stage(request: pytest.FixtureRequest) -> Stage:
     return Stage(request.getfixturevalue(f"{name}_databases"), kind)
 
 
-everywhere = pytest.mark.parametrize(
-    ("stage", "name"),
-    [
+def _ways(*kinds: str) -> pytest.MarkDecorator:
+    cases = [
         (f"{database}, {kind}", name)
         for database in ("sqlite", "postgresql", "mariadb")
-        for kind in ("plain", "observed", "async")
+        for kind in kinds
         for name in (NAMES if kind == "plain" else OF_EVERY_SHAPE)
-    ],
-    indirect=["stage"],
-)
+    ]
+    return pytest.mark.parametrize(("stage", "name"), cases, indirect=["stage"])
+
+
+on_the_plain_way = _ways("plain")
+everywhere = _ways("plain", "observed", "async")
 """Every command on every kind of database, and on every other way to it those that have statements of every shape."""
 
 
 @everywhere
-@pytest.mark.parametrize(("fault", "raised"), [(broken, StorageUnavailable), (unplugged, Unplugged)])
-def test_a_failed_statement_changes_nothing(
+def test_a_failed_statement_changes_nothing(stage: Stage, name: str) -> None:
+    """For every statement of every command: the books are as before, and the command then has exactly one effect."""
+    _fail_every_statement(stage, name, broken, StorageUnavailable)
+
+
+@on_the_plain_way
+def test_an_error_that_no_driver_raises_changes_nothing(stage: Stage, name: str) -> None:
+    """As little; what it goes through is the same on every way."""
+    _fail_every_statement(stage, name, unplugged, Unplugged)
+
+
+def _fail_every_statement(
     stage: Stage, name: str, fault: Callable[[AnyStorage], Exception], raised: type[Exception]
 ) -> None:
-    """For every statement of every command: the books are as before, and the command then has exactly one effect."""
     for number in itertools.count(1):
         with stage.scene(name) as scene:
             before = scene.stand.books()

@@ -60,11 +60,6 @@ def test_memory_does_what_the_oracle_says() -> None:
     run_state_machine_as_test(LedgerMachine, settings=profile(programs=3, steps=50))
 
 
-def test_sqlite_does_what_memory_does(sqlite_databases: SqliteDatabases) -> None:
-    """Any program gives the same answers, errors and books in a SQLite file as in memory."""
-    run_state_machine_as_test(machine_on(sqlite_databases), settings=profile(programs=1, steps=40))
-
-
 def test_all_storages_do_the_same(
     sqlite_databases: SqliteDatabases, postgresql_databases: PostgresqlDatabases, mariadb_databases: MariadbDatabases
 ) -> None:
