@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -42,7 +44,18 @@ def text_of(name: str) -> str:
     return (DOCS / name).read_text(encoding="utf-8")
 
 
+@pytest.fixture
+def _the_log_is_left_as_it_was() -> Iterator[None]:
+    """Take back what a page tells our logger; what hears of everything would go on to keep it."""
+    log = logging.getLogger("loyalty")
+    level, handlers = log.level, list(log.handlers)
+    yield
+    log.setLevel(level)
+    log.handlers[:] = handlers
+
+
 @pages
+@pytest.mark.usefixtures("_the_log_is_left_as_it_was")
 def test_a_page_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every Python block runs, in order, in one program, and its assertions hold."""
     monkeypatch.chdir(tmp_path)
