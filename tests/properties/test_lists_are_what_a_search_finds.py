@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import attrs
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from moneyed import Money
@@ -116,6 +117,12 @@ def test_a_part_of_a_text_is_found_in_any_case(text: str, data: st.DataObject) -
     typed = "".join(_other_case(symbol) if flip else symbol for symbol, flip in zip(part, flips, strict=True))
 
     assert TextSearch(typed).finds([None, text])
+
+
+@pytest.mark.parametrize("letter", ["ᾈ", "ǅ", "ẞ", "İ", "\u212a"], ids=ascii)
+def test_a_letter_whose_cases_are_no_pair_is_found_as_it_is(letter: str) -> None:
+    """Its lower case leads to other letters, or to several."""
+    assert TextSearch(letter).finds([f"at {letter}"])
 
 
 @given(texts(), texts())

@@ -94,8 +94,9 @@ class TextSearch:
 
 
 def _lower(symbol: str) -> str:
+    """Return a letter in lower case, if the two cases are one letter each and lead to each other."""
     lower = symbol.lower()
-    return lower if len(lower) == 1 else symbol
+    return lower if len(lower) == 1 and lower.upper() == symbol else symbol
 
 
 @attrs.frozen(kw_only=True)
